@@ -1,0 +1,9 @@
+//! What everything else stands on: time, randomness, identifiers, values that must not leak, configuration.
+//!
+//! Nothing in here knows about cryptography, storage or forms. The clock and the source of randomness are traits, so
+//! that every other layer takes them as parameters and a test can hold both still.
+
+pub mod clock;
+pub mod entropy;
+pub mod ids;
+pub mod sensitive;

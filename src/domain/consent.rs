@@ -1,0 +1,1 @@
+//! Consents and the wording they were given under.

@@ -1,0 +1,6 @@
+//! Letterlock: a secure submission vault.
+pub mod base;
+pub mod domain;
+pub mod policy;
+pub mod services;
+pub mod vault;

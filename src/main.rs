@@ -1,0 +1,2 @@
+//! The `letterlock` command.
+fn main() {}

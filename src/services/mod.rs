@@ -1,0 +1,156 @@
+//! One use-case a file. Each takes the application and a context (who acts, which request) and returns domain values.
+
+pub mod audit;
+pub mod erase;
+pub mod find;
+pub mod health;
+pub mod review;
+pub mod staff;
+pub mod submit;
+pub mod verify;
+
+use crate::base::ids::RequestId;
+use crate::policy::Actor;
+
+/// Who asks for what is done, and under which request id it is logged.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The actor, as authenticated.
+    pub actor: Actor,
+    /// The request.
+    pub request: RequestId,
+}
+
+/// A mistake in one field of the input, for the person who made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The field's name; `None` when the input as a whole is at fault.
+    pub field: Option<String>,
+    /// Stable name of the mistake, kebab-case: `required`, `too-long`, `bad-email`, `wrong-file-type` …
+    pub code: &'static str,
+    /// A sentence for people. Never repeats what they typed.
+    pub message: String,
+}
+
+/// Why a use-case did not happen. The one type that `http::error` and `cli` map to answers.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// No such thing, or the actor may not know of it: the answer is the same.
+    #[error("not found")]
+    NotFound,
+    /// Seen, but the act is not allowed.
+    #[error("not allowed")]
+    Forbidden,
+    /// No token, or a bad, expired or revoked one.
+    #[error("not signed in")]
+    Unauthenticated,
+    /// The input breaks the rules; all mistakes at once.
+    #[error("the input is not valid")]
+    Invalid(Vec<Problem>),
+    /// Reading needs a purpose out of this list.
+    #[error("a purpose is needed")]
+    PurposeNeeded {
+        /// What may be named.
+        allowed: Vec<String>,
+    },
+    /// Body or file above the limit, in bytes.
+    #[error("too large")]
+    TooLarge {
+        /// The field, when one is at fault.
+        field: Option<String>,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The same idempotency key is still being worked on.
+    #[error("a request with this idempotency key is still running")]
+    StillRunning,
+    /// The idempotency key was used with another body.
+    #[error("this idempotency key was used with a different body")]
+    KeyReused,
+    /// The disk is full; nothing was stored.
+    #[error("the storage is full")]
+    StorageFull,
+    /// Stopping, or the store or audit cannot write; nothing was stored.
+    #[error("the vault cannot take this now")]
+    Unavailable,
+    /// Something that should not happen; the details are in the log only.
+    #[error("internal error")]
+    Internal,
+}
+
+/// Everything a use-case needs: the vault, the forms, the configuration, the clock and the source of randomness.
+pub struct App {}
+
+/// How to open an installation.
+pub struct OpenOptions {
+    /// The data folder; made when it does not exist.
+    pub data: std::path::PathBuf,
+    /// The key folder; made when it does not exist.
+    pub keys: std::path::PathBuf,
+    /// Where the recovery slot lies; `None` for `recovery/` in the key folder.
+    pub recovery: Option<std::path::PathBuf>,
+    /// Work on a file system on which overwriting in place is not known to destroy.
+    pub accept_unsafe_fs: bool,
+    /// Memory for the store's page cache, in bytes.
+    pub cache_bytes: u64,
+    /// Storage region written into each record, for example `uk`.
+    pub region: String,
+    /// Refuse to make a new vault: for commands that expect one.
+    pub must_exist: bool,
+    /// The forms.
+    pub forms: crate::domain::form::FormSet,
+    /// Where the time comes from.
+    pub clock: std::sync::Arc<dyn crate::base::clock::Clock>,
+    /// Where randomness comes from.
+    pub entropy: std::sync::Arc<dyn crate::base::entropy::Entropy>,
+}
+
+/// What opening did, to be told to the person at the terminal.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    /// A new vault was made.
+    pub first_run: bool,
+    /// Files made, each with what it is, in plain words.
+    pub made: Vec<(std::path::PathBuf, &'static str)>,
+    /// Things that were mended or need attention (a crash recovered, a broken snapshot kept aside …), in sentences.
+    pub notices: Vec<String>,
+}
+
+/// Why an installation did not open. Nothing was changed. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct OpenError {
+    /// A sentence or two for the person at the terminal.
+    pub message: String,
+}
+
+impl App {
+    /// Opens the installation, making it on the first run, and finishes whatever a crash left half-done.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the folders do not fit together, are in use, damaged, or of a newer version.
+    pub fn open(options: OpenOptions) -> Result<(std::sync::Arc<Self>, Opened), OpenError> {
+        let _ = options;
+        todo!()
+    }
+
+    /// The forms, as loaded.
+    pub fn forms(&self) -> &crate::domain::form::FormSet {
+        todo!()
+    }
+
+    /// Where the time comes from.
+    pub fn clock(&self) -> &dyn crate::base::clock::Clock {
+        todo!()
+    }
+
+    /// Where randomness comes from.
+    pub fn entropy(&self) -> &dyn crate::base::entropy::Entropy {
+        todo!()
+    }
+
+    /// Finishes what was acknowledged, writes the witness, and closes the store. Later calls answer [`ServiceError::Unavailable`].
+    pub async fn close(&self) {
+        todo!()
+    }
+}
