@@ -37,13 +37,11 @@ impl Handle {
     }
 }
 
-fn base32() -> &'static Encoding {
-    &data_encoding::BASE32_NOPAD
-}
+const BASE32: Encoding = data_encoding::BASE32_NOPAD;
 
 impl std::fmt::Display for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&base32().encode(&self.0).to_ascii_lowercase())
+        f.write_str(&BASE32.encode(&self.0).to_ascii_lowercase())
     }
 }
 
@@ -61,7 +59,7 @@ impl std::str::FromStr for Handle {
         if text.len() != 26 || text.bytes().any(|b| !matches!(b, b'a'..=b'z' | b'2'..=b'7')) {
             return Err(BadId);
         }
-        let bytes = base32().decode(text.to_ascii_uppercase().as_bytes()).map_err(|_| BadId)?;
+        let bytes = BASE32.decode(text.to_ascii_uppercase().as_bytes()).map_err(|_| BadId)?;
         bytes.try_into().map(Self).map_err(|_| BadId)
     }
 }
