@@ -1,4 +1,4 @@
-//! Staff and service accounts: roles, logins, tokens.
+//! Staff and service accounts: roles and logins.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,4 +16,118 @@ pub enum Role {
     Auditor,
     /// Manages staff, forms and keys; never reads submissions.
     Admin,
+}
+
+/// The text is not the exact name of a role.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+#[error("not a role: expected hr, support, privacy, auditor or admin")]
+pub struct BadRole;
+
+impl Role {
+    /// Every role, in the order of this page.
+    pub const ALL: [Self; 5] = [Self::Hr, Self::Support, Self::Privacy, Self::Auditor, Self::Admin];
+
+    /// The exact name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hr => "hr",
+            Self::Support => "support",
+            Self::Privacy => "privacy",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = BadRole;
+
+    fn from_str(text: &str) -> Result<Self, BadRole> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(BadRole)
+    }
+}
+
+/// The name of an account: lower-case letters, digits, `.`, `-`, `_`; starts with a letter or digit; 1 to 64.
+///
+/// One spelling only, so that a lock-out or an audit entry cannot be dodged by case or spaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Login(String);
+
+/// The text is not a login name.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+#[error(
+    "not a login name: expected 1 to 64 lower-case letters, digits, dots, hyphens or underscores, starting with a letter or digit"
+)]
+pub struct BadLogin;
+
+impl Login {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Login {
+    type Error = BadLogin;
+
+    fn try_from(text: String) -> Result<Self, BadLogin> {
+        let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let chars_well = text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'));
+        if starts_well && chars_well && text.len() <= 64 { Ok(Self(text)) } else { Err(BadLogin) }
+    }
+}
+
+impl std::str::FromStr for Login {
+    type Err = BadLogin;
+
+    fn from_str(text: &str) -> Result<Self, BadLogin> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Login> for String {
+    fn from(login: Login) -> Self {
+        login.0
+    }
+}
+
+impl std::fmt::Display for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_names_are_exact() {
+        for role in Role::ALL {
+            assert_eq!(role.to_string().parse(), Ok(role));
+            assert_eq!(serde_json::to_string(&role).unwrap(), format!("\"{role}\""));
+        }
+        for bad in ["HR", "Hr", " hr", "hr ", "", "human-resources", "administrator", "hr,admin", "root"] {
+            assert_eq!(bad.parse::<Role>(), Err(BadRole), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn login_has_one_spelling() {
+        for good in ["a", "7", "jane.doe", "ci-reader_2", &"x".repeat(64)] {
+            assert_eq!(good.parse::<Login>().unwrap().as_str(), good);
+        }
+        for bad in ["", "Jane", "jane ", " jane", ".jane", "-jane", "_jane", "jane doe", "jané", "jane\n", "a/b"] {
+            assert_eq!(bad.parse::<Login>(), Err(BadLogin), "{bad:?}");
+        }
+        assert_eq!("x".repeat(65).parse::<Login>(), Err(BadLogin));
+        assert!(serde_json::from_str::<Login>("\"Jane\"").is_err());
+    }
 }

@@ -1,9 +1,19 @@
-//! Who may do what: actor × action × resource, decided by one exhaustive match. Pure.
+//! Who may do what: actor × action × resource, decided in one place. Pure.
+//!
+//! [`decide`] is the only way to a [`Permit`], and nothing is read, changed or erased without one. What is not
+//! allowed by name in `rules` is denied. `docs/roles.md` is the whole table, generated from these rules.
+
+mod rules;
+#[cfg(test)]
+mod table;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::StaffId;
 pub use crate::domain::staff::Role;
+
+/// The reading purpose of people's own requests (access, correction, erasure), for any form.
+pub const SUBJECT_REQUEST: &str = "subject-request";
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,4 +36,206 @@ pub enum Actor {
     },
     /// The software itself: start-up, clean-up.
     System,
+}
+
+/// As logs and the audit trail name the actor: `public`, `staff:jane.doe`, `owner:hr`, `system`.
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Public => f.write_str("public"),
+            Self::Staff { login, .. } => write!(f, "staff:{login}"),
+            Self::Owner { role } => write!(f, "owner:{role}"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Send a form in.
+    Submit,
+    /// See which submissions of a form there are.
+    ListSubmissions,
+    /// Read the content of a submission.
+    ReadSubmission,
+    /// Read a file of a submission.
+    ReadFile,
+    /// Mark how far the work on a submission is.
+    SetStatus,
+    /// Erase one submission.
+    EraseRecord,
+    /// Look a person up by address. The caller keeps only the submissions that the actor may list.
+    FindSubject,
+    /// Erase a person with all that is held about them.
+    ErasePerson,
+    /// Read the audit trail.
+    ReadAudit,
+    /// Check the audit trail, or sign its head.
+    VerifyAudit,
+    /// Add and disable accounts, make and revoke tokens.
+    ManageStaff,
+    /// Read how forms are set up, beyond what the public sees.
+    ReadForms,
+    /// Read the figures of the vault.
+    ReadStatus,
+    /// Check every page, record and file of the vault; shows none of their content.
+    VerifyVault,
+    /// Remove what has lost its meaning: rows of the erased, abandoned uploads, expired tokens.
+    CleanUp,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 15] = [
+        Self::Submit,
+        Self::ListSubmissions,
+        Self::ReadSubmission,
+        Self::ReadFile,
+        Self::SetStatus,
+        Self::EraseRecord,
+        Self::FindSubject,
+        Self::ErasePerson,
+        Self::ReadAudit,
+        Self::VerifyAudit,
+        Self::ManageStaff,
+        Self::ReadForms,
+        Self::ReadStatus,
+        Self::VerifyVault,
+        Self::CleanUp,
+    ];
+
+    /// The name as it stands in the audit trail, for example `read-submission`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::ListSubmissions => "list-submissions",
+            Self::ReadSubmission => "read-submission",
+            Self::ReadFile => "read-file",
+            Self::SetStatus => "set-status",
+            Self::EraseRecord => "erase-record",
+            Self::FindSubject => "find-subject",
+            Self::ErasePerson => "erase-person",
+            Self::ReadAudit => "read-audit",
+            Self::VerifyAudit => "verify-audit",
+            Self::ManageStaff => "manage-staff",
+            Self::ReadForms => "read-forms",
+            Self::ReadStatus => "read-status",
+            Self::VerifyVault => "verify-vault",
+            Self::CleanUp => "clean-up",
+        }
+    }
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What it is to be done to. An action on a resource it does not belong to is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource<'a> {
+    /// A form, and the list of what came by it.
+    Form {
+        /// The roles that the form names as its readers.
+        roles: &'a [Role],
+    },
+    /// One submission with its files.
+    Submission {
+        /// The roles that its form names as its readers.
+        roles: &'a [Role],
+    },
+    /// A person, or the search for one.
+    Subject,
+    /// The audit trail.
+    Audit,
+    /// Accounts and tokens.
+    Staff,
+    /// The vault as a whole.
+    Vault,
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// The actor may not even know whether there is such a thing: the answer is that of a thing that does not exist.
+    #[error("not found")]
+    Hidden,
+    /// The actor may know of it, but not do this.
+    #[error("not allowed")]
+    Forbidden,
+}
+
+/// Proof that [`decide`] said yes. Only this module makes one, and it cannot be copied: one permit, one act.
+#[derive(Debug)]
+#[must_use = "a permit that is not used means that the act was checked and then not done"]
+pub struct Permit {
+    actor: Actor,
+    action: Action,
+    role: Option<Role>,
+}
+
+impl Permit {
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// What was allowed.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// The role that allows it; `None` for the public and for the software itself.
+    pub fn role(&self) -> Option<Role> {
+        self.role
+    }
+}
+
+/// Decides. An account with several roles may do what any of them allows; if none does, [`Denial::Forbidden`] from one
+/// role beats [`Denial::Hidden`] from another, since the actor then knows of the thing anyway.
+///
+/// # Errors
+/// [`Denial`], also for an account without roles.
+pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<Permit, Denial> {
+    let role = match actor {
+        Actor::Public => rules::for_public(action, resource).map(|()| None)?,
+        Actor::System => rules::for_system(action, resource).map(|()| None)?,
+        Actor::Owner { role } => rules::for_owner(*role, action, resource).map(|()| Some(*role))?,
+        Actor::Staff { roles, .. } => Some(by_any_role(roles, action, resource)?),
+    };
+    Ok(Permit { actor: actor.clone(), action, role })
+}
+
+/// The purposes that the actor may name when reading a submission whose form has these `purposes`, without repeats.
+/// Empty when the actor reads nothing. Says nothing about whether this submission may be read: that is [`decide`].
+pub fn allowed_purposes(actor: &Actor, purposes: &[String]) -> Vec<String> {
+    let roles: &[Role] = match actor {
+        Actor::Public | Actor::System => &[],
+        Actor::Owner { role } => std::slice::from_ref(role),
+        Actor::Staff { roles, .. } => roles,
+    };
+    let reads = roles.iter().any(|role| matches!(role, Role::Hr | Role::Support | Role::Privacy));
+    let requests = roles.contains(&Role::Privacy).then(|| SUBJECT_REQUEST.to_owned());
+    let mut out = Vec::new();
+    for purpose in purposes.iter().filter(|_| reads).cloned().chain(requests) {
+        if !out.contains(&purpose) {
+            out.push(purpose);
+        }
+    }
+    out
+}
+
+fn by_any_role(roles: &[Role], action: Action, resource: &Resource<'_>) -> Result<Role, Denial> {
+    let mut denial = Denial::Hidden;
+    for role in roles {
+        match rules::for_role(*role, action, resource) {
+            Ok(()) => return Ok(*role),
+            Err(Denial::Forbidden) => denial = Denial::Forbidden,
+            Err(Denial::Hidden) => {}
+        }
+    }
+    Err(denial)
 }

@@ -10,6 +10,7 @@ pub mod submit;
 pub mod verify;
 
 use crate::base::ids::RequestId;
+pub use crate::domain::Problem;
 use crate::policy::Actor;
 
 /// Who asks for what is done, and under which request id it is logged.
@@ -19,17 +20,6 @@ pub struct Context {
     pub actor: Actor,
     /// The request.
     pub request: RequestId,
-}
-
-/// A mistake in one field of the input, for the person who made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The field's name; `None` when the input as a whole is at fault.
-    pub field: Option<String>,
-    /// Stable name of the mistake, kebab-case: `required`, `too-long`, `bad-email`, `wrong-file-type` …
-    pub code: &'static str,
-    /// A sentence for people. Never repeats what they typed.
-    pub message: String,
 }
 
 /// Why a use-case did not happen. The one type that `http::error` and `cli` map to answers.

@@ -1,0 +1,140 @@
+//! The rules themselves.
+//!
+//! [`for_role`] is one match over every action, and in each arm one over every role, without a catch-all: whoever adds
+//! an action or a role has to decide each case before it compiles. An action on a resource that it does not belong to
+//! is denied before that.
+
+use super::{Action, Denial, Resource, Role};
+
+type Verdict = Result<(), Denial>;
+
+const YES: Verdict = Ok(());
+const FORBIDDEN: Verdict = Err(Denial::Forbidden);
+const HIDDEN: Verdict = Err(Denial::Hidden);
+
+/// What a role allows.
+pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
+    use Role::{Admin, Auditor, Hr, Privacy, Support};
+
+    match action {
+        Action::Submit => {
+            let Resource::Form { .. } = resource else { return HIDDEN };
+            match role {
+                // Forms are public knowledge, but nobody sends them in by virtue of a role.
+                Hr | Support | Privacy | Auditor | Admin => FORBIDDEN,
+            }
+        }
+        Action::ListSubmissions => {
+            let Resource::Form { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support => if_covered(roles, role, YES),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::ReadSubmission | Action::ReadFile => {
+            let Resource::Submission { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support => if_covered(roles, role, YES),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::SetStatus => {
+            let Resource::Submission { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support => if_covered(roles, role, YES),
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::EraseRecord => {
+            let Resource::Submission { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support => if_covered(roles, role, FORBIDDEN),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::FindSubject => {
+            let Resource::Subject = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::ErasePerson => {
+            let Resource::Subject = resource else { return HIDDEN };
+            match role {
+                // The same whether or not there is such a person, so the answer tells nothing.
+                Hr | Support => FORBIDDEN,
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::ReadAudit | Action::VerifyAudit => {
+            let Resource::Audit = resource else { return HIDDEN };
+            match role {
+                Auditor => YES,
+                Hr | Support | Privacy | Admin => FORBIDDEN,
+            }
+        }
+        Action::ManageStaff => {
+            let Resource::Staff = resource else { return HIDDEN };
+            match role {
+                Admin => YES,
+                Hr | Support | Privacy | Auditor => FORBIDDEN,
+            }
+        }
+        Action::ReadForms => {
+            let Resource::Form { .. } = resource else { return HIDDEN };
+            match role {
+                Admin => YES,
+                Hr | Support | Privacy | Auditor => FORBIDDEN,
+            }
+        }
+        Action::ReadStatus | Action::VerifyVault => {
+            let Resource::Vault = resource else { return HIDDEN };
+            match role {
+                Admin => YES,
+                Hr | Support | Privacy | Auditor => FORBIDDEN,
+            }
+        }
+        Action::CleanUp => {
+            let Resource::Vault = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Privacy | Auditor | Admin => FORBIDDEN,
+            }
+        }
+    }
+}
+
+/// What the owner of the machine may do in a role: what the role allows, and as administrator also check the audit
+/// trail, since the command line is where a vault is looked after. Reading submissions stays apart from that.
+pub(super) fn for_owner(role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
+    match (role, action, resource) {
+        (Role::Admin, Action::VerifyAudit, Resource::Audit) => YES,
+        _ => for_role(role, action, resource),
+    }
+}
+
+/// The public sends forms in; of everything else it may not know whether it exists.
+pub(super) fn for_public(action: Action, resource: &Resource<'_>) -> Verdict {
+    match (action, resource) {
+        (Action::Submit, Resource::Form { .. }) => YES,
+        _ => HIDDEN,
+    }
+}
+
+/// The software itself tidies up, and does nothing else on its own.
+pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
+    match (action, resource) {
+        (Action::CleanUp, Resource::Vault) => YES,
+        _ => HIDDEN,
+    }
+}
+
+/// `verdict` when the form names `role` as a reader; otherwise the submission does not exist for that role.
+fn if_covered(roles: &[Role], role: Role, verdict: Verdict) -> Verdict {
+    if roles.contains(&role) { verdict } else { HIDDEN }
+}
