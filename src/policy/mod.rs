@@ -4,8 +4,9 @@
 //! allowed by name in `rules` is denied. `docs/roles.md` is the whole table, generated from these rules.
 
 mod rules;
+pub mod table;
 #[cfg(test)]
-mod table;
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

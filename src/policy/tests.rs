@@ -1,0 +1,157 @@
+//! The rules that must never change by accident.
+
+use super::table::{rows, staff};
+use super::*;
+
+const HR_FORM: &[Role] = &[Role::Hr];
+
+/// Yes only where an action meets the kind of resource it belongs to.
+#[test]
+fn actions_on_foreign_resources_are_hidden() {
+    let everyone: Vec<Actor> = [Actor::Public, Actor::System, staff(&Role::ALL)]
+        .into_iter()
+        .chain(Role::ALL.map(|role| Actor::Owner { role }))
+        .collect();
+    let resources = [
+        Resource::Form { roles: &Role::ALL },
+        Resource::Submission { roles: &Role::ALL },
+        Resource::Subject,
+        Resource::Audit,
+        Resource::Staff,
+        Resource::Vault,
+    ];
+    let kind = |r: &Resource<'_>| std::mem::discriminant(&unlabelled(r));
+    for (action, _, proper) in rows(None) {
+        for resource in resources.iter().filter(|r| kind(r) != kind(&proper)) {
+            for actor in &everyone {
+                assert_eq!(
+                    decide(actor, action, resource).err(),
+                    Some(Denial::Hidden),
+                    "{actor} {action} {resource:?}"
+                );
+            }
+        }
+    }
+}
+
+/// The resource without its roles and lifetime.
+fn unlabelled(resource: &Resource<'_>) -> Resource<'static> {
+    match resource {
+        Resource::Form { .. } => Resource::Form { roles: &[] },
+        Resource::Submission { .. } => Resource::Submission { roles: &[] },
+        Resource::Subject => Resource::Subject,
+        Resource::Audit => Resource::Audit,
+        Resource::Staff => Resource::Staff,
+        Resource::Vault => Resource::Vault,
+    }
+}
+
+const CONTENT: [Action; 2] = [Action::ReadSubmission, Action::ReadFile];
+
+#[test]
+fn administrator_and_auditor_never_read_submissions() {
+    for role in [Role::Admin, Role::Auditor] {
+        for actor in [staff(&[role]), Actor::Owner { role }] {
+            // Not even where a form names them as readers.
+            for roles in [HR_FORM, &Role::ALL] {
+                for action in CONTENT.into_iter().chain([Action::SetStatus, Action::EraseRecord]) {
+                    let verdict = decide(&actor, action, &Resource::Submission { roles });
+                    assert_eq!(verdict.err(), Some(Denial::Hidden), "{actor} {action}");
+                }
+                let verdict = decide(&actor, Action::ListSubmissions, &Resource::Form { roles });
+                assert_eq!(verdict.err(), Some(Denial::Hidden), "{actor}");
+            }
+            assert_eq!(decide(&actor, Action::FindSubject, &Resource::Subject).err(), Some(Denial::Hidden));
+            assert_eq!(decide(&actor, Action::ErasePerson, &Resource::Subject).err(), Some(Denial::Hidden));
+            assert_eq!(allowed_purposes(&actor, &["recruitment".to_owned()]), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn only_the_auditor_reads_the_trail() {
+    for role in Role::ALL {
+        for actor in [staff(&[role]), Actor::Owner { role }] {
+            let verdict = decide(&actor, Action::ReadAudit, &Resource::Audit);
+            assert_eq!(verdict.is_ok(), role == Role::Auditor, "{actor}");
+        }
+        assert_eq!(decide(&staff(&[role]), Action::VerifyAudit, &Resource::Audit).is_ok(), role == Role::Auditor);
+    }
+    assert!(decide(&Actor::Owner { role: Role::Admin }, Action::VerifyAudit, &Resource::Audit).is_ok());
+    assert!(decide(&Actor::Owner { role: Role::Hr }, Action::VerifyAudit, &Resource::Audit).is_err());
+}
+
+#[test]
+fn only_privacy_erases() {
+    for role in Role::ALL {
+        for actor in [staff(&[role]), Actor::Owner { role }] {
+            let person = decide(&actor, Action::ErasePerson, &Resource::Subject);
+            let record = decide(&actor, Action::EraseRecord, &Resource::Submission { roles: &Role::ALL });
+            assert_eq!(person.is_ok(), role == Role::Privacy, "{actor}");
+            assert_eq!(record.is_ok(), role == Role::Privacy, "{actor}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_of_other_forms_sees_nothing() {
+    let foreign = Resource::Submission { roles: HR_FORM };
+    for action in CONTENT.into_iter().chain([Action::SetStatus, Action::EraseRecord]) {
+        assert_eq!(decide(&staff(&[Role::Support]), action, &foreign).err(), Some(Denial::Hidden), "{action}");
+    }
+    let list = Resource::Form { roles: HR_FORM };
+    assert_eq!(decide(&staff(&[Role::Support]), Action::ListSubmissions, &list).err(), Some(Denial::Hidden));
+    assert_eq!(decide(&staff(&[Role::Hr]), Action::EraseRecord, &foreign).err(), Some(Denial::Forbidden));
+    assert!(decide(&staff(&[Role::Hr]), Action::ReadFile, &foreign).is_ok());
+    // A form shared by both.
+    assert!(decide(&staff(&[Role::Support]), Action::ReadFile, &Resource::Submission { roles: &Role::ALL }).is_ok());
+}
+
+#[test]
+fn the_public_and_the_software_do_one_thing_each() {
+    for (action, _, resource) in rows(Some(Role::Hr)) {
+        let public = decide(&Actor::Public, action, &resource);
+        let system = decide(&Actor::System, action, &resource);
+        assert_eq!(public.is_ok(), action == Action::Submit, "{action}");
+        assert_eq!(system.is_ok(), action == Action::CleanUp, "{action}");
+        assert_ne!(public.err(), Some(Denial::Forbidden), "{action}");
+    }
+}
+
+#[test]
+fn several_roles_add_up_and_none_is_nothing() {
+    let both = staff(&[Role::Auditor, Role::Hr]);
+    let permit = decide(&both, Action::ReadSubmission, &Resource::Submission { roles: HR_FORM }).unwrap();
+    assert_eq!((permit.action(), permit.role()), (Action::ReadSubmission, Some(Role::Hr)));
+    assert_eq!(permit.actor(), &both);
+    // Auditor says hidden, hr says forbidden: forbidden wins, in either order.
+    for roles in [[Role::Auditor, Role::Hr], [Role::Hr, Role::Auditor]] {
+        let verdict = decide(&staff(&roles), Action::EraseRecord, &Resource::Submission { roles: HR_FORM });
+        assert_eq!(verdict.err(), Some(Denial::Forbidden));
+    }
+    for (action, _, resource) in rows(Some(Role::Hr)) {
+        assert_eq!(decide(&staff(&[]), action, &resource).err(), Some(Denial::Hidden), "{action}");
+    }
+}
+
+#[test]
+fn purposes_follow_the_role() {
+    let form = ["recruitment".to_owned(), "statistics".to_owned()];
+    assert_eq!(allowed_purposes(&staff(&[Role::Hr]), &form), ["recruitment", "statistics"]);
+    assert_eq!(allowed_purposes(&staff(&[Role::Privacy]), &form), ["recruitment", "statistics", SUBJECT_REQUEST]);
+    assert_eq!(allowed_purposes(&staff(&[Role::Hr, Role::Privacy]), &form).len(), 3);
+    assert_eq!(allowed_purposes(&Actor::Owner { role: Role::Privacy }, &[]), [SUBJECT_REQUEST]);
+    for nobody in [Actor::Public, Actor::System, staff(&[]), staff(&[Role::Admin, Role::Auditor])] {
+        assert_eq!(allowed_purposes(&nobody, &form), [""; 0], "{nobody}");
+    }
+}
+
+#[test]
+fn actors_as_the_audit_trail_names_them() {
+    assert_eq!(staff(&[Role::Hr]).to_string(), "staff:jane");
+    assert_eq!(Actor::Owner { role: Role::Privacy }.to_string(), "owner:privacy");
+    assert_eq!(format!("{} {}", Actor::Public, Actor::System), "public system");
+    for action in Action::ALL {
+        assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{action}\""));
+    }
+}
