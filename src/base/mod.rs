@@ -7,3 +7,4 @@ pub mod clock;
 pub mod entropy;
 pub mod ids;
 pub mod sensitive;
+pub mod tables;

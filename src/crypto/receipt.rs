@@ -1,0 +1,225 @@
+//! Receipt codes: what a person writes down to come back to their submission.
+//!
+//! ```text
+//! code    = 28 characters in seven groups of four, Crockford base32 without I, L, O, U
+//! locator = 7 characters: the arrival number under a keyed permutation of 35 bits
+//! secret  = 20 characters: 100 bits derived from the record key
+//! check   = 1 character over the others
+//! ```
+//!
+//! Nothing of a code is stored. The locator leads to the list row; the secret is derived anew from the record key inside
+//! the person's keyring and compared in constant time, so a code dies with its record. The permutation hides how many
+//! submissions there are: four Feistel rounds of HMAC-SHA-256 over 36 bits, walked until the value fits in 35.
+
+use data_encoding::{Encoding, Specification};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::aead::Key;
+use super::derive::{Label, Prf, derive_key};
+use crate::base::sensitive::SensitiveString;
+
+/// Bytes of the secret: 100 bits, in 13 bytes, the last four bits zero.
+const SECRET_LEN: usize = 13;
+const LOCATOR_BITS: u32 = 35;
+const HALF_BITS: u32 = 18;
+const HALF_MASK: u64 = (1 << HALF_BITS) - 1;
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// The text is not a receipt code: wrong length, a character that no code has, or a wrong check character.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+#[error("not a receipt code")]
+pub struct BadReceipt;
+
+/// The secret half of a code. Compared in constant time only.
+pub struct ReceiptSecret(Zeroizing<[u8; SECRET_LEN]>);
+
+impl ReceiptSecret {
+    /// The secret that belongs to the record with this key.
+    pub fn derive(record_key: &Key) -> Self {
+        let derived = derive_key(record_key, Label::ReceiptSecret, b"");
+        let mut out = Zeroizing::new([0; SECRET_LEN]);
+        out.copy_from_slice(&derived.expose()[..SECRET_LEN]);
+        out[SECRET_LEN - 1] &= 0xf0;
+        Self(out)
+    }
+}
+
+impl PartialEq for ReceiptSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(other.0.as_slice()).into()
+    }
+}
+
+/// Turns arrival numbers into locators and back.
+pub struct Locators(Prf);
+
+impl Locators {
+    /// The permutation under this system key.
+    pub fn new(key: &Key) -> Self {
+        Self(Prf::new(key, Label::ReceiptLocator))
+    }
+
+    /// The receipt code of the submission with this arrival number and secret. `None` past 2³⁵ arrivals.
+    pub fn code(&self, arrival: u64, secret: &ReceiptSecret) -> Option<SensitiveString> {
+        if arrival >> LOCATOR_BITS != 0 {
+            return None;
+        }
+        let mut locator = self.forward(arrival);
+        while locator >> LOCATOR_BITS != 0 {
+            locator = self.forward(locator);
+        }
+        let mut body = Zeroizing::new(String::with_capacity(28));
+        for place in (0..7).rev() {
+            body.push(char::from(ALPHABET[(locator >> (5 * place)) as usize & 31]));
+        }
+        body.push_str(&base32().encode(secret.0.as_slice())[..20]);
+        let check = check_character(body.as_bytes());
+        body.push(check);
+        let groups: Vec<&str> = (0..7).map(|n| &body[n * 4..n * 4 + 4]).collect();
+        Some(groups.join("-").into())
+    }
+
+    /// Reads a code as a person typed it: any case, spaces or hyphens anywhere, O for 0, I and L for 1.
+    ///
+    /// # Errors
+    /// [`BadReceipt`]; that a code reads well says nothing about whether its submission exists.
+    pub fn parse(&self, text: &str) -> Result<(u64, ReceiptSecret), BadReceipt> {
+        let body = normalise(text)?;
+        if check_character(&body[..27]) != char::from(body[27]) {
+            return Err(BadReceipt);
+        }
+        let mut locator = 0;
+        for &c in &body[..7] {
+            locator = locator << 5 | ALPHABET.iter().position(|&a| a == c).ok_or(BadReceipt)? as u64;
+        }
+        let mut padded = Zeroizing::new(body[7..27].to_vec());
+        padded.push(ALPHABET[0]);
+        let bytes = Zeroizing::new(base32().decode(&padded).map_err(|_| BadReceipt)?);
+        let mut secret = Zeroizing::new([0; SECRET_LEN]);
+        secret.copy_from_slice(bytes.get(..SECRET_LEN).ok_or(BadReceipt)?);
+
+        let mut arrival = self.backward(locator);
+        while arrival >> LOCATOR_BITS != 0 {
+            arrival = self.backward(arrival);
+        }
+        Ok((arrival, ReceiptSecret(secret)))
+    }
+
+    fn round(&self, round: u8, half: u64) -> u64 {
+        let value = self.0.value(&[&[round], &half.to_be_bytes()]);
+        u64::from_be_bytes([value[0], value[1], value[2], value[3], value[4], value[5], value[6], value[7]]) & HALF_MASK
+    }
+
+    fn forward(&self, n: u64) -> u64 {
+        let (mut left, mut right) = (n >> HALF_BITS, n & HALF_MASK);
+        for round in 0..4 {
+            (left, right) = (right, left ^ self.round(round, right));
+        }
+        left << HALF_BITS | right
+    }
+
+    fn backward(&self, n: u64) -> u64 {
+        let (mut left, mut right) = (n >> HALF_BITS, n & HALF_MASK);
+        for round in (0..4).rev() {
+            (left, right) = (right ^ self.round(round, left), left);
+        }
+        left << HALF_BITS | right
+    }
+}
+
+fn base32() -> Encoding {
+    let mut spec = Specification::new();
+    spec.symbols.push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+    spec.check_trailing_bits = true;
+    spec.encoding().expect("the alphabet has 32 different symbols")
+}
+
+fn normalise(text: &str) -> Result<Zeroizing<Vec<u8>>, BadReceipt> {
+    // A little room for separators; anything longer is no code.
+    if text.len() > 100 {
+        return Err(BadReceipt);
+    }
+    let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+    for c in text.chars().filter(|c| !c.is_whitespace() && *c != '-') {
+        out.push(match c.to_ascii_uppercase() {
+            'O' => b'0',
+            'I' | 'L' => b'1',
+            c if c.is_ascii() && ALPHABET.contains(&(c as u8)) => c as u8,
+            _ => return Err(BadReceipt),
+        });
+    }
+    if out.len() == 28 { Ok(out) } else { Err(BadReceipt) }
+}
+
+/// Weights 1, 3, 5 … modulo 32: finds every single wrong character and all but one in sixteen swaps of neighbours.
+fn check_character(body: &[u8]) -> char {
+    let sum: usize =
+        body.iter().enumerate().map(|(n, c)| (2 * n + 1) * ALPHABET.iter().position(|a| a == c).unwrap_or(0)).sum();
+    char::from(ALPHABET[sum % 32])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn locators() -> Locators {
+        Locators::new(&Key::from_bytes([1; 32]))
+    }
+
+    fn secret(n: u8) -> ReceiptSecret {
+        ReceiptSecret::derive(&Key::from_bytes([n; 32]))
+    }
+
+    #[test]
+    fn reads_what_a_person_would_type() {
+        let code = locators().code(77, &secret(1)).unwrap();
+        let text = code.expose();
+        assert_eq!(text.len(), 34);
+        for typed in
+            [text.to_owned(), text.to_lowercase(), text.replace('-', " "), format!("  {} ", text.replace('-', ""))]
+        {
+            let (arrival, found) = locators().parse(&typed).unwrap();
+            assert_eq!(arrival, 77);
+            assert!(found == secret(1) && found != secret(2));
+        }
+    }
+
+    #[test]
+    fn one_wrong_character_is_noticed() {
+        let code = locators().code(5, &secret(1)).unwrap();
+        let text = code.expose();
+        for place in (0..text.len()).filter(|p| p % 5 != 4) {
+            for c in *ALPHABET {
+                let mut typed = text.as_bytes().to_vec();
+                if typed[place] != c {
+                    typed[place] = c;
+                    assert!(locators().parse(std::str::from_utf8(&typed).unwrap()).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_do_not_look_alike() {
+        let heads: std::collections::BTreeSet<_> =
+            (0..1000).map(|n| locators().code(n, &secret(1)).unwrap().expose()[..8].to_owned()).collect();
+        assert_eq!(heads.len(), 1000);
+        assert!(locators().code(1 << 35, &secret(1)).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn permutation_has_an_inverse(n in 0u64..1 << 36) {
+            let l = locators();
+            prop_assert_eq!(l.backward(l.forward(n)), n);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,120}") {
+            let _ = locators().parse(&text);
+        }
+    }
+}
