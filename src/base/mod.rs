@@ -4,6 +4,7 @@
 //! that every other layer takes them as parameters and a test can hold both still.
 
 pub mod clock;
+pub mod config;
 pub mod entropy;
 pub mod ids;
 pub mod sensitive;

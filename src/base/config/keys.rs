@@ -1,0 +1,263 @@
+//! Every configuration key, once: its name, type, range and meaning.
+
+use std::path::PathBuf;
+
+use super::{Config, LogFormat};
+
+/// One key. Nested keys carry their section, `limits.grace_seconds`.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    kind: Kind,
+    help: &'static str,
+}
+
+enum Kind {
+    Text(fn(&mut Config, &str) -> Result<(), String>),
+    Path(fn(&mut Config, PathBuf)),
+    Flag(fn(&mut Config, bool)),
+    Number(u64, u64, fn(&mut Config, u64)),
+}
+
+/// The sections of the file.
+pub(super) const SECTIONS: [&str; 3] = ["tls", "recovery", "limits"];
+
+const DAY: u64 = 86_400;
+
+const KEYS: &[Key] = &[
+    text("listen", set_listen, "address and port of the service; localhost means this machine only"),
+    path("data", |c, v| c.data = v, "the data folder: sealed records and files"),
+    path("keys", |c, v| c.keys = v, "the key folder; never inside the data folder"),
+    text("region", set_region, "storage region written into each record"),
+    path("forms", |c, v| c.forms = v, "folder of the form definitions"),
+    flag("accept_unsafe_fs", |c, v| c.accept_unsafe_fs = v, "work on a file system not known to overwrite in place"),
+    number("cache_mib", 8, 65_536, |c, v| c.cache_mib = v, "memory for the store's cache, MiB"),
+    text("log", set_log, "form of the log: text or json"),
+    path("tls.certificate", |c, v| c.tls.certificate = Some(v), "certificate chain, PEM"),
+    path("tls.key", |c, v| c.tls.key = Some(v), "private key of the certificate, PEM"),
+    path("recovery.folder", |c, v| c.recovery.folder = Some(v), "where the recovery slot lies; best on another disk"),
+    limit(
+        "limits.per_address_per_minute",
+        |c, v| c.limits.per_address_per_minute = small(v),
+        "submissions a minute from one address; 0 lifts it",
+    ),
+    limit(
+        "limits.per_form_per_minute",
+        |c, v| c.limits.per_form_per_minute = small(v),
+        "submissions a minute to one form; 0 lifts it",
+    ),
+    number("limits.header_seconds", 1, 300, |c, v| c.limits.header_seconds = v, "time for a request's head"),
+    number("limits.body_seconds", 1, 3_600, |c, v| c.limits.body_seconds = v, "time for a request's body"),
+    number("limits.idle_seconds", 1, 3_600, |c, v| c.limits.idle_seconds = v, "time a connection may idle"),
+    number("limits.max_age_seconds", 10, DAY, |c, v| c.limits.max_age_seconds = v, "longest life of a connection"),
+    number(
+        "limits.max_connections",
+        1,
+        100_000,
+        |c, v| c.limits.max_connections = small(v),
+        "connections at the same time",
+    ),
+    number(
+        "limits.max_body_bytes",
+        1_024,
+        64 << 20,
+        |c, v| c.limits.max_body_bytes = v,
+        "bytes of a body without files",
+    ),
+    number(
+        "limits.max_upload_bytes",
+        1_024,
+        4 << 30,
+        |c, v| c.limits.max_upload_bytes = v,
+        "bytes of a body with files",
+    ),
+    number(
+        "limits.grace_seconds",
+        0,
+        3_600,
+        |c, v| c.limits.grace_seconds = v,
+        "time to finish requests when stopping",
+    ),
+];
+
+/// The key of that name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// A few words for somebody who named a key that does not exist: the nearest one, or all of the section.
+pub(super) fn hint(name: &str) -> String {
+    let nearest = KEYS.iter().map(|key| (distance(key.name, name), key.name)).min();
+    if let Some((1..=3, near)) = nearest {
+        return format!(" (did you mean \"{near}\"?)");
+    }
+    let section = name.split_once('.').map(|(section, _)| section).filter(|s| SECTIONS.contains(s));
+    let same = |key: &&Key| key.name.split_once('.').map(|(s, _)| s) == section;
+    let known: Vec<_> = KEYS.iter().filter(same).map(|key| key.name).collect();
+    format!(" (known: {})", known.join(", "))
+}
+
+/// All keys for the help text, one a line with its variable and meaning.
+pub fn describe() -> String {
+    let mut out = String::new();
+    for key in KEYS {
+        let range = match key.kind {
+            Kind::Number(min, max, _) => format!(" ({min} to {max})"),
+            Kind::Text(_) | Kind::Path(_) | Kind::Flag(_) => String::new(),
+        };
+        out.push_str(&format!("  {:<30} {}{range}\n", key.name, key.help));
+    }
+    out
+}
+
+impl Key {
+    /// Sets the value from a variable's text.
+    pub(super) fn set_text(&self, config: &mut Config, value: &str) -> Result<(), String> {
+        match self.kind {
+            Kind::Text(set) => set(config, value),
+            Kind::Path(_) => self.set_path(config, value.into()),
+            Kind::Flag(set) => match value {
+                "true" | "false" => {
+                    set(config, value == "true");
+                    Ok(())
+                }
+                _ => Err("expected true or false".to_owned()),
+            },
+            Kind::Number(..) => self.set_number(config, value.parse().ok()),
+        }
+    }
+
+    /// Sets a text or path from the file; relative paths start at `base`.
+    pub(super) fn set_string(&self, config: &mut Config, value: &str, base: &std::path::Path) -> Result<(), String> {
+        match self.kind {
+            Kind::Text(set) => set(config, value),
+            Kind::Path(_) if value.is_empty() => self.set_path(config, PathBuf::new()),
+            Kind::Path(_) => self.set_path(config, base.join(value)),
+            Kind::Flag(_) | Kind::Number(..) => Err(self.expected("a text")),
+        }
+    }
+
+    /// Sets a boolean from the file.
+    pub(super) fn set_bool(&self, config: &mut Config, value: bool) -> Result<(), String> {
+        match self.kind {
+            Kind::Flag(set) => {
+                set(config, value);
+                Ok(())
+            }
+            Kind::Text(_) | Kind::Path(_) | Kind::Number(..) => Err(self.expected("a boolean")),
+        }
+    }
+
+    /// Sets a whole number; `None` stands for one that no 64 bits hold, or for no number.
+    pub(super) fn set_number(&self, config: &mut Config, value: Option<u64>) -> Result<(), String> {
+        let Kind::Number(min, max, set) = self.kind else { return Err(self.expected("a number")) };
+        match value {
+            Some(value) if (min..=max).contains(&value) => {
+                set(config, value);
+                Ok(())
+            }
+            _ => Err(format!("expected a whole number from {min} to {max}")),
+        }
+    }
+
+    /// Says that `found` stands where something else should.
+    pub(super) fn expected(&self, found: &str) -> String {
+        let wanted = match self.kind {
+            Kind::Text(_) => "a text in quotes".to_owned(),
+            Kind::Path(_) => "a path in quotes".to_owned(),
+            Kind::Flag(_) => "true or false".to_owned(),
+            Kind::Number(min, max, _) => format!("a whole number from {min} to {max}"),
+        };
+        format!("expected {wanted}, found {found}")
+    }
+
+    fn set_path(&self, config: &mut Config, value: PathBuf) -> Result<(), String> {
+        let Kind::Path(set) = self.kind else { return Err(self.expected("a path")) };
+        if value.as_os_str().is_empty() {
+            Err("the path is empty".to_owned())
+        } else {
+            set(config, value);
+            Ok(())
+        }
+    }
+}
+
+const fn text(name: &'static str, set: fn(&mut Config, &str) -> Result<(), String>, help: &'static str) -> Key {
+    Key { name, kind: Kind::Text(set), help }
+}
+
+const fn path(name: &'static str, set: fn(&mut Config, PathBuf), help: &'static str) -> Key {
+    Key { name, kind: Kind::Path(set), help }
+}
+
+const fn flag(name: &'static str, set: fn(&mut Config, bool), help: &'static str) -> Key {
+    Key { name, kind: Kind::Flag(set), help }
+}
+
+const fn number(name: &'static str, min: u64, max: u64, set: fn(&mut Config, u64), help: &'static str) -> Key {
+    Key { name, kind: Kind::Number(min, max, set), help }
+}
+
+const fn limit(name: &'static str, set: fn(&mut Config, u64), help: &'static str) -> Key {
+    Key { name, kind: Kind::Number(0, 1_000_000, set), help }
+}
+
+/// A number that its range has already kept within 32 bits.
+fn small(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn set_listen(config: &mut Config, value: &str) -> Result<(), String> {
+    config.listen = value.parse().map_err(|e: super::BadListen| e.to_string())?;
+    Ok(())
+}
+
+fn set_region(config: &mut Config, value: &str) -> Result<(), String> {
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if value.is_empty() || value.len() > 32 || !value.bytes().all(good) {
+        return Err("expected 1 to 32 lower-case letters, digits and hyphens".to_owned());
+    }
+    value.clone_into(&mut config.region);
+    Ok(())
+}
+
+fn set_log(config: &mut Config, value: &str) -> Result<(), String> {
+    config.log = match value {
+        "text" => LogFormat::Text,
+        "json" => LogFormat::Json,
+        _ => return Err("expected \"text\" or \"json\"".to_owned()),
+    };
+    Ok(())
+}
+
+/// Levenshtein distance, for names of a few dozen bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let cost = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sound() {
+        for key in KEYS {
+            if let Kind::Number(min, max, _) = key.kind {
+                assert!(min < max, "{}", key.name);
+            }
+            if let Some((section, _)) = key.name.split_once('.') {
+                assert!(SECTIONS.contains(&section), "{}", key.name);
+            }
+        }
+        assert_eq!((distance("listen", "listn"), distance("a", "")), (1, 1));
+    }
+}
