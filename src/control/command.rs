@@ -1,0 +1,202 @@
+//! What can be asked over the control socket, and what comes back.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::ids::{PersonId, RecordId, TokenId};
+use crate::base::sensitive::SensitiveString;
+use crate::domain::form::FormId;
+use crate::domain::submission::Status;
+use crate::policy::Role;
+use crate::services::ServiceError;
+use crate::services::audit::Head;
+
+/// One command. Those on records name the role that the machine's owner acts as; the others have a fixed one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the fields are named as in the services they go to")]
+pub enum Command {
+    /// Figures and the address. Done: an object.
+    Status,
+    /// Adds an account. Done: the account.
+    StaffAdd { login: String, service: bool },
+    /// Items: accounts.
+    StaffList,
+    /// Done: null.
+    StaffDisable { login: String },
+    /// Done: `{"id","bearer"}`. A life of `None` means until revoked.
+    TokenCreate { login: String, roles: Vec<Role>, ttl_seconds: Option<u64> },
+    /// Done: null.
+    TokenRevoke { id: TokenId },
+    /// Items: submissions. Done: `{"next"}`.
+    RecordList {
+        role: Role,
+        purpose: Option<String>,
+        form: Option<FormId>,
+        status: Option<Status>,
+        after: Option<String>,
+        limit: Option<u32>,
+    },
+    /// Done: the submission.
+    RecordShow { role: Role, purpose: Option<String>, id: RecordId },
+    /// Item: `{"n","name","kind","size"}`, then chunks. Done: null.
+    RecordFile { role: Role, purpose: Option<String>, id: RecordId, n: u32 },
+    /// Done: the certificate.
+    RecordErase { role: Role, id: RecordId },
+    /// Items: `{"subject","submissions"}`.
+    SubjectFind { role: Role, email: SensitiveString },
+    /// Items in the order of the ids: `{"id","certificate"}` or `{"id","error"}`.
+    SubjectErase { role: Role, ids: Vec<PersonId> },
+    /// Items: problems as text. Done: `{"entries","head"}`.
+    AuditVerify { known: Option<Head> },
+    /// Done: the head.
+    AuditHead,
+    /// Items: entries. Done: `{"next"}`.
+    AuditTail { after: Option<String>, limit: Option<u32> },
+    /// Items: problems as text. Done: the counts.
+    Verify,
+}
+
+/// One piece of an answer. An answer ends with `Done` or `Error`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// How far a long command is; also sent now and then to show that the service lives.
+    Progress {
+        /// Units done.
+        done: u64,
+        /// Units in all; 0 while unknown.
+        total: u64,
+    },
+    /// One element of a list.
+    Item {
+        /// The element.
+        value: Value,
+    },
+    /// A piece of a file, at most 64 KiB before encoding.
+    Chunk {
+        /// The bytes; base64 in the frame.
+        #[serde(with = "base64")]
+        data: bytes::Bytes,
+    },
+    /// The command is done.
+    Done {
+        /// Its result.
+        value: Value,
+    },
+    /// The command failed.
+    Error(Failure),
+}
+
+/// Why a command failed, for the person at the terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The sort of failure, from which the exit code comes.
+    pub kind: FailureKind,
+    /// A sentence or more.
+    pub message: String,
+}
+
+/// Sorts of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// No such thing, or the role may not know of it or do this.
+    NotFoundOrForbidden,
+    /// What was asked breaks the rules.
+    Invalid,
+    /// It could not be done now, or something went wrong.
+    Failed,
+}
+
+impl Failure {
+    /// A failure of kind [`FailureKind::Failed`].
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Failed, message: message.into() }
+    }
+
+    /// A failure of kind [`FailureKind::Invalid`].
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Invalid, message: message.into() }
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        let (kind, message) = match error {
+            ServiceError::NotFound => {
+                (FailureKind::NotFoundOrForbidden, "not found, or the role may not know of it".to_owned())
+            }
+            ServiceError::Forbidden => (FailureKind::NotFoundOrForbidden, "the role does not allow this".to_owned()),
+            ServiceError::Unauthenticated => (FailureKind::NotFoundOrForbidden, "not signed in".to_owned()),
+            ServiceError::Invalid(problems) => {
+                let each = problems.into_iter().map(|p| match p.field {
+                    Some(field) => format!("{field}: {}", p.message),
+                    None => p.message,
+                });
+                (FailureKind::Invalid, each.collect::<Vec<_>>().join("; "))
+            }
+            ServiceError::PurposeNeeded { allowed } => (
+                FailureKind::Invalid,
+                format!("reading needs a purpose that this form allows: --purpose {}", allowed.join(" or ")),
+            ),
+            ServiceError::TooLarge { limit, .. } => {
+                (FailureKind::Invalid, format!("too large: the limit is {limit} bytes"))
+            }
+            ServiceError::StorageFull => {
+                (FailureKind::Failed, "the disk is full; nothing was changed. Make room and try again".to_owned())
+            }
+            ServiceError::Unavailable => (
+                FailureKind::Failed,
+                "the vault cannot do this now: it is stopping, or its store or audit trail cannot write".to_owned(),
+            ),
+            ServiceError::StillRunning | ServiceError::KeyReused => (FailureKind::Failed, error.to_string()),
+            ServiceError::Internal => (FailureKind::Failed, "internal error; the log says more".to_owned()),
+        };
+        Self { kind, message }
+    }
+}
+
+mod base64 {
+    use data_encoding::BASE64;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(data: &bytes::Bytes, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&BASE64.encode(data))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<bytes::Bytes, D::Error> {
+        let text = String::deserialize(d)?;
+        BASE64.decode(text.as_bytes()).map(Into::into).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_and_replies_round_trip() {
+        let text = serde_json::to_string(&Command::SubjectFind { role: Role::Hr, email: "a@b.c".into() }).unwrap();
+        assert_eq!(text, r#"{"command":"subject-find","role":"hr","email":"a@b.c"}"#);
+        assert!(matches!(serde_json::from_str(&text).unwrap(), Command::SubjectFind { role: Role::Hr, .. }));
+        assert!(serde_json::from_str::<Command>(r#"{"command":"subject-find","role":"HR","email":""}"#).is_err());
+        assert!(serde_json::from_str::<Command>(r#"{"command":"staff-disable","login":"a","x":1}"#).is_err());
+        assert!(serde_json::from_str::<Command>(r#"{"command":"shell"}"#).is_err());
+
+        let chunk = serde_json::to_string(&Reply::Chunk { data: vec![0, 255, 7].into() }).unwrap();
+        assert!(matches!(serde_json::from_str(&chunk).unwrap(), Reply::Chunk { data } if data[..] == [0, 255, 7]));
+        let error = Reply::Error(Failure::from(ServiceError::Forbidden));
+        let text = serde_json::to_string(&error).unwrap();
+        assert!(
+            matches!(serde_json::from_str(&text).unwrap(), Reply::Error(f) if f.kind == FailureKind::NotFoundOrForbidden)
+        );
+    }
+
+    #[test]
+    fn an_address_is_not_shown_by_debug() {
+        let command = Command::SubjectFind { role: Role::Hr, email: "jane@example.org".into() };
+        assert!(!format!("{command:?}").contains("jane"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Domain values as the JSON that scripts see, in the same shapes as over HTTP.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::submission::{ConsentGiven, FieldValue, Fields, FileInfo, Summary};
+use crate::services::find::Found;
+use crate::services::review::{Item, Submission};
+
+pub(super) fn item(item: &Item) -> Value {
+    let mut out = summary(&item.summary);
+    if let Some(values) = &item.fields {
+        out["fields"] = fields(values);
+    }
+    out
+}
+
+pub(super) fn submission(submission: &Submission) -> Value {
+    let Submission { summary: line, content } = submission;
+    let mut out = summary(line);
+    out["fields"] = fields(&content.fields);
+    out["consents"] =
+        content.consents.iter().map(|(name, ConsentGiven { given, .. })| (name.clone(), json!(given))).collect();
+    out["files"] = content.files.iter().map(file).collect();
+    out
+}
+
+pub(super) fn file(info: &FileInfo) -> Value {
+    json!({ "n": info.n, "name": info.name.expose(), "kind": info.kind, "size": info.size })
+}
+
+pub(super) fn found(found: &Found) -> Value {
+    let submissions: Vec<_> = found.submissions.iter().map(summary).collect();
+    json!({ "subject": found.subject, "submissions": submissions })
+}
+
+fn summary(line: &Summary) -> Value {
+    json!({
+        "id": line.id,
+        "form": line.form,
+        "subject": line.subject,
+        "status": line.status,
+        "received": line.received,
+        "region": line.region,
+    })
+}
+
+fn fields(values: &Fields) -> Value {
+    let each = values.iter().map(|(name, value)| {
+        let value = match value {
+            FieldValue::Text(text) => json!(text.expose()),
+            FieldValue::Bool(ticked) => json!(ticked),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(each.collect::<Map<_, _>>())
+}

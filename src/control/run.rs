@@ -1,0 +1,168 @@
+//! The dispatcher: one arm a command, each calling one service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::command::{Command, Failure, Reply};
+use super::render;
+use crate::base::ids::RequestId;
+use crate::policy::{Actor, Role};
+use crate::services::{self, App, Context, review};
+
+/// The application as commands find it.
+pub struct Desk {
+    /// The application.
+    pub app: Arc<App>,
+    /// Address of the service, when one runs in this process.
+    pub address: Option<String>,
+}
+
+/// Runs `command` in the background. The replies arrive on the channel; the last is `Done` or `Error`.
+///
+/// A command goes on when nobody reads any more, save that files are cut: half an erasure is no good to anybody.
+pub fn start(desk: Arc<Desk>, command: Command) -> mpsc::Receiver<Reply> {
+    let (replies, receiver) = mpsc::channel(16);
+    tokio::spawn(async move {
+        let last = match run(&desk, command, &Sink(replies.clone())).await {
+            Ok(value) => Reply::Done { value },
+            Err(failure) => Reply::Error(failure),
+        };
+        // Nobody left to tell.
+        let _ = replies.send(last).await;
+    });
+    receiver
+}
+
+async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failure> {
+    let app = &desk.app;
+    let acting = |role| context(app, role);
+    match command {
+        Command::Status => status(desk),
+        Command::StaffAdd { login, service } => {
+            value(&services::staff::add(app, &acting(Role::Admin)?, &login, service).await?)
+        }
+        Command::StaffList => {
+            for account in services::staff::list(app, &acting(Role::Admin)?).await? {
+                sink.item(value(&account)?).await?;
+            }
+            Ok(Value::Null)
+        }
+        Command::StaffDisable { login } => {
+            services::staff::disable(app, &acting(Role::Admin)?, &login).await?;
+            Ok(Value::Null)
+        }
+        Command::TokenCreate { login, roles, ttl_seconds } => {
+            let ttl = ttl_seconds.map(Duration::from_secs);
+            value(&services::staff::create_token(app, &acting(Role::Admin)?, &login, &roles, ttl).await?)
+        }
+        Command::TokenRevoke { id } => {
+            services::staff::revoke_token(app, &acting(Role::Admin)?, id).await?;
+            Ok(Value::Null)
+        }
+        Command::RecordList { role, purpose, form, status, after, limit } => {
+            let query = review::ListQuery { form, status, after, limit, purpose };
+            let page = review::list(app, &acting(role)?, query).await?;
+            for item in &page.items {
+                sink.item(render::item(item)).await?;
+            }
+            Ok(json!({ "next": page.next }))
+        }
+        Command::RecordShow { role, purpose, id } => {
+            let shown = review::show(app, &acting(role)?, id, purpose.as_deref()).await?;
+            Ok(render::submission(&shown))
+        }
+        Command::RecordFile { role, purpose, id, n } => {
+            let mut file = review::file(app, &acting(role)?, id, n, purpose.as_deref()).await?;
+            sink.item(render::file(&file.info)).await?;
+            while let Some(data) = file.next().await? {
+                sink.send(Reply::Chunk { data }).await?;
+            }
+            Ok(Value::Null)
+        }
+        Command::RecordErase { role, id } => Ok(services::erase::record(app, &acting(role)?, id).await?),
+        Command::SubjectFind { role, email } => {
+            for found in services::find::by_email(app, &acting(role)?, &email).await? {
+                sink.item(render::found(&found)).await?;
+            }
+            Ok(Value::Null)
+        }
+        Command::SubjectErase { role, ids } => {
+            let done = services::erase::people(app, &acting(role)?, &ids).await?;
+            for (id, outcome) in ids.iter().zip(done) {
+                let item = match outcome {
+                    Ok(certificate) => json!({ "id": id, "certificate": certificate }),
+                    Err(e) => json!({ "id": id, "error": Failure::from(e).message }),
+                };
+                sink.item(item).await?;
+            }
+            Ok(Value::Null)
+        }
+        Command::AuditVerify { known } => {
+            let progress = sink.progress();
+            let verdict = services::audit::verify(app, &acting(Role::Auditor)?, known, &progress).await?;
+            sink.problems(verdict.problems).await?;
+            Ok(json!({ "entries": verdict.entries, "head": verdict.head }))
+        }
+        Command::AuditHead => value(&services::audit::head(app, &acting(Role::Auditor)?).await?),
+        Command::AuditTail { after, limit } => {
+            let page = services::audit::list(app, &acting(Role::Auditor)?, after.as_deref(), limit).await?;
+            for entry in page.items {
+                sink.item(entry).await?;
+            }
+            Ok(json!({ "next": page.next }))
+        }
+        Command::Verify => {
+            let progress = sink.progress();
+            let mut report = services::verify::run(app, &acting(Role::Admin)?, &progress).await?;
+            sink.problems(std::mem::take(&mut report.problems)).await?;
+            value(&report)
+        }
+    }
+}
+
+fn status(desk: &Desk) -> Result<Value, Failure> {
+    let mut out = value(&services::health::figures(&desk.app))?;
+    out["readiness"] = value(&services::health::readiness(&desk.app))?;
+    out["address"] = json!(desk.address);
+    Ok(out)
+}
+
+fn context(app: &App, role: Role) -> Result<Context, Failure> {
+    let request = RequestId::make_random(app.entropy()).map_err(|e| Failure::failed(e.to_string()))?;
+    Ok(Context { actor: Actor::Owner { role }, request })
+}
+
+fn value(of: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(of).map_err(|_| Failure::failed("the answer cannot be shown"))
+}
+
+struct Sink(mpsc::Sender<Reply>);
+
+impl Sink {
+    async fn send(&self, reply: Reply) -> Result<(), Failure> {
+        self.0.send(reply).await.map_err(|_| Failure::failed("nobody reads the answer any more"))
+    }
+
+    async fn item(&self, value: Value) -> Result<(), Failure> {
+        self.send(Reply::Item { value }).await
+    }
+
+    async fn problems(&self, problems: Vec<String>) -> Result<(), Failure> {
+        for problem in problems {
+            self.item(Value::String(problem)).await?;
+        }
+        Ok(())
+    }
+
+    /// Progress may get lost when the reader is slow: the next one says it better anyway.
+    fn progress(&self) -> impl Fn(u64, u64) + Send + Sync + 'static {
+        let replies = self.0.clone();
+        move |done, total| {
+            let _ = replies.try_send(Reply::Progress { done, total });
+        }
+    }
+}
