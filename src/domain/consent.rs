@@ -1,1 +1,12 @@
-//! Consents and the wording they were given under.
+//! Consents and the wording they are given under.
+
+/// A box that a person may tick. It starts unticked, and nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Its name in posts and in the API.
+    pub name: String,
+    /// The exact words that stand beside the box.
+    pub wording: String,
+    /// Version of these words, recorded with each answer.
+    pub version: String,
+}

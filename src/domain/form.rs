@@ -1,6 +1,20 @@
 //! Forms as their TOML files define them.
+//!
+//! A [`Form`] comes only out of [`set::check`] or a [`FormSet`], so whoever holds one holds a valid one.
+
+mod parse;
+pub mod set;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
+
+use super::consent::Consent;
+use super::file::FileKind;
+use super::staff::Role;
+use super::submission::Status;
+
+pub use set::{FormSet, check};
 
 /// The name of a form, as it stands in URLs: `a`–`z`, `0`–`9`, `-`; starts with a letter; at most 64 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +64,218 @@ impl std::fmt::Display for FormId {
     }
 }
 
-/// The forms of this installation.
-#[derive(Clone, Debug, Default)]
-pub struct FormSet {}
+/// A form, checked: names are unique, rules fit their fields, what it refers to exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Its name in URLs.
+    pub id: FormId,
+    /// Goes up with every change; each submission records it. At least 1.
+    pub version: u32,
+    /// Heading of the page.
+    pub title: String,
+    /// What the form is for; paragraphs stand apart by an empty line. May be empty.
+    pub intro: String,
+    /// Words on the button.
+    pub submit: String,
+    /// Which statuses its submissions go through.
+    pub kind: FormKind,
+    /// What its submissions may be read for; not empty. Reading names one of them.
+    pub purposes: Vec<String>,
+    /// On what ground the data is processed, in words.
+    pub legal_basis: String,
+    /// Who reads its submissions; not empty, never `auditor` or `admin`.
+    pub roles: Vec<Role>,
+    /// How many days a submission is kept. At least 1.
+    pub retention_days: u32,
+    /// The privacy notice shown with it.
+    pub notice: Notice,
+    /// Name of the e-mail field that says whom the submission is about; `None` when each makes a person of its own.
+    pub subject: Option<String>,
+    /// Names of the fields that lists show.
+    pub summary: Vec<String>,
+    /// What is asked, in order.
+    pub fields: Vec<Field>,
+    /// Files that can be sent along, in order.
+    pub files: Vec<FileField>,
+    /// Boxes, in order. They start unticked and are never required.
+    pub consents: Vec<Consent>,
+    /// Keeps every other module from putting a form together unchecked.
+    _checked: (),
+}
+
+impl Form {
+    /// Where a new submission stands.
+    pub fn initial_status(&self) -> Status {
+        self.kind.statuses()[0]
+    }
+
+    /// Whether submissions by this form go through `status`.
+    pub fn allows_status(&self, status: Status) -> bool {
+        self.kind.statuses().contains(&status)
+    }
+
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The file field of this name.
+    pub fn file(&self, name: &str) -> Option<&FileField> {
+        self.files.iter().find(|file| file.name == name)
+    }
+
+    /// The consent of this name.
+    pub fn consent(&self, name: &str) -> Option<&Consent> {
+        self.consents.iter().find(|consent| consent.name == name)
+    }
+
+    /// The most that the files of one submission can come to, in bytes.
+    pub fn max_file_bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.max_bytes.saturating_mul(u64::from(file.max_files))).sum()
+    }
+}
+
+/// What kind of business a form is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FormKind {
+    /// Something that is answered and closed.
+    Request,
+    /// An application for a job.
+    Application,
+}
+
+impl FormKind {
+    /// The statuses, in order; the first is that of a new submission.
+    pub const fn statuses(self) -> &'static [Status] {
+        match self {
+            Self::Request => &[Status::New, Status::InProgress, Status::Answered, Status::Closed],
+            Self::Application => &[
+                Status::Received,
+                Status::Shortlisted,
+                Status::Interview,
+                Status::Offer,
+                Status::Hired,
+                Status::Rejected,
+            ],
+        }
+    }
+}
+
+/// A privacy notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Recorded with each submission, for example `2026-11`.
+    pub version: String,
+    /// Plain text; paragraphs stand apart by an empty line.
+    pub text: String,
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name in posts and in the API: as a [`FormId`].
+    pub name: String,
+    /// What is asked.
+    pub label: String,
+    /// A sentence of help; may be empty.
+    pub help: String,
+    /// Whether an answer is needed. For a yes/no box: whether it has to be ticked.
+    pub required: bool,
+    /// What kind of answer, with its rules.
+    pub kind: FieldKind,
+    /// The HTML `autocomplete` value, for example `email`.
+    pub autocomplete: Option<String>,
+}
+
+/// What kind of answer a field takes, with the rules that only this kind has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// One line.
+    ShortText(Length),
+    /// Several lines.
+    LongText(Length),
+    /// An e-mail address.
+    Email,
+    /// A telephone number, as people write it.
+    Phone,
+    /// One of several options; not empty.
+    Choice(Vec<Choice>),
+    /// A box that is ticked or not.
+    YesNo,
+}
+
+impl FieldKind {
+    /// The name of the kind, as form files write it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::ShortText(_) => "short-text",
+            Self::LongText(_) => "long-text",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Choice(_) => "choice",
+            Self::YesNo => "yes-no",
+        }
+    }
+
+    /// The longest answer, in characters; `None` for a kind that is not typed.
+    pub const fn max_length(&self) -> Option<usize> {
+        match self {
+            Self::ShortText(length) | Self::LongText(length) => Some(length.max),
+            Self::Email => Some(254),
+            Self::Phone => Some(40),
+            Self::Choice(_) | Self::YesNo => None,
+        }
+    }
+}
+
+/// How long a text may be, in characters (Unicode scalar values, after normalisation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length {
+    /// At least so many, if there is an answer at all.
+    pub min: usize,
+    /// At most so many.
+    pub max: usize,
+}
+
+/// One option of a choice.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// What is sent and kept.
+    pub value: String,
+    /// What is shown.
+    pub label: String,
+}
+
+/// A file, or several, that can be sent along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileField {
+    /// Its name in posts and in the API.
+    pub name: String,
+    /// What is asked for.
+    pub label: String,
+    /// A sentence of help; may be empty.
+    pub help: String,
+    /// Whether at least one file is needed.
+    pub required: bool,
+    /// Largest size of one file, in bytes.
+    pub max_bytes: u64,
+    /// Most files.
+    pub max_files: u32,
+    /// What is taken, as judged by content; not empty.
+    pub kinds: Vec<FileKind>,
+}
+
+/// What is wrong with a form file, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}{}: {message}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct FormError {
+    /// The file's name, as it was given.
+    pub file: String,
+    /// The line, counted from 1; `None` when the file as a whole is at fault.
+    pub line: Option<usize>,
+    /// What is wrong and what was expected, in a sentence.
+    pub message: String,
+}

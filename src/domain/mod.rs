@@ -4,6 +4,7 @@
 //! is parsed here, once, at the edge.
 
 pub mod consent;
+pub mod file;
 pub mod form;
 pub mod problem;
 pub mod staff;

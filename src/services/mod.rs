@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod erase;
 pub mod find;
+pub mod forms;
 pub mod health;
 pub mod review;
 pub mod staff;

@@ -1,0 +1,199 @@
+//! The form language: what is accepted, and where each mistake is placed.
+
+use super::*;
+
+const SMALL: &str = r#"id = "call-back"
+version = 3
+title = "Call me back"
+submit = "Send"
+purposes = ["support"]
+legal_basis = "Your request"
+roles = ["support"]
+retention_days = 30
+subject = "email"
+summary = ["topic"]
+
+[notice]
+version = "2026-11"
+text = "We call you back."
+
+[[fields]]
+name = "email"
+label = "E-mail"
+kind = "email"
+required = true
+
+[[fields]]
+name = "topic"
+label = "Topic"
+kind = "choice"
+options = [{ value = "invoice", label = "An invoice" }, { value = "other", label = "Something else" }]
+
+[[fields]]
+name = "details"
+label = "Details"
+kind = "long-text"
+min_length = 10
+max_length = 500
+
+[[files]]
+name = "scan"
+label = "Scan"
+max_bytes = 1000
+max_files = 2
+kinds = ["pdf"]
+
+[[consents]]
+name = "newsletter"
+wording = "Send me the newsletter."
+version = "1"
+"#;
+
+#[test]
+fn a_small_form_is_read() {
+    let form = check(SMALL, "call-back.toml").unwrap();
+    assert_eq!((form.id.as_str(), form.version, form.roles.as_slice()), ("call-back", 3, &[Role::Support][..]));
+    assert_eq!(form.field("details").unwrap().kind, FieldKind::LongText(Length { min: 10, max: 500 }));
+    assert_eq!(form.field("details").unwrap().kind.max_length(), Some(500));
+    assert_eq!(form.file("scan").unwrap().kinds, [FileKind::Pdf]);
+    assert_eq!(form.max_file_bytes(), 2000);
+    assert_eq!(form.consent("newsletter").unwrap().version, "1");
+    assert!(form.field("scan").is_none() && form.file("email").is_none() && form.consent("email").is_none());
+    assert!(!form.field("topic").unwrap().required);
+    assert_eq!(form.initial_status(), Status::New);
+}
+
+#[test]
+fn a_form_kind_fixes_the_statuses() {
+    let request = check(SMALL, "x").unwrap();
+    let application = check(&SMALL.replace("version = 3", "version = 3\nkind = \"application\""), "x").unwrap();
+    assert_eq!(application.initial_status(), Status::Received);
+    for status in [Status::New, Status::InProgress, Status::Answered, Status::Closed] {
+        assert!(request.allows_status(status) && !application.allows_status(status));
+    }
+    for status in
+        [Status::Received, Status::Shortlisted, Status::Interview, Status::Offer, Status::Hired, Status::Rejected]
+    {
+        assert!(!request.allows_status(status) && application.allows_status(status));
+    }
+}
+
+/// Replaces `from`, which must occur, by `to`, and expects a mistake on `line` whose message contains `words`.
+#[track_caller]
+fn refused(from: &str, to: &str, line: usize, words: &str) {
+    assert!(SMALL.contains(from), "the test does not fit the form: {from}");
+    let error = check(&SMALL.replacen(from, to, 1), "forms/x.toml").unwrap_err();
+    assert_eq!((error.file.as_str(), error.line), ("forms/x.toml", Some(line)), "{error}");
+    assert!(error.message.contains(words), "{error}");
+    assert!(!error.to_string().contains('\n'), "{error}");
+    assert!(error.to_string().starts_with(&format!("forms/x.toml, line {line}: ")), "{error}");
+}
+
+#[test]
+fn each_mistake_is_placed_on_its_line() {
+    refused("id = \"call-back\"", "id = \"Call back\"", 1, "not a form id");
+    refused("version = 3", "version = 0", 2, "at least 1");
+    refused("version = 3", "version = \"three\"", 2, "expected u32");
+    refused("version = 3", "version 3", 2, "expected");
+    refused("title = \"Call me back\"", "title = \" \"", 3, "some words");
+    refused("submit =", "submitt =", 4, "unknown field `submitt`");
+    refused("purposes = [\"support\"]", "purposes = []", 5, "at least one purpose");
+    refused("purposes = [\"support\"]", "purposes = [\"support\", \"support\"]", 5, "of its own");
+    refused("purposes = [\"support\"]", "purposes = [\"subject-request\"]", 5, "every form");
+    refused("roles = [\"support\"]", "roles = []", 7, "at least one role");
+    refused("roles = [\"support\"]", "roles = [\"Support\"]", 7, "not a role");
+    refused("roles = [\"support\"]", "roles = [\"admin\"]", 7, "never reads submissions");
+    refused("roles = [\"support\"]", "roles = [\"hr\", \"auditor\"]", 7, "never reads submissions");
+    refused("roles = [\"support\"]", "roles = [\"hr\", \"hr\"]", 7, "twice");
+    refused("retention_days = 30", "retention_days = 0", 8, "at least 1");
+    refused("retention_days = 30", "retention_days = 99999", 8, "at most 3660");
+    refused("subject = \"email\"", "subject = \"topic\"", 9, "kind \"email\"");
+    refused("subject = \"email\"", "subject = \"nobody\"", 9, "kind \"email\"");
+    refused("summary = [\"topic\"]", "summary = [\"scan\"]", 10, "name of a field");
+    refused("summary = [\"topic\"]", "summary = [\"topic\", \"topic\"]", 10, "each once");
+    refused("version = \"2026-11\"", "version = \"\"", 13, "a version");
+    refused("name = \"email\"", "name = \"E-mail\"", 17, "expected a name");
+    refused("kind = \"email\"", "kind = \"mail\"", 19, "short-text, long-text");
+    refused("kind = \"email\"", "kind = \"email\"\nmax_length = 9", 20, "no length");
+    refused("kind = \"email\"", "kind = \"email\"\noptions = []", 20, "no options");
+    refused("kind = \"email\"", "kind = \"email\"\nautocomplete = \"e mail\"", 20, "autocomplete");
+    refused("required = true", "required = \"yes\"", 20, "expected a boolean");
+    refused("required = true", "required = false", 9, "required field");
+    refused("name = \"topic\"", "name = \"email\"", 23, "used twice");
+    refused("kind = \"choice\"\noptions", "kind = \"choice\"\nautocomplete = \"off\"\n#", 25, "needs options");
+    refused("value = \"other\"", "value = \"invoice\"", 26, "of its own");
+    refused("min_length = 10", "min_length = 501", 32, "at most max_length");
+    refused("max_length = 500", "max_length = 20001", 33, "20000");
+    refused("max_length = 500", "max_length = 0", 33, "1 to");
+    refused("name = \"scan\"", "name = \"topic\"", 36, "used twice");
+    refused("max_bytes = 1000", "max_bytes = 0", 38, "1 to");
+    refused("max_bytes = 1000", "max_bytes = -1", 38, "");
+    refused("max_files = 2", "max_files = 21", 39, "1 to 20");
+    refused("kinds = [\"pdf\"]", "kinds = [\"exe\"]", 40, "unknown variant `exe`");
+    refused("kinds = [\"pdf\"]", "kinds = []", 40, "at least one kind");
+    refused("name = \"newsletter\"", "name = \"scan\"", 43, "used twice");
+    refused("wording = \"Send me the newsletter.\"", "wording = \"\"", 44, "some words");
+    // A consent is never required.
+    refused("version = \"1\"", "version = \"1\"\nrequired = true", 46, "unknown field `required`");
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    for key in ["id", "title", "purposes", "legal_basis", "roles", "retention_days"] {
+        let without: String =
+            SMALL.lines().filter(|l| !l.starts_with(&format!("{key} "))).map(|l| format!("{l}\n")).collect();
+        let error = check(&without, "x.toml").unwrap_err();
+        assert!(error.message.contains(&format!("missing field `{key}`")), "{error}");
+    }
+    assert!(check("", "empty.toml").unwrap_err().to_string().starts_with("empty.toml"));
+}
+
+#[test]
+fn shipped_forms_are_valid() {
+    let set = FormSet::default();
+    let ids: Vec<&str> = set.iter().map(|form| form.id.as_str()).collect();
+    assert_eq!(ids, ["job-application", "support-request"]);
+
+    let job = set.get(&"job-application".parse().unwrap()).unwrap();
+    assert_eq!(
+        job.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+        ["name", "email", "phone", "vacancy", "letter"]
+    );
+    assert_eq!(job.consents.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["talent-pool", "marketing"]);
+    assert_eq!((job.purposes.as_slice(), job.roles.as_slice()), (&["recruitment".to_owned()][..], &[Role::Hr][..]));
+    assert_eq!((job.kind, job.subject.as_deref()), (FormKind::Application, Some("email")));
+    let cv = job.file("cv").unwrap();
+    assert_eq!((cv.required, cv.max_bytes, cv.max_files), (true, 20 << 20, 1));
+    assert_eq!(cv.kinds, FileKind::ALL);
+    assert!(job.field("vacancy").unwrap().help.contains("speculative"));
+    assert!(!job.field("phone").unwrap().required && !job.field("vacancy").unwrap().required);
+
+    let support = set.get(&"support-request".parse().unwrap()).unwrap();
+    assert_eq!(
+        support.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+        ["name", "email", "subject-line", "message"]
+    );
+    assert_eq!(support.roles, [Role::Support]);
+}
+
+#[test]
+fn own_forms_add_to_the_shipped_ones_and_replace_them() {
+    let mine = SMALL.replace("call-back", "support-request");
+    let set = FormSet::with_files([("a.toml", SMALL), ("b.toml", mine.as_str())]).unwrap();
+    let titles: Vec<&str> = set.iter().map(|form| form.title.as_str()).collect();
+    assert_eq!(titles, ["Apply to work with us", "Call me back", "Call me back"]);
+    assert_eq!(set.get(&"support-request".parse().unwrap()).unwrap().version, 3);
+    assert!(set.get(&"no-such-form".parse().unwrap()).is_none());
+
+    let error = FormSet::with_files([("a.toml", SMALL), ("b.toml", SMALL)]).unwrap_err();
+    assert_eq!(error.to_string(), "b.toml: the form call-back is already defined in a.toml");
+    assert!(FormSet::with_files([("a.toml", "x")]).unwrap_err().to_string().starts_with("a.toml, line 1: "));
+}
+
+#[test]
+fn form_ids_are_narrow() {
+    for bad in ["", "-a", "1a", "Job", "job_application", "job.application", "../job", "job application", "jöb"] {
+        assert_eq!(bad.parse::<FormId>(), Err(BadFormId), "{bad:?}");
+    }
+    assert!("a".repeat(64).parse::<FormId>().is_ok() && "a".repeat(65).parse::<FormId>().is_err());
+}
