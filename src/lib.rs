@@ -5,4 +5,5 @@ pub mod crypto;
 pub mod domain;
 pub mod policy;
 pub mod services;
+pub mod store;
 pub mod vault;

@@ -4,8 +4,10 @@
 //! that every other layer takes them as parameters and a test can hold both still.
 
 pub mod clock;
+pub mod codec;
 pub mod config;
 pub mod entropy;
+pub mod files;
 pub mod ids;
 pub mod sensitive;
 pub mod tables;

@@ -1,0 +1,52 @@
+//! What a data folder says of itself, in clear, before any key is tried: format version and vault.
+
+use crate::base::ids::VaultId;
+use crate::base::tables::Table;
+
+use super::{Batch, Engine, StoreError};
+
+/// The format that this program writes.
+pub const VERSION: u32 = 1;
+
+/// The clear rows of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Format version.
+    pub version: u32,
+    /// Which vault it belongs to.
+    pub vault: VaultId,
+    /// Epoch of the root key that the pages hang on.
+    pub epoch: u64,
+}
+
+/// Reads the label; `None` for an empty store.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when rows are there but not the label.
+pub fn read(engine: &dyn Engine) -> Result<Option<Label>, StoreError> {
+    let row = |name: &[u8]| engine.read(&Table::Meta.key(&[name]));
+    let (version, vault, epoch) = (row(b"schema")?, row(b"vault")?, row(b"epoch")?);
+    if version.is_none() && vault.is_none() && epoch.is_none() && engine.scan(&[], &[0xff]).next().is_none() {
+        return Ok(None);
+    }
+    let label = (|| {
+        Some(Label {
+            version: u32::from_be_bytes(version?.try_into().ok()?),
+            vault: VaultId::from_bytes(vault?.try_into().ok()?),
+            epoch: u64::from_be_bytes(epoch?.try_into().ok()?),
+        })
+    })();
+    label.map(Some).ok_or_else(|| StoreError::Damaged("its first rows (version, vault, epoch) are missing".to_owned()))
+}
+
+/// Puts the label of a new store into its first batch.
+pub fn write(batch: &mut Batch, label: &Label) {
+    batch.insert(Table::Meta.key(&[b"schema"]), Some(label.version.to_be_bytes().to_vec()));
+    batch.insert(Table::Meta.key(&[b"vault"]), Some(label.vault.as_bytes().to_vec()));
+    write_epoch(batch, label.epoch);
+}
+
+/// Puts a new epoch into the batch that commits it.
+pub fn write_epoch(batch: &mut Batch, epoch: u64) {
+    batch.insert(Table::Meta.key(&[b"epoch"]), Some(epoch.to_be_bytes().to_vec()));
+}
