@@ -10,5 +10,6 @@ pub mod problem;
 pub mod staff;
 pub mod subject;
 pub mod submission;
+mod text;
 
 pub use problem::Problem;

@@ -1,0 +1,45 @@
+//! Text as people type it: one normal form, one kind of line end, nothing that plays tricks on whoever reads it.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// `text` in Unicode normal form C, with line ends as single line feeds.
+pub(super) fn normalise(text: &str) -> String {
+    let text: String = text.nfc().collect();
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+}
+
+/// Whether `c` has no place in one line of text: control characters, and the overrides that turn the direction of
+/// whatever follows. Marks that merely hint at a direction stay: names in Arabic and Hebrew use them.
+pub(super) fn is_unfit(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202d}' | '\u{202e}')
+}
+
+/// Whether `c` is not seen at all, or moves what stands around it.
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_normal_form() {
+        assert_eq!(normalise("e\u{301}"), "é");
+        assert_eq!(normalise("a\r\nb\rc\n\r\n"), "a\nb\nc\n\n");
+    }
+
+    #[test]
+    fn tricks_are_told_from_languages() {
+        for c in ['\0', '\u{7}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9f}', '\u{202d}', '\u{202e}', '\n', '\t'] {
+            assert!(is_unfit(c), "{c:?}");
+        }
+        for c in ['a', ' ', 'é', '\u{200f}', '\u{200d}', '漢', '🙂'] {
+            assert!(!is_unfit(c), "{c:?}");
+        }
+        assert!(is_invisible('\u{200b}') && is_invisible('\u{feff}') && !is_invisible('a') && !is_invisible('é'));
+    }
+}
