@@ -1,4 +1,6 @@
-//! What a person sent.
+//! What a person sent: the content that is sealed, and the [`Draft`] it is before it has been checked.
+
+mod draft;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +10,8 @@ use super::form::FormId;
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
+
+pub use draft::{Draft, MAX_TEXT_BYTES, SentFile, TooMuchText, Valid};
 
 /// Where a submission stands. Which of them a form uses depends on its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +28,57 @@ pub enum Status {
     Offer,
     Hired,
     Rejected,
+}
+
+/// The text is not the name of a status.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+#[error("not a status")]
+pub struct BadStatus;
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 10] = [
+        Self::New,
+        Self::InProgress,
+        Self::Answered,
+        Self::Closed,
+        Self::Received,
+        Self::Shortlisted,
+        Self::Interview,
+        Self::Offer,
+        Self::Hired,
+        Self::Rejected,
+    ];
+
+    /// The exact name, as the API and the store write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::InProgress => "in-progress",
+            Self::Answered => "answered",
+            Self::Closed => "closed",
+            Self::Received => "received",
+            Self::Shortlisted => "shortlisted",
+            Self::Interview => "interview",
+            Self::Offer => "offer",
+            Self::Hired => "hired",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Status {
+    type Err = BadStatus;
+
+    fn from_str(text: &str) -> Result<Self, BadStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(BadStatus)
+    }
 }
 
 /// One answer.
@@ -100,4 +155,20 @@ pub struct Summary {
     pub region: String,
     /// How many files it has.
     pub files: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_names_are_exact() {
+        for status in Status::ALL {
+            assert_eq!(status.to_string().parse(), Ok(status));
+            assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{status}\""));
+        }
+        for bad in ["New", "in progress", "in_progress", "", "done"] {
+            assert_eq!(bad.parse::<Status>(), Err(BadStatus), "{bad:?}");
+        }
+    }
 }

@@ -109,7 +109,9 @@ impl Engine for SledEngine {
 
     fn scan(&self, from: &[u8], to: &[u8]) -> Rows<'_> {
         Box::new(
-            self.tree.range(from.to_vec()..to.to_vec()).map(|r| r.map(|(k, v)| (k.to_vec(), v.to_vec())).map_err(to_error)),
+            self.tree
+                .range(from.to_vec()..to.to_vec())
+                .map(|r| r.map(|(k, v)| (k.to_vec(), v.to_vec())).map_err(to_error)),
         )
     }
 

@@ -1,0 +1,318 @@
+//! A submission before it has been checked: what arrived, in the order it arrived, and the check that tells every
+//! mistake at once.
+
+mod answer;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{ConsentGiven, Fields};
+use crate::domain::Problem;
+use crate::domain::file::FileKind;
+use crate::domain::form::{FileField, Form, FormId};
+use crate::domain::subject::EmailAddress;
+use answer::Answer;
+
+/// Most text that one submission can carry, in bytes of UTF-8, names of fields included. With what is stored beside it,
+/// it stays under the row limit of the store.
+pub const MAX_TEXT_BYTES: usize = 48 * 1024;
+
+/// Most fields, consents and files together. No form has as many.
+const MAX_PARTS: usize = 512;
+/// Most mistakes told of one kind that the form does not know, so that the answer stays small.
+const MAX_UNKNOWN: usize = 20;
+
+/// What arrived so far. Holds at most [`MAX_TEXT_BYTES`] of text, whatever is sent.
+#[derive(Default)]
+pub struct Draft {
+    answers: Vec<(String, Answer)>,
+    consents: Vec<(String, Option<bool>)>,
+    files: Vec<(String, SentFile)>,
+    problems: Vec<Problem>,
+    bytes: usize,
+    overfull: bool,
+}
+
+/// A file that arrived whole. An untouched file input (no name, no bytes) is none and is not told to the draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentFile {
+    /// Size in bytes.
+    pub size: u64,
+    /// Kind as judged by content; `None` for anything that no form takes.
+    pub kind: Option<FileKind>,
+}
+
+/// The fields came to more than [`MAX_TEXT_BYTES`]. The draft remembers it; carrying on is allowed but pointless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the text comes to more than {MAX_TEXT_BYTES} bytes")]
+pub struct TooMuchText;
+
+/// A submission that keeps the rules of its form.
+#[derive(Debug)]
+pub struct Valid {
+    /// The answers, normalised. An optional field that was left empty is absent; an unticked yes/no box is `false`.
+    pub fields: Fields,
+    /// Every consent of the form, given or not, with the version of its wording.
+    pub consents: BTreeMap<String, ConsentGiven>,
+    /// Whom the submission is about; `None` when the form asks for no address.
+    pub email: Option<EmailAddress>,
+}
+
+impl Draft {
+    /// A field as text: form posts, and strings in JSON.
+    ///
+    /// # Errors
+    /// [`TooMuchText`]; the field is then not kept, and [`Draft::validate`] will refuse the draft.
+    pub fn text(&mut self, name: &str, value: String) -> Result<(), TooMuchText> {
+        self.take(name, value.len())?;
+        self.answers.push((name.to_owned(), Answer::Text(value.into())));
+        Ok(())
+    }
+
+    /// A field as JSON: a string or a boolean. Anything else is remembered as a mistake.
+    ///
+    /// # Errors
+    /// As [`Draft::text`].
+    pub fn json(&mut self, name: &str, value: Value) -> Result<(), TooMuchText> {
+        let answer = match value {
+            Value::String(text) => return self.text(name, text),
+            Value::Bool(ticked) => Answer::Bool(ticked),
+            _ => Answer::Other,
+        };
+        self.take(name, 0)?;
+        self.answers.push((name.to_owned(), answer));
+        Ok(())
+    }
+
+    /// A consent box.
+    ///
+    /// # Errors
+    /// As [`Draft::text`]: names count, too.
+    pub fn consent(&mut self, name: &str, given: bool) -> Result<(), TooMuchText> {
+        self.take(name, 0)?;
+        self.consents.push((name.to_owned(), Some(given)));
+        Ok(())
+    }
+
+    /// A consent box as text (`on`, `true`, `false` …) in a form post. Anything unclear is a mistake, never a consent.
+    ///
+    /// # Errors
+    /// As [`Draft::text`].
+    pub fn consent_text(&mut self, name: &str, value: &str) -> Result<(), TooMuchText> {
+        self.take(name, 0)?;
+        self.consents.push((name.to_owned(), answer::ticked(value)));
+        Ok(())
+    }
+
+    /// A file that has arrived.
+    ///
+    /// # Errors
+    /// As [`Draft::text`]: names count, too.
+    pub fn file(&mut self, field: &str, file: SentFile) -> Result<(), TooMuchText> {
+        self.take(field, 0)?;
+        self.files.push((field.to_owned(), file));
+        Ok(())
+    }
+
+    /// The whole of a JSON submission, `{"fields": {…}, "consents": {…}}`; either part may be missing. Whatever is not of
+    /// this shape is remembered as a mistake, for [`Draft::validate`] to tell with all others.
+    pub fn from_json(body: Value) -> Self {
+        let mut draft = Self::default();
+        let Value::Object(body) = body else {
+            let message = "The submission has to be a JSON object with \"fields\" and \"consents\".";
+            draft.problems.push(Problem::overall("wrong-type", message));
+            return draft;
+        };
+        for (key, part) in body {
+            match (key.as_str(), part) {
+                ("fields", Value::Object(fields)) => {
+                    for (name, value) in fields {
+                        // The draft itself remembers having been filled too full.
+                        let _ = draft.json(&name, value);
+                    }
+                }
+                ("consents", Value::Object(consents)) => {
+                    for (name, value) in consents {
+                        let _ = draft.take(&name, 0).map(|()| draft.consents.push((name, value.as_bool())));
+                    }
+                }
+                ("fields" | "consents", _) => {
+                    draft.problems.push(Problem::in_field(
+                        &key,
+                        "wrong-type",
+                        format!("\"{key}\" has to be an object."),
+                    ));
+                }
+                _ if draft.problems.len() < MAX_UNKNOWN => {
+                    draft.problems.push(unknown(
+                        &key,
+                        "unknown-field",
+                        "Only \"fields\" and \"consents\" are expected here.",
+                    ));
+                }
+                _ => {}
+            }
+        }
+        draft
+    }
+
+    /// Checks everything against the rules of `form`.
+    ///
+    /// # Errors
+    /// Every mistake: those of the form's fields, files and consents in the order of the form, then what it does not know.
+    pub fn validate(mut self, form: &Form) -> Result<Valid, Vec<Problem>> {
+        let mut problems = std::mem::take(&mut self.problems);
+        if self.overfull {
+            let message = format!("All fields together can hold at most {MAX_TEXT_BYTES} bytes of text.");
+            problems.push(Problem::overall("too-much-text", message));
+        }
+        self.check_repeats(form, &mut problems);
+        let fields = self.check_fields(form, &mut problems);
+        self.check_files(form, &mut problems);
+        let consents = self.check_consents(form, &mut problems);
+        self.check_unknown(form, &mut problems);
+        let email = form.subject.as_ref().and_then(|name| match fields.get(name) {
+            Some(super::FieldValue::Text(text)) => EmailAddress::parse(text.expose()).ok(),
+            _ => None,
+        });
+        if problems.is_empty() { Ok(Valid { fields, consents, email }) } else { Err(problems) }
+    }
+
+    fn take(&mut self, name: &str, value_bytes: usize) -> Result<(), TooMuchText> {
+        let bytes = self.bytes.saturating_add(name.len()).saturating_add(value_bytes);
+        let parts = self.answers.len() + self.consents.len() + self.files.len();
+        if bytes > MAX_TEXT_BYTES || parts >= MAX_PARTS {
+            self.overfull = true;
+            return Err(TooMuchText);
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    fn check_repeats(&self, form: &Form, problems: &mut Vec<Problem>) {
+        let mut seen = BTreeSet::new();
+        let mut told = BTreeSet::new();
+        let names = self.answers.iter().map(|(name, _)| name).chain(self.consents.iter().map(|(name, _)| name));
+        for name in names {
+            let known = form.field(name).is_some() || form.consent(name).is_some();
+            if !seen.insert(name) && known && told.insert(name) {
+                problems.push(Problem::in_field(name, "repeated-field", "This field came more than once."));
+            }
+        }
+    }
+
+    fn check_fields(&self, form: &Form, problems: &mut Vec<Problem>) -> Fields {
+        let mut fields = Fields::new();
+        for field in &form.fields {
+            let given = self.answers.iter().find(|(name, _)| *name == field.name).map(|(_, answer)| answer);
+            match answer::check(field, given) {
+                Ok(Some(value)) => drop(fields.insert(field.name.clone(), value)),
+                Ok(None) => {}
+                // What was cut off is not missing.
+                Err(problem) if self.overfull && problem.code == "required" => {}
+                Err(problem) => problems.push(problem),
+            }
+        }
+        fields
+    }
+
+    fn check_files(&self, form: &Form, problems: &mut Vec<Problem>) {
+        for field in &form.files {
+            let sent: Vec<SentFile> =
+                self.files.iter().filter(|(name, _)| *name == field.name).map(|(_, file)| *file).collect();
+            if sent.is_empty() && field.required && !self.answers.iter().any(|(name, _)| *name == field.name) {
+                let message = format!("{}: please choose a file.", field.label);
+                problems.push(Problem::in_field(&field.name, "required", message));
+            }
+            if sent.len() as u64 > u64::from(field.max_files) {
+                let message = format!("{}: at most {}.", field.label, files(field.max_files));
+                problems.push(Problem::in_field(&field.name, "too-many-files", message));
+            }
+            problems.extend(sent.into_iter().find_map(|file| check_file(field, file)));
+        }
+    }
+
+    fn check_consents(&self, form: &Form, problems: &mut Vec<Problem>) -> BTreeMap<String, ConsentGiven> {
+        let mut consents = BTreeMap::new();
+        for consent in &form.consents {
+            let given = match self.consents.iter().find(|(name, _)| *name == consent.name) {
+                Some((_, Some(given))) => *given,
+                Some((_, None)) => {
+                    problems.push(Problem::in_field(&consent.name, "wrong-type", "A consent is either true or false."));
+                    false
+                }
+                None => false,
+            };
+            consents.insert(consent.name.clone(), ConsentGiven { given, wording: consent.version.clone() });
+        }
+        consents
+    }
+
+    fn check_unknown(&self, form: &Form, problems: &mut Vec<Problem>) {
+        let mut found = Vec::new();
+        for (name, _) in &self.answers {
+            if form.file(name).is_some() {
+                found.push(Problem::in_field(name, "wrong-type", "This is a file: send it in a multipart form."));
+            } else if form.field(name).is_none() {
+                found.push(unknown(name, "unknown-field", "The form has no such field."));
+            }
+        }
+        for (name, _) in &self.files {
+            if form.field(name).is_some() || form.consent(name).is_some() {
+                found.push(Problem::in_field(name, "wrong-type", "This field takes no file."));
+            } else if form.file(name).is_none() {
+                found.push(unknown(name, "unknown-field", "The form has no such field."));
+            }
+        }
+        for (name, _) in &self.consents {
+            if form.consent(name).is_none() {
+                found.push(unknown(name, "unknown-consent", "The form has no such consent."));
+            }
+        }
+        found.truncate(MAX_UNKNOWN);
+        problems.extend(found);
+    }
+}
+
+/// Names of fields are typed, too, so only counts are shown.
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (answers, consents, files) = (self.answers.len(), self.consents.len(), self.files.len());
+        write!(f, "Draft({answers} answers, {consents} consents, {files} files)")
+    }
+}
+
+/// A name that the form does not know is repeated only if it could be the name of a field at all.
+fn unknown(name: &str, code: &'static str, message: &str) -> Problem {
+    match name.parse::<FormId>() {
+        Ok(name) => Problem::in_field(name.as_str(), code, message),
+        Err(_) => Problem::overall(code, message),
+    }
+}
+
+fn check_file(field: &FileField, file: SentFile) -> Option<Problem> {
+    let (code, message) = if file.size == 0 {
+        ("empty-file", format!("{}: the file is empty.", field.label))
+    } else if file.size > field.max_bytes {
+        ("file-too-large", format!("{}: the file can have at most {}.", field.label, size(field.max_bytes)))
+    } else if file.kind.is_none_or(|kind| !field.kinds.contains(&kind)) {
+        let kinds: Vec<&str> = field.kinds.iter().map(|kind| kind.label()).collect();
+        let message = format!("{}: the content of the file has to be one of: {}.", field.label, kinds.join(", "));
+        ("wrong-file-type", message)
+    } else {
+        return None;
+    };
+    Some(Problem::in_field(&field.name, code, message))
+}
+
+fn files(n: u32) -> String {
+    if n == 1 { "one file".to_owned() } else { format!("{n} files") }
+}
+
+fn size(bytes: u64) -> String {
+    let mib = 1 << 20;
+    if bytes >= mib && bytes % mib == 0 { format!("{} MiB", bytes / mib) } else { format!("{bytes} bytes") }
+}
