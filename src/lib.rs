@@ -3,6 +3,7 @@ pub mod base;
 pub mod control;
 pub mod crypto;
 pub mod domain;
+pub mod keys;
 pub mod policy;
 pub mod services;
 pub mod store;

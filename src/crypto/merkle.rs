@@ -28,9 +28,14 @@ impl Frontier {
         self.size
     }
 
-    /// Whether the parts fit together; values from outside are checked with this before use.
-    pub fn is_well_formed(&self) -> bool {
-        self.peaks.len() == self.size.count_ones() as usize
+    /// The roots of the complete subtrees, largest first.
+    pub fn peaks(&self) -> &[Hash] {
+        &self.peaks
+    }
+
+    /// The frontier of a tree of `size` entries with these peaks; `None` when the two do not fit together.
+    pub fn from_parts(size: u64, peaks: Vec<Hash>) -> Option<Self> {
+        (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
     }
 
     /// Appends an entry by its [`leaf_hash`].
@@ -89,7 +94,7 @@ mod tests {
         let mut frontier = Frontier::default();
         for n in 0..=leaves.len() {
             assert_eq!(frontier.root(), reference(&leaves[..n]), "{n} leaves");
-            assert!(frontier.is_well_formed());
+            assert_eq!(Frontier::from_parts(frontier.size(), frontier.peaks().to_vec()).as_ref(), Some(&frontier));
             if let Some(&leaf) = leaves.get(n) {
                 frontier.push(leaf);
             }

@@ -1,0 +1,66 @@
+//! The key hierarchy, apart from the store: the master key, the two root slots, the recovery slot, pages of the key
+//! tree, keyrings, system keys and the witness. What is erased here is erased for good.
+
+pub mod keyring;
+pub mod master;
+pub mod recovery;
+pub mod slots;
+pub mod system;
+pub mod tree;
+pub mod witness;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::base::codec::BadLayout;
+use crate::base::entropy::EntropyError;
+use crate::crypto::{OpenError, SealError};
+
+/// Something is wrong with key material.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file is not what it should be. The text says what to do.
+    #[error("{path}: {reason}")]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A page or keyring did not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A page or keyring opened, but its content makes no sense.
+    #[error(transparent)]
+    Layout(#[from] BadLayout),
+    /// Sealing failed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// What was written did not read back.
+    #[error("{0}: what was written did not read back; the disk is failing")]
+    NotWritten(PathBuf),
+}
+
+impl From<EntropyError> for KeyError {
+    fn from(error: EntropyError) -> Self {
+        Self::Seal(error.into())
+    }
+}
+
+impl KeyError {
+    fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    fn unusable(path: &std::path::Path, reason: impl Into<String>) -> Self {
+        Self::Unusable { path: path.to_owned(), reason: reason.into() }
+    }
+}

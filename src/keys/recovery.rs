@@ -1,0 +1,190 @@
+//! The recovery slot: the present root key sealed to a public key whose private half should be kept elsewhere. With it,
+//! the key rows of the same epoch and any bulk backup, everyone alive opens again, and nobody erased does.
+//!
+//! The slot is overwritten in place at each epoch and never kept in versions:
+//!
+//! ```text
+//! slot = "LLRECOV1" (8) ‖ vault (16) ‖ epoch (8) ‖ recipient (32) ‖ encapsulated key (32) ‖ envelope (118)
+//!        ‖ SHA-256 of all before (32) ‖ random bytes up to 4,096
+//! ```
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use ring::digest;
+use zeroize::Zeroizing;
+
+use super::KeyError;
+use crate::base::entropy::Entropy;
+use crate::base::files;
+use crate::base::ids::VaultId;
+use crate::base::sensitive::Secret;
+use crate::crypto::context::{Context, Purpose};
+use crate::crypto::kem::{self, PUBLIC_LEN, PrivateKey};
+use crate::crypto::{Key, OpenError, envelope};
+
+const SLOT_LEN: usize = 4096;
+const MAGIC: &[u8; 8] = b"LLRECOV1";
+const ENVELOPE_LEN: usize = envelope::OVERHEAD + 36;
+const CHECK_AT: usize = 8 + 16 + 8 + PUBLIC_LEN + PUBLIC_LEN + ENVELOPE_LEN;
+const IDENTITY_TITLE: &str = "letterlock recovery key 1";
+
+/// Makes a recovery key pair: the private key in a new file (0600), to be moved away by the owner; returns the public one.
+///
+/// # Errors
+/// [`KeyError::Io`], also when the file exists.
+pub fn create_identity(path: &Path, vault: VaultId, entropy: &dyn Entropy) -> Result<[u8; PUBLIC_LEN], KeyError> {
+    let private = PrivateKey::make_random(entropy)?;
+    let hex = Zeroizing::new(HEXLOWER.encode(private.to_secret().expose()));
+    let text = Zeroizing::new(format!("{IDENTITY_TITLE}\nvault {vault}\nkey {}\n", *hex));
+    files::write_new_private(path, text.as_bytes()).map_err(KeyError::io(path))?;
+    Ok(private.public())
+}
+
+/// Reads a private recovery key from the text of its file.
+pub fn parse_identity(text: &str) -> Option<PrivateKey> {
+    let mut lines = text.lines();
+    (lines.next()? == IDENTITY_TITLE).then_some(())?;
+    lines.next()?.strip_prefix("vault ")?.parse::<VaultId>().ok()?;
+    let bytes = Zeroizing::new(HEXLOWER.decode(lines.next()?.strip_prefix("key ")?.as_bytes()).ok()?);
+    Some(PrivateKey::from_bytes(&Secret::from_slice(&bytes)?))
+}
+
+/// Writes the public key beside the master key.
+///
+/// # Errors
+/// [`KeyError::Io`].
+pub fn create_public(path: &Path, public: &[u8; PUBLIC_LEN]) -> Result<(), KeyError> {
+    let text = format!("{}\n", HEXLOWER.encode(public));
+    files::write_new_private(path, text.as_bytes()).map_err(KeyError::io(path))
+}
+
+/// Reads the public key.
+///
+/// # Errors
+/// [`KeyError::Unusable`] when it is not 64 hex digits.
+pub fn load_public(path: &Path) -> Result<[u8; PUBLIC_LEN], KeyError> {
+    let text = std::fs::read_to_string(path).map_err(KeyError::io(path))?;
+    HEXLOWER
+        .decode(text.trim().as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| KeyError::unusable(path, "not a recovery public key (64 hex digits); restore it from your copy"))
+}
+
+/// The recovery slot of a vault.
+pub struct RecoverySlot {
+    path: PathBuf,
+    vault: VaultId,
+    recipient: [u8; PUBLIC_LEN],
+}
+
+impl RecoverySlot {
+    /// The slot at `path`, whether or not it can be reached now: it may be on another machine's disk.
+    pub const fn new(path: PathBuf, vault: VaultId, recipient: [u8; PUBLIC_LEN]) -> Self {
+        Self { path, vault, recipient }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The epoch that it holds; `None` when it is missing, torn, or of another vault or recipient.
+    pub fn epoch(&self) -> Option<u64> {
+        let content = std::fs::read(&self.path).ok()?;
+        let check = digest::digest(&digest::SHA256, content.get(..CHECK_AT)?);
+        let ours = content[..8] == *MAGIC
+            && content[8..24] == *self.vault.as_bytes()
+            && content[32..64] == self.recipient
+            && content.get(CHECK_AT..CHECK_AT + 32)? == check.as_ref();
+        ours.then(|| u64::from_be_bytes(content[24..32].try_into().expect("8 bytes")))
+    }
+
+    /// Seals the root key of `epoch` into the slot, over whatever was there.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`] when the slot cannot be reached; the vault works on without it, and certificates say so.
+    pub fn write(&self, epoch: u64, root: &Key, entropy: &dyn Entropy) -> Result<(), KeyError> {
+        let (key, encapsulated) = kem::encapsulate(&self.recipient, entropy)?;
+        let sealed = envelope::seal(&key, &self.context(epoch), root.expose(), entropy)?;
+        let mut content = vec![0; SLOT_LEN];
+        entropy.fill(&mut content)?;
+        let head =
+            [MAGIC.as_slice(), self.vault.as_bytes(), &epoch.to_be_bytes(), &self.recipient, &encapsulated, &sealed]
+                .concat();
+        content[..CHECK_AT].copy_from_slice(&head);
+        content[CHECK_AT..CHECK_AT + 32].copy_from_slice(digest::digest(&digest::SHA256, &head).as_ref());
+        self.overwrite(&content).map_err(KeyError::io(&self.path))
+    }
+
+    fn overwrite(&self, content: &[u8]) -> std::io::Result<()> {
+        let exists = self.path.exists();
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
+        file.write_all_at(content, 0)?;
+        file.sync_all()?;
+        if exists { Ok(()) } else { self.path.parent().map_or(Ok(()), files::sync_dir) }
+    }
+
+    const fn context(&self, epoch: u64) -> Context<'_> {
+        Context::new(Purpose::RecoverySlot).row(self.vault.as_bytes()).version(epoch)
+    }
+
+    /// The epoch and root key in the slot, for the holder of the private key.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the reason.
+    pub fn open(content: &[u8], private: &PrivateKey) -> Result<(u64, Key), OpenError> {
+        let content = content.get(..CHECK_AT).ok_or(OpenError)?;
+        if content[..8] != *MAGIC {
+            return Err(OpenError);
+        }
+        let epoch = u64::from_be_bytes(content[24..32].try_into().map_err(|_| OpenError)?);
+        let encapsulated: [u8; PUBLIC_LEN] = content[64..96].try_into().map_err(|_| OpenError)?;
+        let key = private.decapsulate(&encapsulated)?;
+        let context = Context::new(Purpose::RecoverySlot).row(&content[8..24]).version(epoch);
+        let root = envelope::open(&key, &context, &content[96..])?;
+        Ok((epoch, Key::from_slice(&root).ok_or(OpenError)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+
+    #[test]
+    fn the_private_key_opens_the_present_root_and_only_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let entropy = SystemEntropy::new();
+        let vault = VaultId::from_bytes([1; 16]);
+        let identity = dir.path().join("identity");
+        let public = create_identity(&identity, vault, &entropy).unwrap();
+        let public_file = dir.path().join("recovery.pub");
+        create_public(&public_file, &public).unwrap();
+        let slot = RecoverySlot::new(dir.path().join("slot"), vault, load_public(&public_file).unwrap());
+        assert_eq!(slot.epoch(), None);
+
+        let (first, second) = (Key::make_random(&entropy).unwrap(), Key::make_random(&entropy).unwrap());
+        slot.write(1, &first, &entropy).unwrap();
+        let old = std::fs::read(slot.path()).unwrap();
+        slot.write(2, &second, &entropy).unwrap();
+        assert_eq!(slot.epoch(), Some(2));
+
+        let private = parse_identity(&std::fs::read_to_string(&identity).unwrap()).unwrap();
+        let content = std::fs::read(slot.path()).unwrap();
+        let (epoch, root) = RecoverySlot::open(&content, &private).unwrap();
+        assert!(epoch == 2 && root == second);
+        let surviving = old[64..].iter().zip(&content[64..]).filter(|(a, b)| a == b).count();
+        assert!(surviving < 60, "{surviving} bytes of the old slot survived");
+        assert!(RecoverySlot::open(&content, &PrivateKey::make_random(&entropy).unwrap()).is_err());
+
+        let mut torn = content;
+        torn[100] ^= 1;
+        std::fs::write(slot.path(), &torn).unwrap();
+        assert_eq!(slot.epoch(), None);
+        assert!(RecoverySlot::open(&torn, &private).is_err());
+    }
+}

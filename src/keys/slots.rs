@@ -1,0 +1,296 @@
+//! The two root slots: the only place on the machine from which the root key can be had.
+//!
+//! `keys/root` is made once, 8,192 bytes, and never renamed, truncated or copied, so each slot keeps its own 4 KiB block
+//! of the disk, and overwriting a slot in place destroys what was there. A slot holds either a sealed root key or random
+//! bytes:
+//!
+//! ```text
+//! slot = "LLROOT1\0" (8) ‖ vault (16) ‖ epoch (8) ‖ envelope of the root key (118) ‖ random bytes up to 4,096
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::KeyError;
+use super::master::MasterKey;
+use crate::base::entropy::Entropy;
+use crate::base::files;
+use crate::base::ids::VaultId;
+use crate::crypto::Key;
+use crate::crypto::context::{Context, Purpose};
+use crate::crypto::envelope;
+
+/// Bytes of a slot: one block.
+pub const SLOT_LEN: usize = 4096;
+const MAGIC: &[u8; 8] = b"LLROOT1\0";
+const ENVELOPE_AT: usize = 32;
+/// The sealed root key: 32 bytes and their length, padded to 36.
+const ENVELOPE_LEN: usize = envelope::OVERHEAD + 36;
+
+/// Which of the two slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "there are two")]
+pub enum SlotNo {
+    A,
+    B,
+}
+
+impl SlotNo {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::A, Self::B];
+
+    /// The one that is not this.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    const fn offset(self) -> u64 {
+        match self {
+            Self::A => 0,
+            Self::B => SLOT_LEN as u64,
+        }
+    }
+
+    const fn name(self) -> u8 {
+        match self {
+            Self::A => b'A',
+            Self::B => b'B',
+        }
+    }
+}
+
+/// A root key found in a slot.
+pub struct FoundRoot {
+    /// Where.
+    pub slot: SlotNo,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The key.
+    pub root: Key,
+}
+
+/// The slot file, open for the life of the process.
+pub struct RootSlots {
+    path: PathBuf,
+    file: File,
+    vault: VaultId,
+    read_past_cache: bool,
+}
+
+impl RootSlots {
+    /// Makes the slot file, both slots random.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`], also when it exists.
+    pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<(), KeyError> {
+        let mut content = vec![0; 2 * SLOT_LEN];
+        entropy.fill(&mut content)?;
+        files::write_new_private(path, &content).map_err(KeyError::io(path))
+    }
+
+    /// Opens the slot file. `read_past_cache` reads what was written from the disk itself (`O_DIRECT`); without it a
+    /// file system that cannot do so is accepted.
+    ///
+    /// # Errors
+    /// [`KeyError::Unusable`] when the file has not the size that it was made with.
+    pub fn open(path: &Path, vault: VaultId, read_past_cache: bool) -> Result<Self, KeyError> {
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(KeyError::io(path))?;
+        let len = file.metadata().map_err(KeyError::io(path))?.len();
+        if len != 2 * SLOT_LEN as u64 {
+            return Err(KeyError::unusable(
+                path,
+                format!("has {len} bytes instead of {}; do not copy or edit it", 2 * SLOT_LEN),
+            ));
+        }
+        Ok(Self { path: path.to_owned(), file, vault, read_past_cache })
+    }
+
+    /// Every root key that the slots hold under this master key: none, one, or, after a crash, two.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`].
+    pub fn find(&self, master: &MasterKey) -> Result<Vec<FoundRoot>, KeyError> {
+        let mut found = Vec::new();
+        for slot in SlotNo::ALL {
+            let mut content = vec![0; SLOT_LEN];
+            self.file.read_exact_at(&mut content, slot.offset()).map_err(KeyError::io(&self.path))?;
+            found.extend(self.parse(slot, &content, master));
+        }
+        Ok(found)
+    }
+
+    /// Whether a slot looks like one of another vault, for a clearer refusal.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`].
+    pub fn foreign_vault(&self) -> Result<Option<VaultId>, KeyError> {
+        for slot in SlotNo::ALL {
+            let mut head = [0; 24];
+            self.file.read_exact_at(&mut head, slot.offset()).map_err(KeyError::io(&self.path))?;
+            let vault = VaultId::from_bytes(head[8..].try_into().expect("16 of 24 bytes"));
+            if &head[..8] == MAGIC && vault != self.vault {
+                return Ok(Some(vault));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Seals a root key into a slot: written in place, on disk, and read back.
+    ///
+    /// # Errors
+    /// [`KeyError::NotWritten`] when it does not read back; [`KeyError::Io`].
+    pub fn write(
+        &self,
+        slot: SlotNo,
+        epoch: u64,
+        root: &Key,
+        master: &MasterKey,
+        entropy: &dyn Entropy,
+    ) -> Result<(), KeyError> {
+        let mut content = vec![0; SLOT_LEN];
+        entropy.fill(&mut content)?;
+        let row = self.row(slot);
+        let sealed = envelope::seal(master.key(), &Self::context(&row, epoch), root.expose(), entropy)?;
+        content[..8].copy_from_slice(MAGIC);
+        content[8..24].copy_from_slice(self.vault.as_bytes());
+        content[24..32].copy_from_slice(&epoch.to_be_bytes());
+        content[ENVELOPE_AT..ENVELOPE_AT + ENVELOPE_LEN].copy_from_slice(&sealed);
+        self.overwrite(slot, &content)
+    }
+
+    /// Destroys a slot: overwritten in place with random bytes, on disk, and read back.
+    ///
+    /// # Errors
+    /// As [`RootSlots::write`].
+    pub fn destroy(&self, slot: SlotNo, entropy: &dyn Entropy) -> Result<(), KeyError> {
+        let mut content = vec![0; SLOT_LEN];
+        entropy.fill(&mut content)?;
+        self.overwrite(slot, &content)
+    }
+
+    fn overwrite(&self, slot: SlotNo, content: &[u8]) -> Result<(), KeyError> {
+        self.file.write_all_at(content, slot.offset()).map_err(KeyError::io(&self.path))?;
+        self.file.sync_all().map_err(KeyError::io(&self.path))?;
+        if self.read_back(slot).map_err(KeyError::io(&self.path))? != content {
+            return Err(KeyError::NotWritten(self.path.clone()));
+        }
+        Ok(())
+    }
+
+    fn read_back(&self, slot: SlotNo) -> std::io::Result<Vec<u8>> {
+        if !self.read_past_cache {
+            let mut content = vec![0; SLOT_LEN];
+            self.file.read_exact_at(&mut content, slot.offset())?;
+            return Ok(content);
+        }
+        let direct = rustix::fs::OFlags::DIRECT.bits() as i32;
+        let file = OpenOptions::new().read(true).custom_flags(direct).open(&self.path)?;
+        // O_DIRECT wants memory aligned like the disk's blocks.
+        let mut buffer = vec![0; 2 * SLOT_LEN];
+        let start = buffer.as_ptr().align_offset(SLOT_LEN);
+        file.read_exact_at(&mut buffer[start..start + SLOT_LEN], slot.offset())?;
+        Ok(buffer[start..start + SLOT_LEN].to_vec())
+    }
+
+    fn parse(&self, slot: SlotNo, content: &[u8], master: &MasterKey) -> Option<FoundRoot> {
+        if &content[..8] != MAGIC || content[8..24] != *self.vault.as_bytes() {
+            return None;
+        }
+        let epoch = u64::from_be_bytes(content[24..32].try_into().ok()?);
+        let sealed = &content[ENVELOPE_AT..ENVELOPE_AT + ENVELOPE_LEN];
+        let root = envelope::open(master.key(), &Self::context(&self.row(slot), epoch), sealed).ok()?;
+        Some(FoundRoot { slot, epoch, root: Key::from_slice(&root)? })
+    }
+
+    /// Vault and slot, so that neither a foreign slot nor the other one's copy opens.
+    fn row(&self, slot: SlotNo) -> Vec<u8> {
+        [self.vault.as_bytes().as_slice(), &[slot.name()]].concat()
+    }
+
+    const fn context(row: &[u8], epoch: u64) -> Context<'_> {
+        Context::new(Purpose::RootSlot).row(row).version(epoch)
+    }
+}
+
+/// Reads a slot from bytes, for fuzzing: whatever they are, this returns.
+pub fn parse_slot(content: &[u8; SLOT_LEN], vault: VaultId, master: &MasterKey, file: File) -> Option<u64> {
+    let slots = RootSlots { path: PathBuf::new(), file, vault, read_past_cache: false };
+    slots.parse(SlotNo::A, content, master).map(|found| found.epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+
+    struct Fixture {
+        _dir: tempfile::TempDir,
+        path: PathBuf,
+        slots: RootSlots,
+        master: MasterKey,
+    }
+
+    fn fixture() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = VaultId::from_bytes([1; 16]);
+        let master = MasterKey::create(&dir.path().join("master.key"), vault, &SystemEntropy::new()).unwrap();
+        let path = dir.path().join("root");
+        RootSlots::create(&path, &SystemEntropy::new()).unwrap();
+        let slots = RootSlots::open(&path, vault, false).unwrap();
+        Fixture { _dir: dir, path, slots, master }
+    }
+
+    #[test]
+    fn a_root_is_found_where_it_was_put_and_gone_when_destroyed() {
+        let f = fixture();
+        let entropy = SystemEntropy::new();
+        assert!(f.slots.find(&f.master).unwrap().is_empty());
+        let root = Key::make_random(&entropy).unwrap();
+        f.slots.write(SlotNo::A, 7, &root, &f.master, &entropy).unwrap();
+        let before = std::fs::read(&f.path).unwrap();
+        let found = f.slots.find(&f.master).unwrap();
+        assert!(found.len() == 1 && found[0].slot == SlotNo::A && found[0].epoch == 7 && found[0].root == root);
+
+        f.slots.destroy(SlotNo::A, &entropy).unwrap();
+        assert!(f.slots.find(&f.master).unwrap().is_empty());
+        let after = std::fs::read(&f.path).unwrap();
+        let same = before[..SLOT_LEN].iter().zip(&after).filter(|(a, b)| a == b).count();
+        assert!(same < 60, "{same} bytes of the slot survived");
+        assert_eq!(before[SLOT_LEN..], after[SLOT_LEN..], "the other slot was touched");
+    }
+
+    #[test]
+    fn a_slot_copied_edited_or_of_another_epoch_does_not_open() {
+        let f = fixture();
+        let entropy = SystemEntropy::new();
+        f.slots.write(SlotNo::A, 1, &Key::make_random(&entropy).unwrap(), &f.master, &entropy).unwrap();
+        let good = std::fs::read(&f.path).unwrap();
+
+        let copied = [&good[..SLOT_LEN], &good[..SLOT_LEN]].concat();
+        std::fs::write(&f.path, copied).unwrap();
+        let found = f.slots.find(&f.master).unwrap();
+        assert!(found.len() == 1 && found[0].slot == SlotNo::A);
+
+        for at in 0..ENVELOPE_AT + ENVELOPE_LEN {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            std::fs::write(&f.path, bad).unwrap();
+            assert!(f.slots.find(&f.master).unwrap().is_empty(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_size_is_refused() {
+        let f = fixture();
+        std::fs::write(&f.path, [0; SLOT_LEN]).unwrap();
+        assert!(matches!(
+            RootSlots::open(&f.path, VaultId::from_bytes([1; 16]), false),
+            Err(KeyError::Unusable { .. })
+        ));
+    }
+}
