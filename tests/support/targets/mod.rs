@@ -1,0 +1,12 @@
+//! The bodies of the fuzz targets: plain functions over bytes that panic when a property does not hold.
+//!
+//! `fuzz/fuzz_targets/` wraps each for libFuzzer; `tests/fuzz_replay` runs each over its corpus and mutations of it, so that
+//! the ordinary tests on a stable toolchain cover them too.
+
+pub(crate) mod envelope;
+
+/// A target's name, as in `fuzz/corpus/NAME`, and its body.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub(crate) const ALL: &[Target] = &[("envelope", envelope::run)];
