@@ -10,6 +10,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use letterlock::keys::keyring;
+use letterlock::keys::tree::{InnerPage, LeafPage, TopPage};
 use mutate::Mutator;
 use targets::{ALL, Target};
 
@@ -48,6 +50,18 @@ fn a_target_that_fails_is_noticed() {
     let mut mutator = Mutator::new(vec![b"hello world".to_vec()], vec![b"<<".to_vec()]);
     let found = (0..MUTATIONS).any(|_| catch_unwind(AssertUnwindSafe(|| (broken.1)(&mutator.next()))).is_err());
     assert!(found, "the mutations never reach what the dictionary names");
+}
+
+/// A corpus that no longer fits the formats would only ever test the first check.
+#[test]
+fn the_corpus_holds_inputs_that_are_whole() {
+    let seed = |path: &str| fs::read(fuzz().join("corpus").join(path)).unwrap();
+    assert!(targets::envelope::opens(&seed("envelope/sealed")));
+    assert!(LeafPage::decode(&seed("page/leaf-edges")[1..]).is_ok());
+    assert!(InnerPage::decode(&seed("page/inner-two")[1..]).is_ok());
+    assert!(TopPage::decode(&seed("page/top")[1..]).is_ok());
+    assert!(keyring::reencode(0, &seed("keyring/first-three")[1..]).is_some());
+    assert!(keyring::reencode(1, &seed("keyring/second-two")[1..]).is_some());
 }
 
 /// Runs the target; on failure leaves the input in the target folder, ready to become part of the corpus.

@@ -7,11 +7,12 @@ use letterlock::crypto::Key;
 use letterlock::crypto::context::{Context, Purpose};
 use letterlock::crypto::envelope::{MAX_CONTENT, SALT_LEN, open, seal};
 
+const KEY: [u8; 32] = [0x42; 32];
+const PERSON: PersonId = PersonId::from_bytes([9; 16]);
+
 /// What opens is exactly what `seal` writes; what `seal` writes opens; a flipped bit or another row does not.
 pub(crate) fn run(data: &[u8]) {
-    let key = Key::from_bytes([0x42; 32]);
-    let person = PersonId::from_bytes([9; 16]);
-    let context = Context::new(Purpose::Record).table(Table::Records).person(&person).version(3);
+    let (key, context) = (Key::from_bytes(KEY), context());
 
     if let Ok(content) = open(&key, &context.row(b"row"), data) {
         let salt = Replay(data[2..2 + SALT_LEN].to_vec());
@@ -26,6 +27,16 @@ pub(crate) fn run(data: &[u8]) {
     let bit = data.iter().fold(7_usize, |n, &b| n.wrapping_mul(31).wrapping_add(b.into())) % (sealed.len() * 8);
     sealed[bit / 8] ^= 1 << (bit % 8);
     assert!(open(&key, &context.row(b"row"), &sealed).is_err(), "opens with bit {bit} flipped");
+}
+
+/// Whether these bytes are an envelope that this target's key opens.
+#[allow(dead_code, reason = "asked by the replay only")]
+pub(crate) fn opens(data: &[u8]) -> bool {
+    open(&Key::from_bytes(KEY), &context().row(b"row"), data).is_ok()
+}
+
+fn context() -> Context<'static> {
+    Context::new(Purpose::Record).table(Table::Records).person(&PERSON).version(3)
 }
 
 /// Gives the bytes it was made with.

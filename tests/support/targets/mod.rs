@@ -4,9 +4,11 @@
 //! the ordinary tests on a stable toolchain cover them too.
 
 pub(crate) mod envelope;
+pub(crate) mod keyring;
+pub(crate) mod page;
 
 /// A target's name, as in `fuzz/corpus/NAME`, and its body.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const ALL: &[Target] = &[("envelope", envelope::run)];
+pub(crate) const ALL: &[Target] = &[("envelope", envelope::run), ("keyring", keyring::run), ("page", page::run)];
