@@ -1,6 +1,13 @@
 //! Files that people send: what they are, judged by content alone, and what they are called.
 
+mod judge;
+mod name;
+mod zip;
+
 use serde::{Deserialize, Serialize};
+
+pub use judge::judge;
+pub use name::{clean_name, display_name};
 
 /// A kind of file that forms can take. Each is told by its content; names and claimed media types count for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,5 +66,17 @@ impl FileKind {
 impl std::fmt::Display for FileKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.extension())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_kinds_are_those_of_form_files() {
+        for kind in FileKind::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
     }
 }
