@@ -66,6 +66,7 @@ impl std::fmt::Display for FormId {
 
 /// A form, checked: names are unique, rules fit their fields, what it refers to exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::manual_non_exhaustive, reason = "closed to the other modules of this crate, not only to other crates")]
 pub struct Form {
     /// Its name in URLs.
     pub id: FormId,

@@ -314,5 +314,5 @@ fn files(n: u32) -> String {
 
 fn size(bytes: u64) -> String {
     let mib = 1 << 20;
-    if bytes >= mib && bytes % mib == 0 { format!("{} MiB", bytes / mib) } else { format!("{bytes} bytes") }
+    if bytes >= mib && bytes.is_multiple_of(mib) { format!("{} MiB", bytes / mib) } else { format!("{bytes} bytes") }
 }
