@@ -8,6 +8,8 @@ use crate::domain::text::is_invisible;
 
 /// Longest name, in characters.
 const MAX_CHARS: usize = 120;
+/// Longest name, in bytes: what file systems can store.
+const MAX_BYTES: usize = 255;
 /// Longest ending that is kept when a name is cut, in characters, without the dot.
 const MAX_ENDING: usize = 10;
 const FALLBACK: &str = "file";
@@ -22,13 +24,12 @@ pub fn clean_name(raw: &str) -> SensitiveString {
     let text: String = text.chars().map(|c| if "<>:\"|?*".contains(c) { '_' } else { c }).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = text.trim_start_matches(['.', ' ']).trim_end_matches(['.', ' ']);
-    let text = shorten(text);
     if text.is_empty() {
         FALLBACK.into()
-    } else if is_device(&text) {
-        format!("_{text}").into()
+    } else if is_device(text) {
+        shorten(&format!("_{text}")).into()
     } else {
-        text.into()
+        shorten(text).into()
     }
 }
 
@@ -40,9 +41,7 @@ pub fn display_name(raw: &str, kind: FileKind) -> SensitiveString {
     if ending.is_some_and(|ending| ending.eq_ignore_ascii_case(kind.extension())) {
         return name;
     }
-    let room = MAX_CHARS - 1 - kind.extension().len();
-    let stem: String = name.expose().chars().take(room).collect();
-    format!("{}.{}", stem.trim_end_matches(['.', ' ']), kind.extension()).into()
+    cut(name.expose(), &format!(".{}", kind.extension())).into()
 }
 
 fn ending(name: &str) -> Option<&str> {
@@ -50,12 +49,21 @@ fn ending(name: &str) -> Option<&str> {
 }
 
 fn shorten(name: &str) -> String {
-    if name.chars().count() <= MAX_CHARS {
+    if name.chars().count() <= MAX_CHARS && name.len() <= MAX_BYTES {
         return name.to_owned();
     }
     let plain = |ending: &&str| ending.len() <= MAX_ENDING && ending.bytes().all(|b| b.is_ascii_alphanumeric());
-    let ending = ending(name).filter(plain).map(|ending| format!(".{ending}")).unwrap_or_default();
-    let stem: String = name.chars().take(MAX_CHARS - ending.len()).collect();
+    match ending(name).filter(plain) {
+        Some(ending) => cut(&name[..name.len() - 1 - ending.len()], &format!(".{ending}")),
+        None => cut(name, ""),
+    }
+}
+
+/// As much of `stem` as fits with `ending`, which is ASCII.
+fn cut(stem: &str, ending: &str) -> String {
+    let mut room = MAX_BYTES - ending.len();
+    let fits = |c: &char| room.checked_sub(c.len_utf8()).inspect(|rest| room = *rest).is_some();
+    let stem: String = stem.chars().take(MAX_CHARS - ending.len()).take_while(fits).collect();
     format!("{}{ending}", stem.trim_end_matches(['.', ' ']))
 }
 
@@ -117,6 +125,8 @@ mod tests {
         let long = clean(&format!("{}.pdf", "é".repeat(500)));
         assert_eq!((long.chars().count(), long.ends_with("é.pdf")), (120, true));
         assert_eq!(clean(&"x".repeat(500)).len(), 120);
+        let wide = clean(&format!("{}.docx", "漢".repeat(500)));
+        assert_eq!((wide.len(), wide.ends_with("漢.docx")), (3 * 83 + 5, true));
         assert_eq!(clean(&format!("x.{}", "y".repeat(500))).len(), 120);
         assert_eq!(clean(&format!("{}.pdf", "x".repeat(116))).len(), 120);
         assert!(clean(&"x".repeat(10_000_000)).len() == 120);
@@ -141,7 +151,7 @@ mod tests {
         #[test]
         fn every_name_is_harmless(raw in any::<String>(), kind in prop::sample::select(FileKind::ALL.to_vec())) {
             for name in [clean(&raw), display_name(&raw, kind).expose().to_owned()] {
-                prop_assert!(!name.is_empty() && name.chars().count() <= MAX_CHARS + 1);
+                prop_assert!(!name.is_empty() && name.chars().count() <= MAX_CHARS && name.len() <= MAX_BYTES);
                 prop_assert!(!name.starts_with('.') && !name.ends_with(['.', ' ']));
                 prop_assert!(!name.contains(|c: char| c.is_control() || "/\\:\"".contains(c) || is_invisible(c)));
                 prop_assert_eq!(clean(&name), name);

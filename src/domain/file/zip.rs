@@ -103,11 +103,12 @@ impl<'a> Archive<'a> {
         let mut places: Vec<_> = out.iter().map(|e| (e.local_at, e.local_at + LOCAL_LEN + e.packed())).collect();
         places.sort_unstable();
         let apart = places.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+        let from_start = places.first().is_some_and(|first| first.0 == 0);
         let inside = places.last().is_some_and(|last| last.1 <= self.table_at);
         let mut names: Vec<_> = out.iter().map(|entry| entry.name.to_lowercase()).collect();
         names.sort_unstable();
         let distinct = names.windows(2).all(|pair| pair[0] != pair[1]);
-        (apart && inside && distinct).then_some(out)
+        (apart && from_start && inside && distinct).then_some(out)
     }
 
     /// OpenDocument keeps its media type unpacked at the very beginning.

@@ -15,6 +15,7 @@ const LONGEST_TEXT: usize = 20_000;
 const SHORT_TEXT: Length = Length { min: 0, max: 200 };
 const LONG_TEXT: Length = Length { min: 0, max: 5_000 };
 const LARGEST_FILE: u64 = 1 << 30;
+/// Of a form, all its file fields together.
 const MOST_FILES: u32 = 20;
 /// More than any form for people has, so that what is made of a form stays small.
 const MOST_QUESTIONS: usize = 200;
@@ -140,7 +141,11 @@ fn build(raw: RawForm) -> Result<Form, Mistake> {
     }
     let fields =
         raw.fields.into_inner().into_iter().map(|raw| field(raw, &mut names)).collect::<Result<Vec<_>, _>>()?;
-    let files = raw.files.into_iter().map(|raw| file_field(raw, &mut names)).collect::<Result<Vec<_>, _>>()?;
+    let mut most_files = MOST_FILES;
+    let mut files = Vec::new();
+    for raw in raw.files {
+        files.push(file_field(raw, &mut names, &mut most_files)?);
+    }
     let consents = raw.consents.into_iter().map(|raw| consent(raw, &mut names)).collect::<Result<Vec<_>, _>>()?;
 
     if let Some(subject) = &raw.subject {
@@ -274,14 +279,15 @@ fn choices(raw: &RawField) -> Result<Vec<Choice>, Mistake> {
     Ok(options.get_ref().clone())
 }
 
-fn file_field(raw: RawFile, names: &mut Names) -> Result<FileField, Mistake> {
+fn file_field(raw: RawFile, names: &mut Names, most_files: &mut u32) -> Result<FileField, Mistake> {
     let (max_bytes, max_files) = (*raw.max_bytes.get_ref(), *raw.max_files.get_ref());
     if max_bytes == 0 || max_bytes > LARGEST_FILE {
         return Err(at(&raw.max_bytes, format!("expected 1 to {LARGEST_FILE} bytes")));
     }
-    if max_files == 0 || max_files > MOST_FILES {
-        return Err(at(&raw.max_files, format!("expected 1 to {MOST_FILES} files")));
-    }
+    *most_files = match most_files.checked_sub(max_files).filter(|_| max_files > 0) {
+        Some(left) => left,
+        None => return Err(at(&raw.max_files, format!("expected 1 to {MOST_FILES} files, in the whole form"))),
+    };
     let distinct: BTreeSet<_> = raw.kinds.get_ref().iter().collect();
     if distinct.is_empty() || distinct.len() < raw.kinds.get_ref().len() {
         return Err(at(&raw.kinds, "expected at least one kind of file, each once"));

@@ -129,6 +129,9 @@ fn each_mistake_is_placed_on_its_line() {
     refused("max_bytes = 1000", "max_bytes = 0", 38, "1 to");
     refused("max_bytes = 1000", "max_bytes = -1", 38, "");
     refused("max_files = 2", "max_files = 21", 39, "1 to 20");
+    let second =
+        "max_files = 2\nkinds = [\"pdf\"]\n[[files]]\nname = \"b\"\nlabel = \"B\"\nmax_bytes = 1\nmax_files = 19";
+    refused("max_files = 2", second, 45, "in the whole form");
     refused("kinds = [\"pdf\"]", "kinds = [\"exe\"]", 40, "unknown variant `exe`");
     refused("kinds = [\"pdf\"]", "kinds = []", 40, "at least one kind");
     refused("name = \"newsletter\"", "name = \"scan\"", 43, "used twice");

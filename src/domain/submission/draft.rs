@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{ConsentGiven, Fields};
+use super::{ConsentGiven, FieldValue, Fields};
 use crate::domain::Problem;
 use crate::domain::file::FileKind;
 use crate::domain::form::{FileField, Form, FormId};
@@ -162,20 +162,23 @@ impl Draft {
     /// Checks everything against the rules of `form`.
     ///
     /// # Errors
-    /// Every mistake: those of the form's fields, files and consents in the order of the form, then what it does not know.
+    /// Every mistake: those of the form's fields, files and consents in the order of the form, then what it
+    /// does not know.
     pub fn validate(mut self, form: &Form) -> Result<Valid, Vec<Problem>> {
         let mut problems = std::mem::take(&mut self.problems);
+        self.check_repeats(form, &mut problems);
+        let fields = self.check_fields(form, &mut problems);
+        // Normalisation makes some rare characters up to three times as long, after they were counted on arrival.
+        self.overfull |= bytes_of(&fields) > MAX_TEXT_BYTES;
+        self.check_files(form, &mut problems);
+        let consents = self.check_consents(form, &mut problems);
+        self.check_unknown(form, &mut problems);
         if self.overfull {
             let message = format!("All fields together can hold at most {MAX_TEXT_BYTES} bytes of text.");
             problems.push(Problem::overall("too-much-text", message));
         }
-        self.check_repeats(form, &mut problems);
-        let fields = self.check_fields(form, &mut problems);
-        self.check_files(form, &mut problems);
-        let consents = self.check_consents(form, &mut problems);
-        self.check_unknown(form, &mut problems);
         let email = form.subject.as_ref().and_then(|name| match fields.get(name) {
-            Some(super::FieldValue::Text(text)) => EmailAddress::parse(text.expose()).ok(),
+            Some(FieldValue::Text(text)) => EmailAddress::parse(text.expose()).ok(),
             _ => None,
         });
         if problems.is_empty() { Ok(Valid { fields, consents, email }) } else { Err(problems) }
@@ -282,6 +285,17 @@ impl std::fmt::Debug for Draft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (answers, consents, files) = (self.answers.len(), self.consents.len(), self.files.len());
         write!(f, "Draft({answers} answers, {consents} consents, {files} files)")
+    }
+}
+
+fn bytes_of(fields: &Fields) -> usize {
+    fields.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
+}
+
+fn value_bytes(value: &FieldValue) -> usize {
+    match value {
+        FieldValue::Text(text) => text.expose().len(),
+        FieldValue::Bool(_) => 1,
     }
 }
 

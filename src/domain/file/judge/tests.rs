@@ -260,6 +260,14 @@ fn lies_in_the_table_of_contents_are_refused() {
     let second = overlap.windows(4).enumerate().filter(|(_, w)| *w == b"PK\x01\x02").nth(1).unwrap().0;
     overlap[second + 42..second + 46].fill(0);
     assert_eq!(kind(&overlap), None);
+    // An entry that the table of contents does not mention.
+    let mut hidden = zip(&[&[("evil.exe", &b"MZ"[..])], &WORD[..]].concat());
+    let table = hidden.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let cut = 46 + "evil.exe".len();
+    hidden.drain(table..table + cut);
+    let size = (hidden.len() - 22 - table) as u32;
+    let hidden = patched(patched(hidden, 8, &[4, 0, 4, 0]), 12, &size.to_le_bytes());
+    assert_eq!(kind(&hidden), None);
     // Encrypted, and packed by something that office programs do not use.
     for (at, value) in [(8, 1), (10, 12)] {
         let mut odd = zip(&WORD);

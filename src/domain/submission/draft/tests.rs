@@ -264,6 +264,10 @@ fn the_whole_is_limited() {
 
     let mut draft = Draft::default();
     assert_eq!(draft.consent(&"x".repeat(MAX_TEXT_BYTES + 1), true), Err(TooMuchText));
+    // A musical note is 4 bytes as sent and 12 in normal form C: three characters.
+    let mut draft = without("");
+    draft.text("letter", "\u{1d160}".repeat(6_000)).unwrap();
+    assert_eq!(codes(draft), [(None, "too-much-text")]);
     // A required field that found no room is not called missing.
     let mut draft = without("name");
     assert_eq!(draft.text("name", "x".repeat(MAX_TEXT_BYTES)), Err(TooMuchText));
