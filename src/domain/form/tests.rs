@@ -200,3 +200,17 @@ fn form_ids_are_narrow() {
     }
     assert!("a".repeat(64).parse::<FormId>().is_ok() && "a".repeat(65).parse::<FormId>().is_err());
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_file_is_refused_with_its_line(from in 0..SMALL.len(), len in 0..60_usize, with in "[\\PC\n]{0,8}") {
+        let mut text = SMALL.to_owned();
+        let end = (from + len).min(text.len());
+        text.replace_range(from..end, &with);
+        if let Err(error) = check(&text, "x.toml") {
+            let lines = text.lines().count() + 1;
+            proptest::prop_assert!(error.line.is_none_or(|line| (1..=lines).contains(&line)), "{}", error);
+            proptest::prop_assert!(!error.message.is_empty());
+        }
+    }
+}
