@@ -1,0 +1,114 @@
+//! How the HTTPS service is set up: where it listens, which certificate it shows, and every limit it keeps.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::sensitive::SensitiveString;
+
+/// What [`super::serve`] needs to know.
+pub struct HttpConfig {
+    /// Where to listen; port 0 takes a free one. Default `127.0.0.1:8443`.
+    pub listen: SocketAddr,
+    /// The certificate and its key.
+    pub certificate: Certificate,
+    /// The certificate was made by ourselves: no browser trusts it, so HSTS is never sent whatever `hsts` says.
+    /// Default true.
+    pub is_self_made: bool,
+    /// Send `Strict-Transport-Security` (one year). Default true; without effect on a self-made certificate.
+    pub hsts: bool,
+    /// The limits.
+    pub limits: Limits,
+    /// Told the bound address once the service listens.
+    pub on_listening: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
+}
+
+/// Where the certificate chain and the private key come from, both PEM.
+pub enum Certificate {
+    /// Two files, read at start.
+    Files {
+        /// The chain, the service's own certificate first.
+        chain: PathBuf,
+        /// The private key: PKCS#8, PKCS#1 or SEC1.
+        key: PathBuf,
+    },
+    /// Two texts.
+    Pem {
+        /// The chain, the service's own certificate first.
+        chain: String,
+        /// The private key.
+        key: SensitiveString,
+    },
+}
+
+/// What a client may take: time, space, number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Seconds for the TLS handshake, and again for each request's header to arrive whole; an HTTP/1 connection may
+    /// also wait no longer than this between two requests. Default 10.
+    pub header_seconds: u64,
+    /// Seconds a client may take over one request's body, not counting the time we make it wait. Default 300.
+    pub body_seconds: u64,
+    /// Slowest body accepted, in bytes a second on average, after a start of ten seconds. Default 1024.
+    pub body_bytes_per_second: u64,
+    /// Seconds without progress after which a connection is cut. Default 30. HTTP/2 pings do not count as progress.
+    pub idle_seconds: u64,
+    /// Age in seconds at which a connection is closed once nothing is in flight on it; at twice that age it is closed
+    /// in any case, unless a request is being worked on. Default 900.
+    pub max_age_seconds: u64,
+    /// Connections at one time; more are closed at once. Default 1024.
+    pub max_connections: usize,
+    /// Bytes of a JSON or urlencoded body. Default 256 KiB.
+    pub max_body_bytes: u64,
+    /// Bytes of a multipart body, files included. Default 25 MiB.
+    pub max_upload_bytes: u64,
+    /// Requests a minute from one address (IPv6: one /64). 0 lifts the limit. Default 300.
+    pub per_address_per_minute: u32,
+    /// Submissions a minute to one form, from everybody together. 0 lifts the limit. Default 120.
+    pub per_form_per_minute: u32,
+    /// Failed authentications a minute from one address before they are answered with 429. 0 lifts the limit.
+    /// Default 20. A good token is never refused for the bad ones of others behind the same address.
+    pub auth_failures_per_minute: u32,
+    /// Seconds that requests in flight get to finish after a stop is asked for. Default 20.
+    pub grace_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_seconds: 10,
+            body_seconds: 300,
+            body_bytes_per_second: 1024,
+            idle_seconds: 30,
+            max_age_seconds: 900,
+            max_connections: 1024,
+            max_body_bytes: 256 * 1024,
+            max_upload_bytes: 25 * 1024 * 1024,
+            per_address_per_minute: 300,
+            per_form_per_minute: 120,
+            auth_failures_per_minute: 20,
+            grace_seconds: 20,
+        }
+    }
+}
+
+impl Limits {
+    /// A duration of at least one second, so that a 0 does not cut everybody off.
+    pub(super) fn seconds(value: u64) -> Duration {
+        Duration::from_secs(value.max(1))
+    }
+}
+
+impl HttpConfig {
+    /// The defaults, with this certificate, taken to be self-made.
+    pub fn new(certificate: Certificate) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
+            certificate,
+            is_self_made: true,
+            hsts: true,
+            limits: Limits::default(),
+            on_listening: None,
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Every answer that is not a success, as data: the one place where a [`ServiceError`] becomes a status.
+//!
+//! A handler returns [`HttpError`]; the outermost layer adds the request's id and writes it as
+//! `application/problem+json` (RFC 9457) or, for the pages, as a page. Nothing in here comes from another library,
+//! from a path, or from what the client sent, except the names of its own fields.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{self, HeaderValue};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::body::BodyFault;
+use super::rates::Wait;
+use crate::services::{Problem, ServiceError};
+
+/// An answer that is not a success.
+#[derive(Clone, Debug)]
+pub(super) struct HttpError {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// Stable name: the last part of the problem's `type`.
+    pub(super) slug: &'static str,
+    /// What kind of thing went wrong, always the same for a `slug`.
+    pub(super) title: &'static str,
+    /// A sentence for people.
+    pub(super) detail: Cow<'static, str>,
+    /// Mistakes by field.
+    pub(super) problems: Vec<Problem>,
+    /// For `Retry-After`.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl HttpError {
+    const fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: &'static str) -> Self {
+        Self { status, slug, title, detail: Cow::Borrowed(detail), problems: Vec::new(), retry_after: None }
+    }
+
+    /// 404, the same for what does not exist, has been erased, and may not be known.
+    pub(super) const fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", "There is nothing here, or nothing that you may see.")
+    }
+
+    /// 405.
+    pub(super) const fn method_not_allowed() -> Self {
+        let detail = "This address does not take that method. The Allow header lists those it takes.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
+    }
+
+    /// 401.
+    pub(super) const fn unauthenticated() -> Self {
+        let detail = "Send a valid token in the Authorization header, as in: Authorization: Bearer llt_...";
+        Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in", detail)
+    }
+
+    /// 400: the request cannot be read at all.
+    pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        let mut e = Self::new(StatusCode::BAD_REQUEST, "malformed", "Malformed request", "");
+        e.detail = detail.into();
+        e
+    }
+
+    /// 415.
+    pub(super) fn unsupported(detail: &'static str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type", detail)
+    }
+
+    /// 422 with its mistakes.
+    pub(super) fn invalid(problems: Vec<Problem>) -> Self {
+        let detail = "Something in the request has to be corrected; each problem names its field.";
+        let mut e = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid content", detail);
+        e.problems = problems;
+        e
+    }
+
+    /// 422 for one field.
+    pub(super) fn invalid_field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![Problem { field: Some(field.to_owned()), code, message: message.into() }])
+    }
+
+    /// 413.
+    pub(super) fn too_large(field: Option<String>, limit: u64) -> Self {
+        let mut e = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", "");
+        e.detail = format!("This is larger than the {} that are accepted.", size(limit)).into();
+        if field.is_some() {
+            e.problems =
+                vec![Problem { field, code: "too-large", message: format!("At most {} are accepted.", size(limit)) }];
+        }
+        e
+    }
+
+    /// 429.
+    pub(super) fn too_many(wait: Wait) -> Self {
+        let detail = "Too many requests. Wait for the time given in the Retry-After header.";
+        let mut e = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
+        e.retry_after = Some(wait.0);
+        e
+    }
+
+    /// 500. Says nothing; the details are in the log.
+    pub(super) const fn internal() -> Self {
+        let detail = "Something went wrong on our side. The request's id helps to find it in the log.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    /// The problem document of RFC 9457, with the request's id.
+    pub(super) fn document(&self, request: &str) -> Value {
+        let problems: Vec<Value> = self
+            .problems
+            .iter()
+            .map(|p| json!({ "field": p.field, "code": p.code, "message": p.message }))
+            .collect();
+        json!({
+            "type": format!("urn:letterlock:problem:{}", self.slug),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "request": request,
+            "problems": problems,
+        })
+    }
+
+    /// Status and headers, with this error inside for the outermost layer to write out.
+    fn bare(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = self.retry_after {
+            // Rounded up: a client that comes back on the second must not be early.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if self.status == StatusCode::REQUEST_TIMEOUT {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        self.bare()
+    }
+}
+
+impl From<ServiceError> for HttpError {
+    fn from(e: ServiceError) -> Self {
+        match e {
+            ServiceError::NotFound => Self::not_found(),
+            ServiceError::Forbidden => Self::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "Not allowed",
+                "You may see this, but your role does not allow what you asked for.",
+            ),
+            ServiceError::Unauthenticated => Self::unauthenticated(),
+            ServiceError::Invalid(problems) => Self::invalid(problems),
+            ServiceError::PurposeNeeded { allowed } => {
+                let message = if allowed.is_empty() {
+                    "Say what you read this for, with ?purpose=".to_owned()
+                } else {
+                    format!("Say what you read this for, with ?purpose= and one of: {}.", allowed.join(", "))
+                };
+                Self::invalid_field("purpose", "purpose-needed", message)
+            }
+            ServiceError::TooLarge { field, limit } => Self::too_large(field, limit),
+            ServiceError::StillRunning => {
+                let detail = "An earlier request with this Idempotency-Key is still being worked on.";
+                let mut e = Self::new(StatusCode::CONFLICT, "still-running", "Still running", detail);
+                e.retry_after = Some(Duration::from_secs(1));
+                e
+            }
+            ServiceError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "Idempotency key reused",
+                "This Idempotency-Key was used with different content. Use a fresh one.",
+            ),
+            ServiceError::StorageFull => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "storage-full",
+                "Storage full",
+                "The storage is full. Nothing was stored.",
+            ),
+            ServiceError::Unavailable => {
+                let detail = "The service cannot take this now. Nothing was changed. Try again later.";
+                let mut e = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable", detail);
+                e.retry_after = Some(Duration::from_secs(10));
+                e
+            }
+            ServiceError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl From<BodyFault> for HttpError {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooSlow => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "too-slow",
+                "Too slow",
+                "The request's body came too slowly. Nothing was stored.",
+            ),
+            BodyFault::TooLarge(limit) => Self::too_large(None, limit),
+            BodyFault::Broken => Self::malformed("The request's body broke off. Nothing was stored."),
+        }
+    }
+}
+
+impl From<Wait> for HttpError {
+    fn from(wait: Wait) -> Self {
+        Self::too_many(wait)
+    }
+}
+
+/// Bytes as people say them.
+pub(super) fn size(bytes: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    match bytes {
+        b if b >= MIB && b % MIB == 0 => format!("{} MiB", b / MIB),
+        b if b >= MIB => format!("{}.{} MiB", b / MIB, b % MIB * 10 / MIB),
+        b if b >= KIB && b % KIB == 0 => format!("{} KiB", b / KIB),
+        b => format!("{b} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<(ServiceError, u16)> {
+        vec![
+            (ServiceError::NotFound, 404),
+            (ServiceError::Forbidden, 403),
+            (ServiceError::Unauthenticated, 401),
+            (ServiceError::Invalid(vec![]), 422),
+            (ServiceError::PurposeNeeded { allowed: vec!["recruitment".into()] }, 422),
+            (ServiceError::TooLarge { field: Some("cv".into()), limit: 1 }, 413),
+            (ServiceError::StillRunning, 409),
+            (ServiceError::KeyReused, 422),
+            (ServiceError::StorageFull, 507),
+            (ServiceError::Unavailable, 503),
+            (ServiceError::Internal, 500),
+        ]
+    }
+
+    #[test]
+    fn each_service_error_has_its_status_and_document() {
+        let mut slugs = std::collections::BTreeMap::new();
+        for (error, status) in all() {
+            let e = HttpError::from(error);
+            assert_eq!(e.status.as_u16(), status);
+            let document = e.document("r");
+            let members: Vec<_> = document.as_object().unwrap().keys().cloned().collect();
+            assert_eq!(members, ["detail", "problems", "request", "status", "title", "type"]);
+            assert_eq!(document["status"], status);
+            assert!(e.detail.ends_with('.') || e.slug == "not-signed-in", "{}", e.detail);
+            // One title for a type, for good.
+            assert_eq!(*slugs.entry(e.slug).or_insert(e.title), e.title);
+        }
+    }
+
+    #[test]
+    fn headers_that_belong_to_a_status() {
+        let r = HttpError::from(ServiceError::Unauthenticated).into_response();
+        assert_eq!(r.headers()[header::WWW_AUTHENTICATE], "Bearer");
+        let r = HttpError::too_many(Wait(Duration::from_millis(1200))).into_response();
+        assert_eq!(r.headers()[header::RETRY_AFTER], "2");
+        let r = HttpError::from(BodyFault::TooSlow).into_response();
+        assert_eq!((r.status().as_u16(), &r.headers()[header::CONNECTION]), (408, &HeaderValue::from_static("close")));
+    }
+
+    #[test]
+    fn the_purposes_are_named() {
+        let e = HttpError::from(ServiceError::PurposeNeeded { allowed: vec!["recruitment".into()] });
+        assert_eq!(e.problems[0].field.as_deref(), Some("purpose"));
+        assert!(e.problems[0].message.contains("recruitment"));
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(size(25 * 1024 * 1024), "25 MiB");
+        assert_eq!(size(256 * 1024), "256 KiB");
+        assert_eq!(size(1536 * 1024), "1.5 MiB");
+        assert_eq!(size(100), "100 bytes");
+    }
+}

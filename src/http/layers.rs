@@ -1,0 +1,196 @@
+//! What happens around every request: an id, the limit of its address, the pace of its body, the headers of its
+//! answer, one line in the log; and, route by route, who is asking.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use super::body::{PacedBody, Pace};
+use super::conn::Conn;
+use super::error::HttpError;
+use super::headers::harden;
+use super::rates::Rates;
+use super::{Web, pages};
+use crate::base::ids::RequestId;
+use crate::policy::Actor;
+use crate::services::{Context, staff};
+
+/// Our own name for a request: a client's is never taken over, so that nobody can forge or collide log lines.
+const REQUEST_ID: &str = "x-request-id";
+
+/// What the outermost layer needs. Free of the vault, so that tests can do without one.
+pub(super) struct Outer {
+    /// A fresh id; `None` when there is no randomness, and then nothing is answered.
+    pub(super) new_id: Box<dyn Fn() -> Option<RequestId> + Send + Sync>,
+    /// Send HSTS.
+    pub(super) hsts: bool,
+    /// Limits of frequency.
+    pub(super) rates: Rates,
+    /// Limits of time for bodies.
+    pub(super) pace: Pace,
+}
+
+/// The outermost layer.
+pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let version = request.version();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map(MatchedPath::as_str);
+    let as_page = wants_page(route, request.headers());
+    let conn = request.extensions().get::<Arc<Conn>>().cloned();
+    let id = (outer.new_id)();
+
+    let mut response = match (id, admit(&outer, route, conn.as_deref())) {
+        (None, _) => HttpError::from(crate::services::ServiceError::Unavailable).into_response(),
+        (_, Err(e)) => e.into_response(),
+        (Some(id), Ok(())) => {
+            request.extensions_mut().insert(id);
+            let (pace, of) = (outer.pace, conn.clone());
+            let request = request.map(|body| Body::new(PacedBody::new(body, pace, of)));
+            // A handler that panics must neither take the connection down nor say why.
+            match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+                Ok(response) => response,
+                Err(_) => {
+                    tracing::error!(target: "letterlock::http", route, "a handler panicked");
+                    HttpError::internal().into_response()
+                }
+            }
+        }
+    };
+
+    let id = id.map_or_else(String::new, |id| id.to_string());
+    if let Some(error) = response.extensions_mut().remove::<HttpError>() {
+        response = write_out(response, &error, &id, as_page);
+    }
+    harden(response.headers_mut(), outer.hsts);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if version < Version::HTTP_2 && conn.is_some_and(|c| c.is_ageing()) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    log(&method, route, response.status(), started.elapsed(), &id);
+    response
+}
+
+/// Whether the address may send another request. What a monitor or a page's own parts ask for is not counted.
+fn admit(outer: &Outer, route: Option<&str>, conn: Option<&Conn>) -> Result<(), HttpError> {
+    let free = route.is_some_and(|r| r.starts_with("/health/") || r.starts_with("/static/") || r == "/favicon.svg");
+    match conn {
+        Some(conn) if !free => Ok(outer.rates.request(conn.remote())?),
+        _ => Ok(()),
+    }
+}
+
+/// Pages get their errors as pages; so does a browser that asks for an address that does not exist.
+fn wants_page(route: Option<&str>, headers: &HeaderMap) -> bool {
+    match route {
+        Some(route) => route == "/" || route.starts_with("/f/"),
+        None => headers
+            .get(header::ACCEPT)
+            .and_then(|v| v.to_str().ok())
+            .is_some_and(|accept| accept.split(',').any(|m| m.trim().starts_with("text/html"))),
+    }
+}
+
+fn write_out(bare: Response, error: &HttpError, id: &str, as_page: bool) -> Response {
+    let (parts, _) = bare.into_parts();
+    let mut response = if as_page {
+        pages::error(error, id)
+    } else {
+        let mut response = Json(error.document(id)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    };
+    *response.status_mut() = parts.status;
+    response.headers_mut().extend(parts.headers);
+    response
+}
+
+/// One line a request: no address, no query, no body, no user agent, no token.
+fn log(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, id: &str) {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::PUT, Method::OPTIONS];
+    // A method can be any word the client likes, so only the usual ones are repeated.
+    let method = if known.contains(method) { method.as_str() } else { "other" };
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let route = route.unwrap_or("none");
+    tracing::info!(target: "letterlock::http", method, route, status = status.as_u16(), took_ms, request = id);
+}
+
+/// For the public routes: whoever sends the request acts as [`Actor::Public`], even with a token.
+pub(super) async fn public(mut request: Request, next: Next) -> Response {
+    let Some(id) = request.extensions().get::<RequestId>().copied() else {
+        return HttpError::internal().into_response();
+    };
+    request.extensions_mut().insert(Context { actor: Actor::Public, request: id });
+    next.run(request).await
+}
+
+/// For every other route: no good token, no further.
+///
+/// Failures are counted by address, and answered with 429 beyond the limit. A good token passes all the same:
+/// otherwise anybody could lock out whoever shares their address, and tokens are far too long to be guessed.
+pub(super) async fn bearer(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let Some(id) = request.extensions().get::<RequestId>().copied() else {
+        return HttpError::internal().into_response();
+    };
+    let found = match token(request.headers()) {
+        Some(token) => staff::authenticate(&web.app, token).await,
+        None => Err(crate::services::ServiceError::Unauthenticated),
+    };
+    match found {
+        Ok(actor) => {
+            request.extensions_mut().insert(Context { actor, request: id });
+            next.run(request).await
+        }
+        Err(e) => {
+            let error = HttpError::from(e);
+            let conn = request.extensions().get::<Arc<Conn>>();
+            if error.status == StatusCode::UNAUTHORIZED
+                && let Some(conn) = conn
+                && let Err(wait) = web.outer.rates.failure(conn.remote())
+            {
+                return HttpError::too_many(wait).into_response();
+            }
+            error.into_response()
+        }
+    }
+}
+
+/// The token of an `Authorization: Bearer` header, when there is exactly one such header.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (first, more) = (all.next()?, all.next());
+    let (scheme, token) = first.to_str().ok()?.split_once(' ')?;
+    let good = more.is_none()
+        && scheme.eq_ignore_ascii_case("bearer")
+        && (1..=512).contains(&token.len())
+        && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+    good.then_some(token)
+}
+
+/// Who asks, under which request id: put there by [`public`] or [`bearer`].
+pub(super) struct Caller(pub(super) Context);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, HttpError> {
+        parts.extensions.get::<Context>().cloned().map(Self).ok_or_else(HttpError::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests;
