@@ -8,3 +8,4 @@ pub mod policy;
 pub mod services;
 pub mod store;
 pub mod vault;
+pub mod http;

@@ -1,0 +1,18 @@
+//! What staff do, each with a token: submissions, people, the audit trail.
+
+pub(super) mod audit;
+pub(super) mod download;
+pub(super) mod subjects;
+pub(super) mod submissions;
+
+use std::future::Future;
+
+use super::error::HttpError;
+use crate::services::ServiceError;
+
+/// Runs `work` to its end on a task of its own: a client that hangs up must not stop an erasure half-way.
+async fn complete<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+) -> Result<T, HttpError> {
+    Ok(tokio::spawn(work).await.unwrap_or(Err(ServiceError::Internal))?)
+}

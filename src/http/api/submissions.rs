@@ -1,0 +1,168 @@
+//! Submissions: list, show, mark, erase.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::complete;
+use crate::base::ids::RecordId;
+use crate::domain::form::FormId;
+use crate::domain::submission::{FieldValue, Fields, FileInfo, Status, Summary};
+use crate::http::Web;
+use crate::http::error::HttpError;
+use crate::http::extract::json;
+use crate::http::extract::params::Params;
+use crate::http::extract::query::Query;
+use crate::http::layers::Caller;
+use crate::services::{erase, review};
+
+/// Smallest JSON bodies: a status, an address.
+pub(super) const SMALL_BODY: u64 = 4096;
+
+/// `GET /api/v1/submissions`
+pub(in crate::http) async fn list(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    uri: Uri,
+) -> Result<Json<Value>, HttpError> {
+    let query = Query::strict(&uri, &["form", "status", "after", "limit", "purpose"])?;
+    let status = match query.text("status") {
+        None => None,
+        Some(name) => Some(parse_status(name)?),
+    };
+    let wanted = review::ListQuery {
+        form: query.parse::<FormId>("form", "bad-form", "This is not the name of a form.")?,
+        status,
+        after: query.text("after").map(str::to_owned),
+        limit: limit(&query)?,
+        purpose: query.text("purpose").map(str::to_owned),
+    };
+    let page = review::list(&web.app, &ctx, wanted).await?;
+    let items: Vec<Value> = page
+        .items
+        .iter()
+        .map(|item| {
+            let mut line = line(&item.summary);
+            if let (Some(fields), Some(object)) = (&item.fields, line.as_object_mut()) {
+                object.insert("fields".to_owned(), self::fields(fields));
+            }
+            line
+        })
+        .collect();
+    Ok(Json(json!({ "items": items, "next": page.next })))
+}
+
+/// `GET /api/v1/submissions/{id}`
+pub(in crate::http) async fn show(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    uri: Uri,
+) -> Result<Json<Value>, HttpError> {
+    let id: RecordId = params.parse("id")?;
+    let query = Query::strict(&uri, &["purpose"])?;
+    let opened = review::show(&web.app, &ctx, id, query.text("purpose")).await?;
+    let (summary, content) = (&opened.summary, &opened.content);
+    let consents: BTreeMap<&str, bool> = content.consents.iter().map(|(n, c)| (n.as_str(), c.given)).collect();
+    let wordings: BTreeMap<&str, &str> =
+        content.consents.iter().map(|(n, c)| (n.as_str(), c.wording.as_str())).collect();
+    Ok(Json(json!({
+        "id": summary.id,
+        "form": summary.form,
+        "subject": summary.subject,
+        "status": summary.status,
+        "received": content.received,
+        "region": content.region,
+        "fields": fields(&content.fields),
+        "consents": consents,
+        "files": content.files.iter().map(file).collect::<Vec<_>>(),
+        "form_version": content.form_version,
+        "notice": content.notice,
+        "consent_wordings": wordings,
+    })))
+}
+
+/// The body of a `PATCH`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    status: Value,
+}
+
+/// `PATCH /api/v1/submissions/{id}`
+pub(in crate::http) async fn patch(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    request: Request,
+) -> Result<Json<Value>, HttpError> {
+    let id: RecordId = params.parse("id")?;
+    Query::strict(request.uri(), &[])?;
+    let (parts, mut body) = request.into_parts();
+    let patch: Patch = json::read(&parts.headers, &mut body, SMALL_BODY).await?;
+    let status = parse_status(patch.status.as_str().unwrap_or(""))?;
+    let summary = complete(async move { review::set_status(&web.app, &ctx, id, status).await }).await?;
+    Ok(Json(line(&summary)))
+}
+
+/// `DELETE /api/v1/submissions/{id}`
+pub(in crate::http) async fn delete(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    uri: Uri,
+) -> Result<Json<Value>, HttpError> {
+    let id: RecordId = params.parse("id")?;
+    Query::strict(&uri, &[])?;
+    Ok(Json(complete(async move { erase::record(&web.app, &ctx, id).await }).await?))
+}
+
+/// A submission as a list shows it.
+pub(super) fn line(summary: &Summary) -> Value {
+    json!({
+        "id": summary.id,
+        "form": summary.form,
+        "subject": summary.subject,
+        "status": summary.status,
+        "received": summary.received,
+        "region": summary.region,
+        "file_count": summary.files,
+    })
+}
+
+/// The `limit` of a list; its range is the service's business.
+pub(super) fn limit(query: &Query) -> Result<Option<u32>, HttpError> {
+    query.parse::<u32>("limit", "bad-limit", "This has to be a whole number from 1 to 200.")
+}
+
+fn parse_status(name: &str) -> Result<Status, HttpError> {
+    serde_json::from_value(Value::from(name)).map_err(|_| {
+        HttpError::invalid_field("status", "bad-status", "This is not a status. The form's description lists those it uses.")
+    })
+}
+
+fn fields(fields: &Fields) -> Value {
+    let values = fields.iter().map(|(name, value)| {
+        let value = match value {
+            FieldValue::Text(text) => Value::from(text.expose()),
+            FieldValue::Bool(ticked) => Value::from(*ticked),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(values.collect())
+}
+
+fn file(file: &FileInfo) -> Value {
+    json!({
+        "n": file.n,
+        "field": file.field,
+        "name": file.name.expose(),
+        "kind": file.kind,
+        "size": file.size,
+    })
+}

@@ -1,0 +1,44 @@
+//! The HTTPS service: forms and their pages for everybody, the API for staff.
+//!
+//! A handler parses, calls one service, and renders; it decides nothing about keys, roles or storage. What surrounds
+//! it:
+//!
+//! ```text
+//!   socket ─ conn (places, idle, age) ─ TLS (rustls) ─ hyper (header limits) ─ layers::outer (id, rate, pace, headers,
+//!   log) ─ routes (the table) ─ layers::public | layers::bearer (who asks) ─ handler ─ services
+//! ```
+//!
+//! [`routes`] is the one table that the router, the OpenAPI document and the tests are made from, [`error`] the one
+//! mapping from what a service says to what a client sees.
+
+mod api;
+mod assets;
+mod body;
+mod config;
+mod conn;
+mod error;
+mod extract;
+mod headers;
+mod layers;
+mod openapi;
+mod pages;
+mod public;
+mod rates;
+mod routes;
+mod server;
+pub mod tls;
+
+use std::sync::Arc;
+
+pub use config::{Certificate, HttpConfig, Limits};
+pub use routes::{Route, Who, routes};
+pub use server::{ServeError, serve};
+
+use crate::services::App;
+
+/// What every handler works with.
+struct Web {
+    app: Arc<App>,
+    limits: Limits,
+    outer: Arc<layers::Outer>,
+}

@@ -1,0 +1,257 @@
+//! The OpenAPI document, made from the table of routes: a route cannot be missing from it.
+
+use serde_json::{Map, Value, json};
+
+use super::routes::{Route, Who, routes};
+
+/// The document, OpenAPI 3.1.
+pub(super) fn document() -> Value {
+    let mut paths = Map::new();
+    for route in routes() {
+        let place = paths.entry(route.path).or_insert_with(|| json!({}));
+        if let Some(methods) = place.as_object_mut() {
+            methods.insert(route.method.to_ascii_lowercase(), operation(route));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Letterlock",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Submissions in, sealed under the keys of the person they are about; authorised readers out; \
+                erasure by destroying keys. Errors are application/problem+json with a stable type. What the caller may \
+                not know of is answered like what does not exist.",
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "schemas": schemas(),
+        },
+    })
+}
+
+fn operation(route: &Route) -> Value {
+    let mut parameters: Vec<Value> = route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": path_schema(name) }))
+        .collect();
+    parameters.extend(route.query.iter().map(|name| json!({ "name": name, "in": "query", "schema": query_schema(name) })));
+    if route.operation == "submit" {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header",
+            "description": "Per form, for 24 hours: the same key and content get the same answer, other content gets 422, \
+                a request that is still running gets 409.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+        }));
+    }
+    let mut out = json!({
+        "operationId": route.operation,
+        "summary": route.summary,
+        "parameters": parameters,
+        "responses": responses(route),
+    });
+    if let Some(body) = request_body(route.operation) {
+        out["requestBody"] = body;
+    }
+    if route.who == Who::Bearer {
+        out["security"] = json!([{ "token": [] }]);
+    }
+    out
+}
+
+fn path_schema(name: &str) -> Value {
+    match name {
+        "form" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" }),
+        "n" => json!({ "type": "integer", "minimum": 0 }),
+        _ => json!({ "$ref": "#/components/schemas/Id" }),
+    }
+}
+
+fn query_schema(name: &str) -> Value {
+    match name {
+        "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
+        "status" => json!({ "$ref": "#/components/schemas/Status" }),
+        _ => json!({ "type": "string" }),
+    }
+}
+
+fn request_body(operation: &str) -> Option<Value> {
+    let form_data = json!({
+        "type": "object",
+        "description": "Parts named by field, file and consent. A field may also be named fields.NAME and a consent \
+            consents.NAME; a consent or yes/no field is given by true, on, yes or 1.",
+    });
+    let content = match operation {
+        "submit" => json!({
+            "application/json": { "schema": { "$ref": "#/components/schemas/NewSubmission" } },
+            "multipart/form-data": { "schema": form_data },
+        }),
+        "postForm" => json!({
+            "application/x-www-form-urlencoded": { "schema": form_data },
+            "multipart/form-data": { "schema": form_data },
+        }),
+        "markSubmission" => json!({ "application/json": { "schema": {
+            "type": "object", "required": ["status"], "additionalProperties": false,
+            "properties": { "status": { "$ref": "#/components/schemas/Status" } },
+        } } }),
+        "searchSubjects" => json!({ "application/json": { "schema": {
+            "type": "object", "required": ["email"], "additionalProperties": false,
+            "properties": { "email": { "type": "string" } },
+        } } }),
+        _ => return None,
+    };
+    Some(json!({ "required": true, "content": content }))
+}
+
+fn responses(route: &Route) -> Value {
+    let schema = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let list = |items: Value| {
+        json!({
+            "type": "object", "required": ["items", "next"],
+            "properties": { "items": { "type": "array", "items": items }, "next": { "type": ["string", "null"] } },
+        })
+    };
+    let (status, kind, body) = match route.operation {
+        "index" | "formPage" | "postForm" => ("200", "text/html", json!({ "type": "string" })),
+        "style" => ("200", "text/css", json!({ "type": "string" })),
+        "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
+        "robots" | "erasureKey" => ("200", "text/plain", json!({ "type": "string" })),
+        "downloadFile" => ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" })),
+        "submit" => ("201", "application/json", schema("Receipt")),
+        "listForms" => ("200", "application/json", list(json!({ "type": "object" }))),
+        "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
+        "listAudit" => ("200", "application/json", list(schema("AuditEntry"))),
+        "searchSubjects" => ("200", "application/json", list(schema("Found"))),
+        "showSubmission" => ("200", "application/json", schema("Submission")),
+        "markSubmission" => ("200", "application/json", schema("SubmissionLine")),
+        _ => ("200", "application/json", json!({ "type": "object" })),
+    };
+    let mut out = Map::new();
+    out.insert(status.to_owned(), json!({ "description": route.summary, "content": { kind: { "schema": body } } }));
+    let errors: &[(&str, &str)] = match (route.who, route.method) {
+        (Who::Bearer, _) => &[
+            ("401", "No token, or a bad one."),
+            ("403", "Seen, but the act is not allowed."),
+            ("404", "Does not exist, was erased, or may not be known."),
+            ("422", "A purpose is missing, or the content is not valid."),
+        ],
+        (Who::Public, "POST") => &[
+            ("400", "The body cannot be read."),
+            ("404", "There is no such form."),
+            ("408", "The body came too slowly."),
+            ("409", "A request with this idempotency key is still running."),
+            ("413", "Too large."),
+            ("415", "Not a kind of body that is taken here."),
+            ("422", "The content is not valid; each problem names its field."),
+            ("507", "The storage is full; nothing was stored."),
+        ],
+        (Who::Public, _) => &[],
+    };
+    let common = [("429", "Too many requests."), ("503", "The service cannot take this now.")];
+    for (code, description) in errors.iter().chain(&common) {
+        let content = json!({ "application/problem+json": { "schema": schema("Problem") } });
+        out.insert((*code).to_owned(), json!({ "description": description, "content": content }));
+    }
+    Value::Object(out)
+}
+
+fn schemas() -> Value {
+    let id = json!({ "$ref": "#/components/schemas/Id" });
+    let status = json!({ "$ref": "#/components/schemas/Status" });
+    let time = json!({ "type": "string", "format": "date-time" });
+    let flags = json!({ "type": "object", "additionalProperties": { "type": "boolean" } });
+    let fields = json!({ "type": "object", "additionalProperties": { "type": ["string", "boolean"] } });
+    let line = json!({
+        "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
+        "region": { "type": "string" }, "file_count": { "type": "integer" }, "fields": fields,
+    });
+    json!({
+        "Id": { "type": "string", "pattern": "^[a-z2-7]{26}$" },
+        "Status": { "enum": [
+            "new", "in-progress", "answered", "closed",
+            "received", "shortlisted", "interview", "offer", "hired", "rejected",
+        ] },
+        "NewSubmission": {
+            "type": "object", "required": ["fields"], "additionalProperties": false,
+            "properties": { "fields": fields, "consents": flags },
+        },
+        "Receipt": {
+            "type": "object", "required": ["submission", "receipt"],
+            "properties": { "submission": id, "receipt": { "type": "string" } },
+        },
+        "SubmissionLine": { "type": "object", "properties": line },
+        "Submission": {
+            "type": "object",
+            "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files"],
+            "properties": {
+                "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
+                "region": { "type": "string" }, "fields": fields, "consents": flags,
+                "files": { "type": "array", "items": { "type": "object", "properties": {
+                    "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
+                    "kind": { "type": "string" }, "size": { "type": "integer" },
+                } } },
+                "form_version": { "type": "integer" },
+                "notice": { "type": "string", "description": "Version of the privacy notice shown." },
+                "consent_wordings": { "type": "object", "description": "Version of each consent's words.",
+                    "additionalProperties": { "type": "string" } },
+            },
+        },
+        "Found": { "type": "object", "properties": {
+            "subject": id,
+            "submissions": { "type": "array", "items": { "$ref": "#/components/schemas/SubmissionLine" } },
+        } },
+        "AuditEntry": { "type": "object", "properties": {
+            "seq": { "type": "integer" }, "time": time, "actor": {}, "action": { "type": "string" },
+            "outcome": { "type": "string" }, "subjects": { "type": "array" },
+        } },
+        "Problem": {
+            "type": "object", "required": ["type", "title", "status", "detail", "request", "problems"],
+            "properties": {
+                "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
+                "detail": { "type": "string" }, "request": { "type": "string" },
+                "problems": { "type": "array", "items": { "type": "object", "properties": {
+                    "field": { "type": ["string", "null"] }, "code": { "type": "string" },
+                    "message": { "type": "string" },
+                } } },
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let document = document();
+        let paths = document["paths"].as_object().unwrap();
+        let described: usize = paths.values().map(|p| p.as_object().unwrap().len()).sum();
+        assert_eq!(described, routes().len());
+        for route in routes() {
+            let operation = &paths[route.path][route.method.to_ascii_lowercase()];
+            assert_eq!(operation["operationId"], route.operation);
+            assert_eq!(operation["security"].is_array(), route.who == Who::Bearer);
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn walk(value: &Value, root: &Value) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(Value::String(reference)) = members.get("$ref") {
+                        assert!(root.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+                    }
+                    members.values().for_each(|v| walk(v, root));
+                }
+                Value::Array(items) => items.iter().for_each(|v| walk(v, root)),
+                _ => {}
+            }
+        }
+        let document = document();
+        walk(&document, &document);
+    }
+}

@@ -1,0 +1,6 @@
+//! What anybody may ask for: the pages, the forms as data, submissions, health, the erasure key.
+
+pub(super) mod filling;
+pub(super) mod forms;
+pub(super) mod page;
+pub(super) mod service;

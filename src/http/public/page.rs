@@ -1,0 +1,89 @@
+//! The forms as pages: `GET` and `POST /f/{form}`, and the list of them. Plain HTML; no script, no cookie.
+//!
+//! A post is taken from any origin: it carries no authority (there are no cookies, and a token is not looked at), so
+//! there is nothing that another site could abuse in a visitor's name, and a company's own site may post here.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+
+use super::filling::Filling;
+use crate::base::ids::Handle;
+use crate::domain::form::{Form, FormId};
+use crate::http::error::HttpError;
+use crate::http::extract::media_type;
+use crate::http::extract::params::Params;
+use crate::http::extract::query::Query;
+use crate::http::layers::Caller;
+use crate::http::{Web, pages};
+use crate::services::ServiceError;
+
+/// `GET /`
+pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
+    let forms: Vec<Arc<Form>> = web.app.forms().iter().cloned().collect();
+    pages::index(&forms)
+}
+
+/// `GET /f/{form}`
+pub(in crate::http) async fn show(
+    State(web): State<Arc<Web>>,
+    params: Params,
+    uri: Uri,
+) -> Result<Response, HttpError> {
+    Query::strict(&uri, &[])?;
+    let form = find(&web, &params)?;
+    Ok(pages::form(&form, &pages::Typed::default(), None, &once(&web)?))
+}
+
+/// `POST /f/{form}`
+pub(in crate::http) async fn post(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let form = find(&web, &params)?;
+    web.outer.rates.submission(&form.id)?;
+    let mut filling = Filling::new(web.clone(), ctx, form.clone(), None, true);
+    match taken(&mut filling, request).await {
+        Ok(receipt) => {
+            let now = web.app.clock().now().to_string();
+            // To the minute, which is what a person wants to read.
+            let received = now.get(..16).map_or_else(String::new, |t| format!("{} UTC", t.replace('T', " at ")));
+            Ok(pages::receipt(&form, &receipt, &received))
+        }
+        // Whatever a person can mend or try again comes back with what they typed.
+        Err(e) if e.status != StatusCode::NOT_FOUND && e.status != StatusCode::INTERNAL_SERVER_ERROR => {
+            let mut response = pages::form(&form, &filling.into_typed(), Some(&e), &once(&web)?);
+            if let Some(wait) = e.retry_after {
+                response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
+            }
+            Ok(response)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+async fn taken(filling: &mut Filling, request: Request) -> Result<String, HttpError> {
+    let (parts, mut body) = request.into_parts();
+    match media_type(&parts.headers).as_deref() {
+        Some("application/x-www-form-urlencoded") => filling.take_urlencoded(&mut body).await?,
+        Some("multipart/form-data") => filling.take_multipart(&parts.headers, body).await?,
+        _ => return Err(HttpError::unsupported("A form is sent as multipart/form-data or urlencoded.")),
+    }
+    Ok(filling.finish().await?.receipt)
+}
+
+/// The form that the path names.
+pub(super) fn find(web: &Web, params: &Params) -> Result<Arc<Form>, HttpError> {
+    let id: FormId = params.parse("form")?;
+    web.app.forms().get(&id).cloned().ok_or_else(HttpError::not_found)
+}
+
+/// A fresh token for one page.
+fn once(web: &Web) -> Result<String, HttpError> {
+    let token = Handle::make_random(web.app.entropy()).map_err(|_| HttpError::from(ServiceError::Unavailable))?;
+    Ok(token.to_string())
+}

@@ -1,0 +1,171 @@
+//! Every route of the service, as data: the router, the OpenAPI document and the tests are all made from this table.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, patch, post};
+
+use super::api::{audit, download, subjects, submissions};
+use super::error::HttpError;
+use super::public::{forms, page, service};
+use super::{Web, assets, layers};
+
+/// Who may call a route at all. What they may do there is the policy's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody.
+    Public,
+    /// Whoever has a good token.
+    Bearer,
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// The HTTP method. `HEAD` is answered wherever `GET` is.
+    pub method: &'static str,
+    /// The path, with variable parts in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub who: Who,
+    /// Its name in the OpenAPI document; unique.
+    pub operation: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// The query parameters it takes; any other is refused.
+    pub query: &'static [&'static str],
+    handler: fn() -> MethodRouter<Arc<Web>>,
+}
+
+/// The table.
+pub fn routes() -> &'static [Route] {
+    &ROUTES
+}
+
+macro_rules! route {
+    ($method:literal $path:literal, $who:ident, $operation:literal, $summary:literal, $query:expr, $handler:expr) => {
+        Route {
+            method: $method,
+            path: $path,
+            who: Who::$who,
+            operation: $operation,
+            summary: $summary,
+            query: &$query,
+            handler: || $handler,
+        }
+    };
+}
+
+static ROUTES: [Route; 21] = [
+    route!("GET" "/", Public, "index", "The list of forms, as a page.", [], get(page::index)),
+    route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [], get(page::show)),
+    route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
+        [], post(page::post)),
+    route!("GET" "/static/letterlock.css", Public, "style", "The style sheet of the pages.", ["v"], get(assets::style)),
+    route!("GET" "/favicon.svg", Public, "icon", "The icon of the pages.", [], get(assets::icon)),
+    route!("GET" "/robots.txt", Public, "robots", "Asks search engines to stay away.", [], get(assets::robots)),
+    route!("GET" "/health/live", Public, "live", "Whether the process answers.", [], get(service::live)),
+    route!("GET" "/health/ready", Public, "ready", "Whether submissions can be taken: store and audit can write.",
+        [], get(service::ready)),
+    route!("GET" "/.well-known/letterlock-erasure-key", Public, "erasureKey",
+        "The Ed25519 public key of erasure certificates, in hex.", [], get(service::erasure_key)),
+    route!("GET" "/api/openapi.json", Public, "openapi", "This document.", [], get(service::openapi)),
+    route!("GET" "/api/v1/forms", Public, "listForms", "The forms.", [], get(forms::list)),
+    route!("GET" "/api/v1/forms/{form}", Public, "showForm",
+        "One form: its fields, rules, files, consents and privacy notice.", [], get(forms::show)),
+    route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
+        "Submits a form. Answered once the submission is durable.", [], post(forms::submit)),
+    route!("GET" "/api/v1/submissions", Bearer, "listSubmissions",
+        "Lists submissions, newest first. With a purpose, items carry the form's summary fields.",
+        ["form", "status", "after", "limit", "purpose"], get(submissions::list)),
+    route!("GET" "/api/v1/submissions/{id}", Bearer, "showSubmission", "Opens one submission.",
+        ["purpose"], get(submissions::show)),
+    route!("PATCH" "/api/v1/submissions/{id}", Bearer, "markSubmission", "Marks the progress of a submission.",
+        [], patch(submissions::patch)),
+    route!("DELETE" "/api/v1/submissions/{id}", Bearer, "eraseSubmission",
+        "Erases one submission by destroying its key; answers with a signed certificate.",
+        [], delete(submissions::delete)),
+    route!("GET" "/api/v1/submissions/{id}/files/{n}", Bearer, "downloadFile", "A file of a submission, as an attachment.",
+        ["purpose"], get(download::file)),
+    route!("POST" "/api/v1/subjects/search", Bearer, "searchSubjects",
+        "Finds the person of an e-mail address. The address is never written down.", [], post(subjects::search)),
+    route!("POST" "/api/v1/subjects/{id}/erasure", Bearer, "eraseSubject",
+        "Erases a person by destroying their keys; answers with a signed certificate.",
+        [], post(subjects::erasure)),
+    route!("GET" "/api/v1/audit", Bearer, "listAudit", "The audit trail, newest first.",
+        ["after", "limit"], get(audit::list)),
+];
+
+/// The router.
+pub(super) fn router(web: Arc<Web>) -> Router {
+    let mut router = Router::new();
+    for route in &ROUTES {
+        let handler = (route.handler)();
+        let handler = match route.who {
+            Who::Public => handler.route_layer(from_fn(layers::public)),
+            Who::Bearer => handler.route_layer(from_fn_with_state(web.clone(), layers::bearer)),
+        };
+        router = router.route(route.path, handler);
+    }
+    let outer = web.outer.clone();
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(outer, layers::outer))
+        .with_state(web)
+}
+
+pub(super) async fn not_found() -> Response {
+    HttpError::not_found().into_response()
+}
+
+pub(super) async fn method_not_allowed() -> Response {
+    HttpError::method_not_allowed().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn operations_and_places_are_unique() {
+        let operations: BTreeSet<_> = routes().iter().map(|r| r.operation).collect();
+        let places: BTreeSet<_> = routes().iter().map(|r| (r.method, r.path)).collect();
+        assert_eq!((operations.len(), places.len()), (routes().len(), routes().len()));
+    }
+
+    #[test]
+    fn what_is_public_is_listed_here_as_well() {
+        // A second list on purpose: a route becomes public by two edits, not by a slip.
+        let public: Vec<_> = routes().iter().filter(|r| r.who == Who::Public).map(|r| (r.method, r.path)).collect();
+        let expected = [
+            ("GET", "/"),
+            ("GET", "/f/{form}"),
+            ("POST", "/f/{form}"),
+            ("GET", "/static/letterlock.css"),
+            ("GET", "/favicon.svg"),
+            ("GET", "/robots.txt"),
+            ("GET", "/health/live"),
+            ("GET", "/health/ready"),
+            ("GET", "/.well-known/letterlock-erasure-key"),
+            ("GET", "/api/openapi.json"),
+            ("GET", "/api/v1/forms"),
+            ("GET", "/api/v1/forms/{form}"),
+            ("POST", "/api/v1/forms/{form}/submissions"),
+        ];
+        assert_eq!(public, expected);
+    }
+
+    #[test]
+    fn the_handler_of_each_route_has_its_method() {
+        for route in routes() {
+            let shown = format!("{:?}", (route.handler)());
+            let field = format!("{}: Route", route.method.to_ascii_lowercase());
+            let boxed = format!("{}: BoxedHandler", route.method.to_ascii_lowercase());
+            assert!(shown.contains(&field) || shown.contains(&boxed), "{} {}: {shown}", route.method, route.path);
+        }
+    }
+}

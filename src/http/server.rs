@@ -1,0 +1,129 @@
+//! Listening, serving, stopping.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+
+use super::body::Pace;
+use super::config::{HttpConfig, Limits};
+use super::conn::Guard;
+use super::layers::Outer;
+use super::rates::Rates;
+use super::{Web, routes, tls};
+use crate::base::ids::RequestId;
+use crate::services::App;
+
+/// Why the service did not start or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// The address cannot be listened on: taken, or not ours.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The kind of failure.
+        reason: io::ErrorKind,
+    },
+    /// The listener failed later.
+    #[error("the listener failed: {0}")]
+    Failed(io::ErrorKind),
+}
+
+/// Serves until `shutdown` is done, then takes no more and gives what is in flight `grace_seconds` to finish.
+/// Returns once every connection has ended; the caller closes the [`App`] afterwards.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start, or when the listener fails.
+pub async fn serve(
+    app: Arc<App>,
+    config: HttpConfig,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let HttpConfig { listen, certificate, is_self_made, hsts, limits, on_listening } = config;
+    let tls = tls::server_config(&certificate)?;
+    drop(certificate);
+    let entropy = app.clone();
+    let outer = Outer {
+        new_id: Box::new(move || RequestId::make_random(entropy.entropy()).ok()),
+        // A browser that once saw HSTS refuses the warning page of a self-made certificate for a year.
+        hsts: hsts && !is_self_made,
+        rates: Rates::new(&limits),
+        pace: Pace::of(&limits),
+    };
+    let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer) });
+    run(listen, tls, routes::router(web), &limits, on_listening, shutdown).await
+}
+
+/// [`serve`] for any router, so that the limits can be tested without a vault.
+pub(super) async fn run(
+    listen: SocketAddr,
+    tls: Arc<rustls::ServerConfig>,
+    router: Router,
+    limits: &Limits,
+    on_listening: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let bind = |e: &io::Error| ServeError::Bind { address: listen, reason: e.kind() };
+    let listener = std::net::TcpListener::bind(listen).map_err(|e| bind(&e))?;
+    let address = listener.local_addr().map_err(|e| bind(&e))?;
+
+    let header = Limits::seconds(limits.header_seconds);
+    let idle = Limits::seconds(limits.idle_seconds);
+    let guard = Guard::new(limits.max_connections, idle, Limits::seconds(limits.max_age_seconds));
+    let acceptor =
+        RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(header).acceptor(guard);
+    let handle = Handle::new();
+    let mut server: Server<SocketAddr, _> = axum_server::from_tcp(listener)
+        .map_err(|e| bind(&e))?
+        .acceptor(acceptor)
+        .handle(handle.clone())
+        // Until the first request is there nothing else bounds the wait, on either protocol.
+        .first_request_timeout(header)
+        // The address is left out on purpose: nothing about clients goes to the log.
+        .accept_error_handler(|_, e| tracing::debug!(target: "letterlock::http", kind = ?e.kind(), "connection refused"));
+    server
+        .http_builder()
+        .http1()
+        .header_read_timeout(header)
+        .max_headers(64)
+        .max_buf_size(64 * 1024);
+    server
+        .http_builder()
+        .http2()
+        .max_concurrent_streams(32)
+        .max_header_list_size(16 * 1024)
+        .max_pending_accept_reset_streams(16)
+        .max_local_error_reset_streams(64)
+        .max_send_buf_size(64 * 1024)
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        // Finds peers that are gone; it keeps nobody alive, because pings are not progress (see `conn`).
+        .keep_alive_interval(idle)
+        .keep_alive_timeout(header);
+
+    if let Some(announce) = on_listening {
+        announce(address);
+    }
+    let grace = Duration::from_secs(limits.grace_seconds);
+    let stop = async {
+        shutdown.await;
+        handle.graceful_shutdown(Some(grace));
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        served = server.serve(router.into_make_service()) => served.map_err(|e| ServeError::Failed(e.kind())),
+        () = stop => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
