@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{self, HeaderValue};
 use axum::http::StatusCode;
+use axum::http::header::{self, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -41,7 +41,12 @@ impl HttpError {
 
     /// 404, the same for what does not exist, has been erased, and may not be known.
     pub(super) const fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", "There is nothing here, or nothing that you may see.")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "Not found",
+            "There is nothing here, or nothing that you may see.",
+        )
     }
 
     /// 405.
@@ -108,11 +113,8 @@ impl HttpError {
 
     /// The problem document of RFC 9457, with the request's id.
     pub(super) fn document(&self, request: &str) -> Value {
-        let problems: Vec<Value> = self
-            .problems
-            .iter()
-            .map(|p| json!({ "field": p.field, "code": p.code, "message": p.message }))
-            .collect();
+        let problems: Vec<Value> =
+            self.problems.iter().map(|p| json!({ "field": p.field, "code": p.code, "message": p.message })).collect();
         json!({
             "type": format!("urn:letterlock:problem:{}", self.slug),
             "title": self.title,
@@ -260,7 +262,7 @@ mod tests {
             assert_eq!(e.status.as_u16(), status);
             let document = e.document("r");
             let members: Vec<_> = document.as_object().unwrap().keys().cloned().collect();
-            assert_eq!(members, ["detail", "problems", "request", "status", "title", "type"]);
+            assert_eq!(members, ["type", "title", "status", "detail", "request", "problems"]);
             assert_eq!(document["status"], status);
             assert!(e.detail.ends_with('.') || e.slug == "not-signed-in", "{}", e.detail);
             // One title for a type, for good.

@@ -1,7 +1,7 @@
 //! The headers that every answer carries, whatever it is.
 
-use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::HeaderMap;
+use axum::http::header::{self, HeaderName, HeaderValue};
 
 /// Nothing may load but our own style sheet and pictures; nothing may frame us; forms post to us only.
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -95,6 +95,9 @@ mod tests {
         );
         assert_eq!(show("Zoë €.pdf"), "attachment; filename=\"Zo_ _.pdf\"; filename*=UTF-8''Zo%C3%AB%20%E2%82%AC.pdf");
         assert_eq!(show(""), "attachment; filename=\"file\"; filename*=UTF-8''file");
-        assert_eq!(show("../../etc/passwd"), "attachment; filename=\".._.._etc_passwd\"; filename*=UTF-8''..%2F..%2Fetc%2Fpasswd");
+        assert_eq!(
+            show("../../etc/passwd"),
+            "attachment; filename=\".._.._etc_passwd\"; filename*=UTF-8''..%2F..%2Fetc%2Fpasswd"
+        );
     }
 }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::body::{PacedBody, Pace};
+use super::body::{Pace, PacedBody};
 use super::conn::Conn;
 use super::error::HttpError;
 use super::headers::harden;

@@ -37,7 +37,8 @@ fn operation(route: &Route) -> Value {
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": path_schema(name) }))
         .collect();
-    parameters.extend(route.query.iter().map(|name| json!({ "name": name, "in": "query", "schema": query_schema(name) })));
+    parameters
+        .extend(route.query.iter().map(|name| json!({ "name": name, "in": "query", "schema": query_schema(name) })));
     if route.operation == "submit" {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",

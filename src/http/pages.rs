@@ -166,7 +166,8 @@ impl<'a> FieldView<'a> {
     fn of_file(field: &'a FileField, problems: &'a [Problem]) -> Self {
         let id = format!("field-{}", field.name);
         let problem = problem_of(&field.name, problems);
-        let help = if field.help.is_empty() { Cow::Owned(file_rules(field)) } else { Cow::Borrowed(field.help.as_str()) };
+        let help =
+            if field.help.is_empty() { Cow::Owned(file_rules(field)) } else { Cow::Borrowed(field.help.as_str()) };
         let accept: Vec<String> = field.kinds.iter().map(|k| format!(".{}", k.extension())).collect();
         Self {
             described: described(&id, &help, problem),

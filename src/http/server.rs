@@ -79,8 +79,7 @@ pub(super) async fn run(
     let header = Limits::seconds(limits.header_seconds);
     let idle = Limits::seconds(limits.idle_seconds);
     let guard = Guard::new(limits.max_connections, idle, Limits::seconds(limits.max_age_seconds));
-    let acceptor =
-        RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(header).acceptor(guard);
+    let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(header).acceptor(guard);
     let handle = Handle::new();
     let mut server: Server<SocketAddr, _> = axum_server::from_tcp(listener)
         .map_err(|e| bind(&e))?
@@ -89,13 +88,10 @@ pub(super) async fn run(
         // Until the first request is there nothing else bounds the wait, on either protocol.
         .first_request_timeout(header)
         // The address is left out on purpose: nothing about clients goes to the log.
-        .accept_error_handler(|_, e| tracing::debug!(target: "letterlock::http", kind = ?e.kind(), "connection refused"));
-    server
-        .http_builder()
-        .http1()
-        .header_read_timeout(header)
-        .max_headers(64)
-        .max_buf_size(64 * 1024);
+        .accept_error_handler(
+            |_, e| tracing::debug!(target: "letterlock::http", kind = ?e.kind(), "connection refused"),
+        );
+    server.http_builder().http1().header_read_timeout(header).max_headers(64).max_buf_size(64 * 1024);
     server
         .http_builder()
         .http2()

@@ -60,9 +60,7 @@ pub fn make_self_signed(names: &[String], now: Timestamp) -> Result<(String, Sen
     for name in all {
         let san = match name.parse::<IpAddr>() {
             Ok(address) => rcgen::SanType::IpAddress(address),
-            Err(_) => {
-                rcgen::SanType::DnsName(name.as_str().try_into().map_err(|_| TlsError::BadName(name.clone()))?)
-            }
+            Err(_) => rcgen::SanType::DnsName(name.as_str().try_into().map_err(|_| TlsError::BadName(name.clone()))?),
         };
         params.subject_alt_names.push(san);
     }
@@ -88,9 +86,7 @@ pub fn make_self_signed(names: &[String], now: Timestamp) -> Result<(String, Sen
 /// [`TlsError`] when the certificate or key cannot be used.
 pub fn server_config(certificate: &Certificate) -> Result<Arc<ServerConfig>, TlsError> {
     let (chain, key) = match certificate {
-        Certificate::Files { chain, key } => {
-            (read("certificate", chain)?, read("private key", key)?)
-        }
+        Certificate::Files { chain, key } => (read("certificate", chain)?, read("private key", key)?),
         Certificate::Pem { chain, key } => {
             (Zeroizing::new(chain.clone().into_bytes()), Zeroizing::new(key.expose().as_bytes().to_vec()))
         }
@@ -143,8 +139,11 @@ mod tests {
     use super::*;
 
     fn made() -> (String, SensitiveString) {
-        make_self_signed(&["vault.example".to_owned(), "192.0.2.7".to_owned()], Timestamp::from_millis(1_795_453_726_042))
-            .unwrap()
+        make_self_signed(
+            &["vault.example".to_owned(), "192.0.2.7".to_owned()],
+            Timestamp::from_millis(1_795_453_726_042),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -142,7 +142,11 @@ pub(super) fn limit(query: &Query) -> Result<Option<u32>, HttpError> {
 
 fn parse_status(name: &str) -> Result<Status, HttpError> {
     serde_json::from_value(Value::from(name)).map_err(|_| {
-        HttpError::invalid_field("status", "bad-status", "This is not a status. The form's description lists those it uses.")
+        HttpError::invalid_field(
+            "status",
+            "bad-status",
+            "This is not a status. The form's description lists those it uses.",
+        )
     })
 }
 

@@ -15,7 +15,9 @@ pub(in crate::http) fn key(headers: &HeaderMap) -> Result<Option<String>, HttpEr
     let good = all.next().is_none() && (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     match first.to_str() {
         Ok(text) if good => Ok(Some(text.to_owned())),
-        _ => Err(HttpError::malformed("The Idempotency-Key has to be one header of 1 to 255 visible ASCII characters.")),
+        _ => {
+            Err(HttpError::malformed("The Idempotency-Key has to be one header of 1 to 255 visible ASCII characters."))
+        }
     }
 }
 

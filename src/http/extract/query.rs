@@ -74,7 +74,10 @@ mod tests {
         assert_eq!(q.text("form"), Some("job-application"));
         assert_eq!(q.text("limit"), None);
         let e = strict("/x?from=a").unwrap_err();
-        assert_eq!((e.status.as_u16(), e.problems[0].field.as_deref(), e.problems[0].code), (422, Some("from"), "unknown-parameter"));
+        assert_eq!(
+            (e.status.as_u16(), e.problems[0].field.as_deref(), e.problems[0].code),
+            (422, Some("from"), "unknown-parameter")
+        );
         let e = strict("/x?form=a&form=b").unwrap_err();
         assert_eq!(e.problems[0].code, "repeated");
         assert_eq!(strict("/x?form=%ff").unwrap_err().problems[0].code, "bad-query");
