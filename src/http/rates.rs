@@ -113,7 +113,7 @@ impl Addresses {
     }
 
     fn check(&self, address: IpAddr, clock: &DefaultClock) -> Result<(), Wait> {
-        if self.count.fetch_add(1, Ordering::Relaxed) % LOOK_EVERY == 0 {
+        if self.count.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
             self.look();
         }
         let mut source = Source::of(address);

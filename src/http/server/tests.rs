@@ -35,7 +35,7 @@ async fn start(limits: Limits) -> Running {
     let (tell, told) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let announce = Box::new(move |a| drop(tell.send(a)));
+    let announce = Box::new(move |a| tell.send(a).unwrap());
     let task = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
         run(listen, tls, router, &limits, Some(announce), stopped).await
