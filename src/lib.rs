@@ -1,5 +1,6 @@
 //! Letterlock: a secure submission vault.
 pub mod base;
+pub mod cli;
 pub mod control;
 pub mod crypto;
 pub mod domain;

@@ -80,17 +80,21 @@ pub struct Recovery {
 /// What clients may use up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Submissions a minute from one address (IPv6: one /64); 0 lifts the limit.
+    /// Requests a minute from one address (IPv6: one /64); 0 lifts the limit.
     pub per_address_per_minute: u32,
     /// Submissions a minute to one form; 0 lifts the limit.
     pub per_form_per_minute: u32,
+    /// Failed sign-ins a minute from one address; 0 lifts the limit.
+    pub auth_failures_per_minute: u32,
     /// Seconds within which the head of a request must have arrived.
     pub header_seconds: u64,
     /// Seconds within which the body of a request must have arrived.
     pub body_seconds: u64,
-    /// Seconds after which a connection without a request is closed.
+    /// Slowest body accepted, in bytes a second on average; 0 lifts the limit.
+    pub body_bytes_per_second: u64,
+    /// Seconds without progress after which a connection is cut.
     pub idle_seconds: u64,
-    /// Seconds after which a connection is closed even though it is in use.
+    /// Age in seconds at which a connection is closed once nothing is in flight on it.
     pub max_age_seconds: u64,
     /// Connections open at the same time.
     pub max_connections: u32,
@@ -123,16 +127,18 @@ impl Default for Config {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            per_address_per_minute: 30,
-            per_form_per_minute: 600,
+            per_address_per_minute: 300,
+            per_form_per_minute: 120,
+            auth_failures_per_minute: 20,
             header_seconds: 10,
             body_seconds: 300,
-            idle_seconds: 60,
-            max_age_seconds: 3_600,
+            body_bytes_per_second: 1_024,
+            idle_seconds: 30,
+            max_age_seconds: 900,
             max_connections: 1_024,
-            max_body_bytes: 1 << 20,
-            max_upload_bytes: 32 << 20,
-            grace_seconds: 30,
+            max_body_bytes: 256 << 10,
+            max_upload_bytes: 25 << 20,
+            grace_seconds: 20,
         }
     }
 }
@@ -143,6 +149,7 @@ impl Limits {
         let each = [
             (self.per_address_per_minute, "limits.per_address_per_minute"),
             (self.per_form_per_minute, "limits.per_form_per_minute"),
+            (self.auth_failures_per_minute, "limits.auth_failures_per_minute"),
         ];
         each.into_iter().filter(|(value, _)| *value == 0).map(|(_, name)| name).collect()
     }

@@ -1,6 +1,6 @@
 //! The dispatcher: one arm a command, each calling one service.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,8 +17,8 @@ use crate::services::{self, App, Context, review};
 pub struct Desk {
     /// The application.
     pub app: Arc<App>,
-    /// Address of the service, when one runs in this process.
-    pub address: Option<String>,
+    /// URL of the service, once it listens in this process.
+    pub address: OnceLock<String>,
 }
 
 /// Runs `command` in the background. The replies arrive on the channel; the last is `Done` or `Error`.
@@ -127,7 +127,7 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
 fn status(desk: &Desk) -> Result<Value, Failure> {
     let mut out = value(&services::health::figures(&desk.app))?;
     out["readiness"] = value(&services::health::readiness(&desk.app))?;
-    out["address"] = json!(desk.address);
+    out["address"] = json!(desk.address.get());
     Ok(out)
 }
 

@@ -38,7 +38,12 @@ const KEYS: &[Key] = &[
     limit(
         "limits.per_address_per_minute",
         |c, v| c.limits.per_address_per_minute = small(v),
-        "submissions a minute from one address; 0 lifts it",
+        "requests a minute from one address; 0 lifts it",
+    ),
+    limit(
+        "limits.auth_failures_per_minute",
+        |c, v| c.limits.auth_failures_per_minute = small(v),
+        "failed sign-ins a minute from one address; 0 lifts it",
     ),
     limit(
         "limits.per_form_per_minute",
@@ -47,6 +52,11 @@ const KEYS: &[Key] = &[
     ),
     number("limits.header_seconds", 1, 300, |c, v| c.limits.header_seconds = v, "time for a request's head"),
     number("limits.body_seconds", 1, 3_600, |c, v| c.limits.body_seconds = v, "time for a request's body"),
+    limit(
+        "limits.body_bytes_per_second",
+        |c, v| c.limits.body_bytes_per_second = v,
+        "slowest body accepted, bytes a second; 0 lifts it",
+    ),
     number("limits.idle_seconds", 1, 3_600, |c, v| c.limits.idle_seconds = v, "time a connection may idle"),
     number("limits.max_age_seconds", 10, DAY, |c, v| c.limits.max_age_seconds = v, "longest life of a connection"),
     number(
@@ -87,7 +97,9 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 /// A few words for somebody who named a key that does not exist: the nearest one, or all of the section.
 pub(super) fn hint(name: &str) -> String {
     let nearest = KEYS.iter().map(|key| (distance(key.name, name), key.name)).min();
-    if let Some((1..=3, near)) = nearest {
+    if let Some((far, near)) = nearest
+        && far <= near.len() / 4
+    {
         return format!(" (did you mean \"{near}\"?)");
     }
     let section = name.split_once('.').map(|(section, _)| section).filter(|s| SECTIONS.contains(s));
@@ -104,7 +116,7 @@ pub fn describe() -> String {
             Kind::Number(min, max, _) => format!(" ({min} to {max})"),
             Kind::Text(_) | Kind::Path(_) | Kind::Flag(_) => String::new(),
         };
-        out.push_str(&format!("  {:<30} {}{range}\n", key.name, key.help));
+        out.push_str(&format!("  {:<31} {}{range}\n", key.name, key.help));
     }
     out
 }

@@ -1,12 +1,13 @@
-//! The address to listen on, as text and as sockets.
+//! The address to listen on.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
-/// Where the service listens: `localhost:PORT` (this machine only, IPv4 and IPv6), `IPV4:PORT` or `[IPV6]:PORT`.
+/// Where the service listens: `localhost:PORT` (this machine only, 127.0.0.1), `IPV4:PORT` or `[IPV6]:PORT`. Port 0
+/// takes a free one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     text: String,
-    addresses: Vec<SocketAddr>,
+    address: SocketAddr,
 }
 
 /// The text is not an address to listen on.
@@ -15,14 +16,14 @@ pub struct Listen {
 pub struct BadListen;
 
 impl Listen {
-    /// The sockets to bind. After the first, one that the machine does not have may be left out.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    /// The socket to bind.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// Whether nobody outside this machine can reach it.
-    pub fn is_loopback(&self) -> bool {
-        self.addresses.iter().all(|a| a.ip().is_loopback())
+    /// The host as it stands in URLs: `localhost`, or the address (in brackets for IPv6).
+    pub fn host(&self) -> &str {
+        self.text.rsplit_once(':').map_or("", |(host, _)| host)
     }
 }
 
@@ -34,8 +35,7 @@ impl Default for Listen {
 
 impl Listen {
     fn localhost(port: u16) -> Self {
-        let addresses = vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
-        Self { text: format!("localhost:{port}"), addresses }
+        Self { text: format!("localhost:{port}"), address: (Ipv4Addr::LOCALHOST, port).into() }
     }
 }
 
@@ -48,7 +48,7 @@ impl std::str::FromStr for Listen {
             return port.parse().ok().filter(|_| digits).map(Self::localhost).ok_or(BadListen);
         }
         let address: SocketAddr = text.parse().map_err(|_| BadListen)?;
-        Ok(Self { text: text.to_owned(), addresses: vec![address] })
+        Ok(Self { text: text.to_owned(), address })
     }
 }
 
@@ -66,8 +66,8 @@ mod tests {
     fn forms_of_address() {
         let local: Listen = "localhost:8443".parse().unwrap();
         assert_eq!(local, Listen::default());
-        assert!(local.is_loopback() && local.addresses().len() == 2);
-        assert!(!"0.0.0.0:443".parse::<Listen>().unwrap().is_loopback());
+        assert_eq!((local.address(), local.host()), ("127.0.0.1:8443".parse().unwrap(), "localhost"));
+        assert_eq!("[::1]:443".parse::<Listen>().unwrap().host(), "[::1]");
         assert_eq!("[::1]:0".parse::<Listen>().unwrap().to_string(), "[::1]:0");
         for bad in ["", "localhost", "8443", ":8443", "localhost:+1", "localhost:70000", "example.org:1", "::1:1x"] {
             assert_eq!(bad.parse::<Listen>(), Err(BadListen), "{bad}");

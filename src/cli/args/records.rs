@@ -1,0 +1,126 @@
+//! Arguments of the commands that act on records and people.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::help;
+use crate::base::ids::{PersonId, RecordId};
+use crate::domain::form::FormId;
+use crate::domain::submission::Status;
+use crate::policy::Role;
+
+/// Whom the owner of the machine acts as, and what for.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Acting {
+    /// Role to act as: hr, support, privacy, auditor, admin
+    #[arg(long = "as", value_name = "ROLE")]
+    pub(in crate::cli) role: Role,
+    /// What for; reading content needs a purpose that the form allows
+    #[arg(long)]
+    pub(in crate::cli) purpose: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum RecordCommand {
+    /// List submissions, newest first
+    #[command(after_help = help::RECORD_LIST)]
+    List(ListArgs),
+    /// Show one submission, or save one of its files
+    #[command(after_help = help::RECORD_SHOW)]
+    Show(ShowArgs),
+    /// Erase one submission for good
+    #[command(after_help = help::RECORD_ERASE)]
+    Erase(EraseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ListArgs {
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Only this form
+    #[arg(long)]
+    pub(in crate::cli) form: Option<FormId>,
+    /// Only this status: new, in-progress, answered, closed; or received, shortlisted, interview, offer, hired, rejected
+    #[arg(long, value_parser = status)]
+    pub(in crate::cli) status: Option<Status>,
+    /// Continue after this cursor, as an earlier list printed it
+    #[arg(long, value_name = "CURSOR")]
+    pub(in crate::cli) after: Option<String>,
+    /// How many, 1 to 200
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(in crate::cli) limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ShowArgs {
+    /// Id of the submission
+    pub(in crate::cli) id: RecordId,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Save file number N instead
+    #[arg(long, value_name = "N", requires = "out")]
+    pub(in crate::cli) file: Option<u32>,
+    /// Where to; a file that exists is not overwritten
+    #[arg(long, value_name = "PATH", requires = "file")]
+    pub(in crate::cli) out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct EraseArgs {
+    /// Id of the submission
+    pub(in crate::cli) id: RecordId,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Do not ask at a terminal
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum SubjectCommand {
+    /// Find a person by e-mail address, read from standard input or a prompt
+    #[command(after_help = help::SUBJECT_FIND)]
+    Find(FindArgs),
+    /// Erase people for good, with all that is held about them
+    #[command(after_help = help::SUBJECT_ERASE)]
+    Erase(SubjectEraseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct FindArgs {
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SubjectEraseArgs {
+    /// Ids of the people
+    #[arg(value_name = "ID", required_unless_present = "from", conflicts_with = "from")]
+    pub(in crate::cli) ids: Vec<PersonId>,
+    /// Read the ids from a file, one a line; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Write each certificate to ID.json in this folder instead of standard output
+    #[arg(long, value_name = "FOLDER")]
+    pub(in crate::cli) certificates: Option<PathBuf>,
+    /// Do not ask at a terminal
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    let value = serde_json::Value::String(text.to_owned());
+    serde_json::from_value(value).map_err(|_| "not a status; `letterlock record list --help` names them".to_owned())
+}

@@ -1,0 +1,157 @@
+//! Arguments of the commands that look after the vault.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::help;
+use crate::base::ids::TokenId;
+use crate::cli::ttl;
+use crate::policy::Role;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ServeArgs {
+    /// Address and port: localhost:8443, 192.0.2.7:8443, [::1]:8443, 0.0.0.0:8443 [default: localhost:8443]
+    #[arg(long, value_name = "ADDR")]
+    pub(in crate::cli) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Json {
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum StaffCommand {
+    /// Add an account; it cannot do anything until it has a token
+    #[command(after_help = help::STAFF_ADD)]
+    Add {
+        /// Login name: lower-case letters, digits, dots, hyphens, underscores
+        login: String,
+        /// The account is a program's, not a person's
+        #[arg(long)]
+        service: bool,
+    },
+    /// List the accounts and their tokens
+    #[command(after_help = help::STAFF_LIST)]
+    List(Json),
+    /// Disable an account at once, its tokens with it
+    #[command(after_help = help::STAFF_DISABLE)]
+    Disable {
+        /// Login name
+        login: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum TokenCommand {
+    /// Make a token and print it, alone, on standard output
+    #[command(after_help = help::TOKEN_CREATE)]
+    Create(TokenCreateArgs),
+    /// Revoke a token at once
+    #[command(after_help = help::TOKEN_REVOKE)]
+    Revoke {
+        /// Id of the token
+        id: TokenId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TokenCreateArgs {
+    /// Account that the token is for
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) login: String,
+    /// What it may act as
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
+    pub(in crate::cli) roles: Vec<Role>,
+    /// How long it is good for: 30m, 12h, 90d, 52w, or never
+    #[arg(long, default_value = "90d", value_parser = ttl::parse)]
+    pub(in crate::cli) ttl: Ttl,
+}
+
+/// The life of a token; `None` until it is revoked.
+pub(in crate::cli) type Ttl = ttl::Life<Duration>;
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum FormCommand {
+    /// List the forms of this installation
+    #[command(after_help = help::FORM_LIST)]
+    List(FormListArgs),
+    /// Check a form file and say what it would show
+    #[command(after_help = help::FORM_CHECK)]
+    Check(FormCheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct FormListArgs {
+    /// Only forms whose submissions this role may list
+    #[arg(long = "as", value_name = "ROLE")]
+    pub(in crate::cli) role: Option<Role>,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct FormCheckArgs {
+    /// The form file, TOML
+    pub(in crate::cli) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum AuditCommand {
+    /// Check every entry and link of the trail
+    #[command(after_help = help::AUDIT_VERIFY)]
+    Verify(AuditVerifyArgs),
+    /// Print the signed head of the trail, to be kept elsewhere
+    #[command(after_help = help::AUDIT_HEAD)]
+    Head(Json),
+    /// Show the latest entries
+    #[command(after_help = help::AUDIT_TAIL)]
+    Tail(TailArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AuditVerifyArgs {
+    /// A head kept elsewhere, as `audit head --json` prints it; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) head: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TailArgs {
+    /// How many entries, 1 to 200
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(in crate::cli) limit: u32,
+    /// Continue with the entries before this cursor
+    #[arg(long, value_name = "CURSOR")]
+    pub(in crate::cli) after: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum ErasureCommand {
+    /// Check the signature of a certificate and say what it certifies
+    #[command(after_help = help::ERASURE_VERIFY)]
+    Verify(CertificateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CertificateArgs {
+    /// The certificate, JSON; - for standard input
+    pub(in crate::cli) certificate: PathBuf,
+    /// Public key of the vault: 64 hexadecimal digits, or a file that holds them
+    #[arg(long, value_name = "PUBKEY")]
+    pub(in crate::cli) key: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}

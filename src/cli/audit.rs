@@ -1,0 +1,98 @@
+//! `letterlock audit`.
+
+use serde_json::{Value, json};
+
+use super::args::{AuditVerifyArgs, Json, TailArgs};
+use super::input;
+use super::outcome::{CliError, Code, Outcome};
+use super::output::{self, text};
+use super::progress::Bar;
+use super::session::Session;
+use super::terminal::{clean, say};
+use crate::control::{Command, Reply};
+use crate::services::audit::Head;
+
+pub(super) async fn verify(session: &mut Session, args: &AuditVerifyArgs) -> Outcome {
+    let known = args.head.as_deref().map(|path| -> Outcome<Head> {
+        serde_json::from_str(&input::file(path)?)
+            .map_err(|_| CliError::usage(format!("{}: not a head as `audit head --json` prints it", path.display())))
+    });
+    let known = known.transpose()?;
+    let against = known.is_some();
+    let (problems, done) = check(session, Command::AuditVerify { known }, "Verifying").await?;
+    if args.json {
+        output::json(&json!({ "entries": done["entries"], "problems": problems, "head": done["head"] }))?;
+    } else {
+        let told = match (problems.len(), against) {
+            (0, true) => "nothing wrong, and it continues the head given".to_owned(),
+            (0, false) => "nothing wrong; check against a head kept elsewhere with --head".to_owned(),
+            (n, _) => format!("{n} found wrong:"),
+        };
+        output::line(&format!("{} entries read: {told}", text(&done, "entries")))?;
+        problems.iter().try_for_each(|problem| output::line(&format!("  {}", clean(problem))))?;
+    }
+    verdict(&problems)
+}
+
+pub(super) async fn head(session: &mut Session, args: &Json) -> Outcome {
+    let head = session.run(Command::AuditHead, |_| Ok(())).await?;
+    if args.json {
+        return output::json(&head);
+    }
+    for (what, name) in [
+        ("Vault", "vault"),
+        ("Entries", "size"),
+        ("Root hash", "root"),
+        ("Signed", "time"),
+        ("Public key", "public_key"),
+        ("Signature", "signature"),
+    ] {
+        output::line(&format!("{what:<12}{}", text(&head, name)))?;
+    }
+    say("keep it where nobody with access to this vault can change it: letterlock audit head --json > head.json");
+    Ok(())
+}
+
+pub(super) async fn tail(session: &mut Session, args: &TailArgs) -> Outcome {
+    let command = Command::AuditTail { after: args.after.clone(), limit: Some(args.limit) };
+    let (entries, done) = session.collect(command).await?;
+    if args.json {
+        return output::json(&json!({ "items": entries, "next": done["next"] }));
+    }
+    if let Some(next) = done["next"].as_str() {
+        say(&format!("earlier ones: --after {}", clean(next)));
+    }
+    // The latest entry comes last, next to the prompt.
+    let row = |entry: &Value| {
+        let subjects = entry["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let subjects: Vec<_> = subjects.iter().filter_map(Value::as_str).collect();
+        let mut row: Vec<_> = ["seq", "time", "actor", "action", "outcome"].iter().map(|n| text(entry, n)).collect();
+        row.push(subjects.join(" "));
+        row
+    };
+    let rows: Vec<_> = entries.iter().rev().map(row).collect();
+    output::table(&["SEQ", "TIME", "ACTOR", "ACTION", "OUTCOME", "PEOPLE"], &rows)
+}
+
+/// Runs a command that checks, with a progress bar. Returns its problems and its result.
+pub(super) async fn check(
+    session: &mut Session,
+    command: Command,
+    doing: &'static str,
+) -> Outcome<(Vec<String>, Value)> {
+    let (bar, mut problems) = (Bar::new(doing), Vec::new());
+    let done = session.run(command, |reply| {
+        bar.show(&reply);
+        if let Reply::Item { value: Value::String(problem) } = reply {
+            problems.push(problem);
+        }
+        Ok(())
+    });
+    let done = done.await?;
+    Ok((problems, done))
+}
+
+/// Exit code 1 when something is wrong; it has been said already.
+pub(super) fn verdict(problems: &[String]) -> Outcome {
+    if problems.is_empty() { Ok(()) } else { Err(CliError { code: Code::Failed, message: String::new() }) }
+}

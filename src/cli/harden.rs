@@ -1,0 +1,43 @@
+//! Makes the process hard to look into, before it holds anything worth seeing.
+
+use rustix::fs::Mode;
+use rustix::mm::MlockAllFlags;
+use rustix::process::Resource;
+
+/// Bit of `CAP_IPC_LOCK` in the capability masks.
+const CAP_IPC_LOCK: u32 = 14;
+
+/// No core dumps, no tracing by others, no swap where the system lets us, new files for the owner only. Returns what
+/// was refused, in sentences; the service runs nonetheless.
+pub(super) fn process() -> Vec<String> {
+    let mut refused = Vec::new();
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    if let Err(e) = secmem_proc::harden_process() {
+        refused.push(format!("core dumps and tracing could not be ruled out for this process ({e})"));
+    }
+    if !lock_memory() {
+        refused.push(
+            "keys may reach the swap space: the system does not let this process lock its memory (allow CAP_IPC_LOCK \
+             or `ulimit -l unlimited`, or run without swap)"
+                .to_owned(),
+        );
+    }
+    refused
+}
+
+fn lock_memory() -> bool {
+    // Under a finite limit, locking all future memory would make some later allocation fail, and with it the process.
+    let unlimited = rustix::process::getrlimit(Resource::Memlock).current.is_none();
+    if !unlimited && !may_lock() {
+        return false;
+    }
+    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    rustix::mm::mlockall(flags).is_ok()
+}
+
+fn may_lock() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << CAP_IPC_LOCK) != 0
+}

@@ -1,0 +1,197 @@
+//! `letterlock record`.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::{ListArgs, RecordCommand, ShowArgs};
+use super::outcome::{CliError, Outcome};
+use super::output::{self, text};
+use super::session::{Session, announce};
+use super::status::size;
+use super::terminal::{clean, clean_lines, say};
+use super::{erasing, progress};
+use crate::control::{Command, Reply};
+
+pub(super) async fn record(session: &mut Session, command: RecordCommand) -> Outcome {
+    match command {
+        RecordCommand::List(args) => list(session, args).await,
+        RecordCommand::Show(ShowArgs { id, acting, file: Some(n), out: Some(out), .. }) => {
+            announce(acting.role, acting.purpose.as_deref());
+            let command = Command::RecordFile { role: acting.role, purpose: acting.purpose, id, n };
+            save(session, command, &out).await
+        }
+        RecordCommand::Show(args) => show(session, args).await,
+        RecordCommand::Erase(args) => erasing::record(session, args).await,
+    }
+}
+
+async fn list(session: &mut Session, args: ListArgs) -> Outcome {
+    let ListArgs { acting, form, status, after, limit, json } = args;
+    announce(acting.role, acting.purpose.as_deref());
+    let command =
+        Command::RecordList { role: acting.role, purpose: acting.purpose, form, status, after, limit: Some(limit) };
+    let (items, done) = session.collect(command).await?;
+    if json {
+        return output::json(&json!({ "items": items, "next": done["next"] }));
+    }
+    let row = |item: &Value| {
+        let fields = item["fields"].as_object();
+        let shown = fields.map(|f| f.values().map(plain).collect::<Vec<_>>().join(" | ")).unwrap_or_default();
+        ["id", "received", "form", "status"].iter().map(|name| text(item, name)).chain([shown]).collect()
+    };
+    let rows: Vec<Vec<String>> = items.iter().map(row).collect();
+    output::table(&["ID", "RECEIVED", "FORM", "STATUS", ""], &rows)?;
+    if let Some(next) = done["next"].as_str() {
+        say(&format!("more: --after {}", clean(next)));
+    }
+    Ok(())
+}
+
+async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
+    announce(args.acting.role, args.acting.purpose.as_deref());
+    let command = Command::RecordShow { role: args.acting.role, purpose: args.acting.purpose, id: args.id };
+    let submission = session.run(command, |_| Ok(())).await?;
+    if args.json {
+        return output::json(&submission);
+    }
+    for (what, name) in [
+        ("Submission", "id"),
+        ("Person", "subject"),
+        ("Form", "form"),
+        ("Status", "status"),
+        ("Received", "received"),
+        ("Region", "region"),
+    ] {
+        output::line(&format!("{what:<12}{}", text(&submission, name)))?;
+    }
+    section("Fields", &submission["fields"], plain)?;
+    section("Consents", &submission["consents"], |given| {
+        if *given == true { "given".to_owned() } else { "not given".to_owned() }
+    })?;
+    let files = submission["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !files.is_empty() {
+        output::line("\nFiles (save one with --file N --out PATH)")?;
+    }
+    for file in files {
+        let bytes = size(file["size"].as_u64().unwrap_or(0));
+        output::line(&format!("  {}  {}  {}  {bytes}", text(file, "n"), text(file, "name"), text(file, "kind")))?;
+    }
+    Ok(())
+}
+
+fn section(title: &str, values: &Value, show: impl Fn(&Value) -> String) -> Outcome {
+    let Some(values) = values.as_object().filter(|values| !values.is_empty()) else { return Ok(()) };
+    output::line(&format!("\n{title}"))?;
+    for (name, value) in values {
+        output::line(&format!("  {:<14}{}", clean(name), clean_lines(&show(value), 16)))?;
+    }
+    Ok(())
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+async fn save(session: &mut Session, command: Command, out: &Path) -> Outcome {
+    let mut target = Target::create(out)?;
+    let bar = progress::Bar::new("Saving");
+    let (mut info, mut written) = (Value::Null, 0);
+    session
+        .run(command, |reply| {
+            match reply {
+                Reply::Item { value } => info = value,
+                Reply::Chunk { data } => {
+                    target.write(&data)?;
+                    written += data.len() as u64;
+                    bar.show(&Reply::Progress { done: written, total: info["size"].as_u64().unwrap_or(0) });
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+        .await?;
+    if info["size"].as_u64() != Some(written) {
+        return Err(CliError::failed("the file is not complete; nothing was saved"));
+    }
+    target.keep()?;
+    drop(bar);
+    say(&format!("{} ({}, {}) saved to {}", text(&info, "name"), text(&info, "kind"), size(written), out.display()));
+    Ok(())
+}
+
+/// A new file for the owner only. Unless it is kept, it goes again: half a file helps nobody.
+struct Target<'a> {
+    path: &'a Path,
+    file: File,
+    keep: bool,
+}
+
+impl<'a> Target<'a> {
+    fn create(path: &'a Path) -> Outcome<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                CliError::usage(format!("{} exists; it is not overwritten", path.display()))
+            }
+            _ => CliError::usage(format!("cannot make {}: {e}", path.display())),
+        })?;
+        Ok(Self { path, file, keep: false })
+    }
+
+    fn write(&mut self, data: &[u8]) -> Outcome {
+        self.file.write_all(data).map_err(|e| self.failed(&e))
+    }
+
+    fn keep(&mut self) -> Outcome {
+        self.file.sync_all().map_err(|e| self.failed(&e))?;
+        self.keep = true;
+        Ok(())
+    }
+
+    fn failed(&self, e: &std::io::Error) -> CliError {
+        CliError::failed(format!("cannot write {}: {e}", self.path.display()))
+    }
+}
+
+impl Drop for Target<'_> {
+    fn drop(&mut self) {
+        if !self.keep {
+            let _ = std::fs::remove_file(self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn saving_is_private_and_overwrites_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cv.pdf");
+        {
+            let mut target = Target::create(&path).unwrap();
+            target.write(b"half").unwrap();
+        }
+        assert!(!path.exists());
+        {
+            let mut target = Target::create(&path).unwrap();
+            target.write(b"whole").unwrap();
+            target.keep().unwrap();
+        }
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Target::create(&path).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+    }
+}

@@ -1,0 +1,126 @@
+//! `letterlock serve` and `letterlock init`, and the opening of the vault for every other command.
+
+mod banner;
+mod stop;
+
+use std::sync::{Arc, OnceLock};
+
+use super::outcome::{CliError, Outcome};
+use super::terminal::say;
+use super::{forms, logging, tls};
+use crate::base::clock::SystemClock;
+use crate::base::config::Config;
+use crate::base::entropy::SystemEntropy;
+use crate::control::{self, Desk, Listener};
+use crate::http::{self, HttpConfig};
+use crate::services::{App, OpenOptions, Opened};
+
+/// Opens the vault as configured. With `must_exist` none is made.
+pub(super) fn open(config: &Config, must_exist: bool) -> Outcome<(Arc<App>, Opened)> {
+    let options = OpenOptions {
+        data: config.data.clone(),
+        keys: config.keys.clone(),
+        recovery: config.recovery.folder.clone(),
+        accept_unsafe_fs: config.accept_unsafe_fs,
+        cache_bytes: config.cache_mib << 20,
+        region: config.region.clone(),
+        must_exist,
+        forms: forms::load(config)?,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy::new()),
+    };
+    // Recovery after a crash may take a while and waits for the disk.
+    Ok(tokio::task::block_in_place(|| App::open(options))?)
+}
+
+/// Makes everything that is not there yet.
+pub(super) async fn init(config: &Config) -> Outcome {
+    let (app, opened) = open(config, false)?;
+    let chosen = tls::choose(config, app.clock());
+    app.close().await;
+    let chosen = chosen?;
+    banner::made(config, &opened, &chosen.made)?;
+    banner::next_steps(config)
+}
+
+/// Runs the service until a signal ends it.
+pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
+    logging::start(config.log);
+    // Also for the libraries that ask for the default; the service itself names its provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let signals = stop::Signals::listen()?;
+    let (app, opened) = open(config, false)?;
+    let outcome = run(config, &app, &opened, notices, signals).await;
+    app.close().await;
+    if outcome.is_ok() {
+        say("letterlock: stopped");
+    }
+    outcome
+}
+
+async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String], signals: stop::Signals) -> Outcome {
+    let chosen = tls::choose(config, app.clock())?;
+    banner::made(config, opened, &chosen.made)?;
+    for notice in notices {
+        say(&format!("letterlock: note: {notice}"));
+    }
+    for key in config.limits.lifted() {
+        say(&format!("letterlock: note: {key} is 0, so this limit is lifted"));
+    }
+    let listener = Listener::bind(&config.data, app)
+        .map_err(|e| CliError::refused(format!("cannot make the control socket in {}: {e}", config.data.display())))?;
+    let desk = Arc::new(Desk { app: Arc::clone(app), address: OnceLock::new() });
+
+    let (stop, stopped) = signals.watch();
+    let grace = std::time::Duration::from_secs(config.limits.grace_seconds);
+    let control = tokio::spawn(control::serve(listener, Arc::clone(&desk), stopped.clone(), grace));
+
+    let mut http = HttpConfig::new(chosen.certificate);
+    http.listen = config.listen.address();
+    http.is_self_made = chosen.is_self_made;
+    http.limits = limits(config);
+    let banner = banner::Listening::new(config, app, opened.first_run, chosen.is_self_made);
+    http.on_listening = Some(Box::new(move |address| {
+        let url = banner.print(address);
+        // Set once, here.
+        let _ = desk.address.set(url);
+    }));
+    let mut until = stopped;
+    let served = http::serve(Arc::clone(app), http, async move {
+        // An error means that nobody is left who could stop us, so stop.
+        let _ = until.wait_for(|stop| *stop).await;
+    });
+    let served = served.await.map_err(|e| CliError::failed(e.to_string()));
+    // Also when the service ended by itself.
+    let _ = stop.send(true);
+    let _ = control.await;
+    served
+}
+
+fn limits(config: &Config) -> http::Limits {
+    let limits = &config.limits;
+    http::Limits {
+        header_seconds: limits.header_seconds,
+        body_seconds: limits.body_seconds,
+        body_bytes_per_second: limits.body_bytes_per_second,
+        idle_seconds: limits.idle_seconds,
+        max_age_seconds: limits.max_age_seconds,
+        max_connections: usize::try_from(limits.max_connections).unwrap_or(usize::MAX),
+        max_body_bytes: limits.max_body_bytes,
+        max_upload_bytes: limits.max_upload_bytes,
+        per_address_per_minute: limits.per_address_per_minute,
+        per_form_per_minute: limits.per_form_per_minute,
+        auth_failures_per_minute: limits.auth_failures_per_minute,
+        grace_seconds: limits.grace_seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_of_both_sides_agree() {
+        assert_eq!(limits(&Config::default()), http::Limits::default());
+    }
+}

@@ -1,0 +1,77 @@
+//! `letterlock staff` and `letterlock token`.
+
+use serde_json::Value;
+
+use super::args::{StaffCommand, TokenCommand, TokenCreateArgs};
+use super::outcome::Outcome;
+use super::output::{self, text};
+use super::session::Session;
+use super::terminal::{clean, say};
+use super::ttl::Life;
+use crate::control::Command;
+
+pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outcome {
+    match command {
+        StaffCommand::Add { login, service } => {
+            let account = session.run(Command::StaffAdd { login, service }, |_| Ok(())).await?;
+            output::line(&format!("{}  {}", text(&account, "id"), text(&account, "login")))
+        }
+        StaffCommand::List(args) => {
+            let (accounts, _) = session.collect(Command::StaffList).await?;
+            if args.json {
+                return output::json(&serde_json::json!({ "items": accounts, "next": null }));
+            }
+            let rows: Vec<_> = accounts.iter().flat_map(rows).collect();
+            output::table(&["LOGIN", "KIND", "STATE", "TOKEN", "ROLES", "TOKEN ENDS"], &rows)
+        }
+        StaffCommand::Disable { login } => {
+            let told = format!("{} is disabled, and all tokens of the account", clean(&login));
+            session.run(Command::StaffDisable { login }, |_| Ok(())).await?;
+            say(&told);
+            Ok(())
+        }
+    }
+}
+
+pub(super) async fn token(session: &mut Session, command: TokenCommand) -> Outcome {
+    match command {
+        TokenCommand::Create(TokenCreateArgs { login, roles, ttl }) => {
+            let ttl_seconds = match ttl {
+                Life::For(life) => Some(life.as_secs()),
+                Life::Unlimited => None,
+            };
+            let token = session.run(Command::TokenCreate { login, roles, ttl_seconds }, |_| Ok(())).await?;
+            say(&format!("token {} made; it is shown this once", text(&token, "id")));
+            output::line(&text(&token, "bearer"))
+        }
+        TokenCommand::Revoke { id } => {
+            session.run(Command::TokenRevoke { id }, |_| Ok(())).await?;
+            say(&format!("token {id} is revoked"));
+            Ok(())
+        }
+    }
+}
+
+/// One row a token; one in all for an account without.
+fn rows(account: &Value) -> Vec<Vec<String>> {
+    let kind = if account["service"] == true { "service" } else { "person" };
+    let state = if account["disabled"] == true { "disabled" } else { "active" };
+    let row = |token: String, roles: String, ends: String| {
+        vec![text(account, "login"), kind.to_owned(), state.to_owned(), token, roles, ends]
+    };
+    let tokens = account["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if tokens.is_empty() {
+        return vec![row("-".to_owned(), "-".to_owned(), "-".to_owned())];
+    }
+    let each = tokens.iter().map(|token| {
+        let roles = token["roles"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let roles: Vec<_> = roles.iter().filter_map(Value::as_str).collect();
+        let ends = match (token["revoked"] == true, &token["expires"]) {
+            (true, _) => "revoked".to_owned(),
+            (_, Value::Null) => "never".to_owned(),
+            _ => text(token, "expires"),
+        };
+        row(text(token, "id"), roles.join(","), ends)
+    });
+    each.collect()
+}

@@ -1,0 +1,72 @@
+//! `letterlock status`.
+
+use super::args::Json;
+use super::outcome::Outcome;
+use super::output::{self, text};
+use super::session::Session;
+use crate::base::config::Config;
+use crate::control::Command;
+
+pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) -> Outcome {
+    let mut status = session.run(Command::Status, |_| Ok(())).await?;
+    status["data"] = config.data.display().to_string().into();
+    status["keys"] = config.keys.display().to_string().into();
+    if args.json {
+        return output::json(&status);
+    }
+    let serving = match &status["address"] {
+        serde_json::Value::String(address) => format!("running on {address}"),
+        _ => "not running".to_owned(),
+    };
+    let recovery = match &status["recovery_epoch"] {
+        serde_json::Value::Null => "none".to_owned(),
+        epoch => format!("holds epoch {epoch}"),
+    };
+    let ready = match status["readiness"]["ready"].as_bool() {
+        Some(true) => "yes".to_owned(),
+        _ => {
+            let lacks = ["store", "audit", "space"].into_iter().filter(|part| status["readiness"][part] == false);
+            format!("no; not in order: {}", lacks.collect::<Vec<_>>().join(", "))
+        }
+    };
+    for (what, value) in [
+        ("Vault", text(&status, "vault")),
+        ("Service", serving),
+        ("Ready", ready),
+        ("Data folder", text(&status, "data")),
+        ("Key folder", text(&status, "keys")),
+        ("Root key epoch", text(&status, "epoch")),
+        ("Recovery slot", recovery),
+        ("People", text(&status, "people")),
+        ("Submissions taken", text(&status, "arrivals")),
+        ("Audit entries", text(&status, "audit_entries")),
+        ("Erasures tidying up", text(&status, "pending_cleanup")),
+        ("Free space", size(status["free_bytes"].as_u64().unwrap_or(0))),
+        ("Erasure public key", text(&status, "erasure_key")),
+    ] {
+        output::line(&format!("{what:<20} {value}"))?;
+    }
+    Ok(())
+}
+
+/// A number of bytes for people.
+pub(super) fn size(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_for_people() {
+        assert_eq!(size(7), "7 bytes");
+        assert_eq!(size(1_536), "1.5 KiB");
+        assert_eq!(size(5 << 30), "5.0 GiB");
+        assert_eq!(size(u64::MAX), "17179869183.9 GiB");
+    }
+}
