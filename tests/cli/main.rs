@@ -1,0 +1,6 @@
+//! The built program, as people and scripts call it.
+
+mod refusals;
+mod serving;
+mod support;
+mod usage;
