@@ -25,7 +25,6 @@ use crate::base::config::Flags;
     before_help = help::BEFORE,
     after_help = help::AFTER,
     after_long_help = help::after_long(),
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub(super) struct Args {
@@ -125,7 +124,7 @@ mod tests {
     #[test]
     fn every_command_shows_an_example() {
         fn walk(command: &clap::Command, path: &str) {
-            for sub in command.get_subcommands() {
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
                 let path = format!("{path} {}", sub.get_name());
                 let help = sub.clone().render_long_help().to_string();
                 assert!(help.contains(&format!("{path} ")) || help.contains(&format!("{path}\n")), "{path}:\n{help}");

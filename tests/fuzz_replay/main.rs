@@ -57,6 +57,7 @@ fn a_target_that_fails_is_noticed() {
 fn the_corpus_holds_inputs_that_are_whole() {
     let seed = |path: &str| fs::read(fuzz().join("corpus").join(path)).unwrap();
     assert!(targets::envelope::opens(&seed("envelope/sealed")));
+    assert!(targets::control::understood(&seed("control/erase-two")));
     assert!(LeafPage::decode(&seed("page/leaf-edges")[1..]).is_ok());
     assert!(InnerPage::decode(&seed("page/inner-two")[1..]).is_ok());
     assert!(TopPage::decode(&seed("page/top")[1..]).is_ok());

@@ -270,6 +270,10 @@ mod tests {
                 assert!(SECTIONS.contains(&section), "{}", key.name);
             }
         }
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+        for key in KEYS {
+            assert!(readme.contains(&format!("`{}`", key.name)), "the README does not tell of {}", key.name);
+        }
         assert_eq!((distance("listen", "listn"), distance("a", "")), (1, 1));
     }
 }

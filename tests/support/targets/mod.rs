@@ -3,6 +3,7 @@
 //! `fuzz/fuzz_targets/` wraps each for libFuzzer; `tests/fuzz_replay` runs each over its corpus and mutations of it, so that
 //! the ordinary tests on a stable toolchain cover them too.
 
+pub(crate) mod control;
 pub(crate) mod envelope;
 pub(crate) mod keyring;
 pub(crate) mod page;
@@ -11,4 +12,5 @@ pub(crate) mod page;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const ALL: &[Target] = &[("envelope", envelope::run), ("keyring", keyring::run), ("page", page::run)];
+pub(crate) const ALL: &[Target] =
+    &[("control", control::run), ("envelope", envelope::run), ("keyring", keyring::run), ("page", page::run)];
