@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-pub(super) use records::{EraseArgs, FindArgs, ListArgs, RecordCommand, ShowArgs, SubjectCommand, SubjectEraseArgs};
+pub(super) use records::{
+    EraseArgs, FindArgs, ListArgs, MarkArgs, RecordCommand, ShowArgs, SubjectCommand, SubjectEraseArgs,
+};
 pub(super) use vault::{
     AuditCommand, AuditVerifyArgs, CertificateArgs, ErasureCommand, FormCheckArgs, FormCommand, FormListArgs, Json,
     ServeArgs, StaffCommand, TailArgs, TokenCommand, TokenCreateArgs,

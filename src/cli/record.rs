@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::args::{ListArgs, RecordCommand, ShowArgs};
+use super::args::{ListArgs, MarkArgs, RecordCommand, ShowArgs};
 use super::outcome::{CliError, Outcome};
 use super::output::{self, text};
 use super::session::{Session, announce};
@@ -25,6 +25,11 @@ pub(super) async fn record(session: &mut Session, command: RecordCommand) -> Out
             save(session, command, &out).await
         }
         RecordCommand::Show(args) => show(session, args).await,
+        RecordCommand::Mark(MarkArgs { id, status, acting }) => {
+            announce(acting.role, acting.purpose.as_deref());
+            let marked = session.run(Command::RecordMark { role: acting.role, id, status }, |_| Ok(())).await?;
+            output::line(&format!("{}  {}", text(&marked, "id"), text(&marked, "status")))
+        }
         RecordCommand::Erase(args) => erasing::record(session, args).await,
     }
 }

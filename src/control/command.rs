@@ -41,6 +41,8 @@ pub enum Command {
     RecordShow { role: Role, purpose: Option<String>, id: RecordId },
     /// Item: `{"n","name","kind","size"}`, then chunks. Done: null.
     RecordFile { role: Role, purpose: Option<String>, id: RecordId, n: u32 },
+    /// Marks how far the work is. Done: the submission without content.
+    RecordMark { role: Role, id: RecordId, status: Status },
     /// Done: the certificate.
     RecordErase { role: Role, id: RecordId },
     /// Items: `{"subject","submissions"}`.

@@ -33,7 +33,7 @@ pub(super) fn found(found: &Found) -> Value {
     json!({ "subject": found.subject, "submissions": submissions })
 }
 
-fn summary(line: &Summary) -> Value {
+pub(super) fn summary(line: &Summary) -> Value {
     json!({
         "id": line.id,
         "form": line.form,

@@ -83,6 +83,9 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             }
             Ok(Value::Null)
         }
+        Command::RecordMark { role, id, status } => {
+            Ok(render::summary(&review::set_status(app, &acting(role)?, id, status).await?))
+        }
         Command::RecordErase { role, id } => Ok(services::erase::record(app, &acting(role)?, id).await?),
         Command::SubjectFind { role, email } => {
             for found in services::find::by_email(app, &acting(role)?, &email).await? {

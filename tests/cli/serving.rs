@@ -120,6 +120,11 @@ fn reads(at: &Path, id: &str) {
     assert!(err.contains("--purpose recruitment"), "{err}");
     expect(&letterlock(at, &["record", "erase", id, "--as", "hr"]), 4);
 
+    let (out, _) = expect(&letterlock(at, &["record", "mark", id, "shortlisted", "--as", "hr"]), 0);
+    assert!(out.contains("shortlisted"), "{out}");
+    expect(&letterlock(at, &["record", "mark", id, "answered", "--as", "hr"]), 2);
+    expect(&letterlock(at, &["record", "mark", id, "received", "--as", "hr"]), 0);
+
     let (out, _) = expect(&with_input(at, &["subject", "find", "--as", "privacy"], "Jane@Example.org\n"), 0);
     assert!(!out.contains('@') && out.contains(id), "{out}");
     expect(&with_input(at, &["subject", "find", "--as", "privacy"], "nobody@example.org\n"), 4);

@@ -45,6 +45,7 @@ fn every_command_helps() {
         "record",
         "record list",
         "record show",
+        "record mark",
         "record erase",
         "subject",
         "subject find",

@@ -165,6 +165,10 @@ Examples:
   letterlock record show ID --as hr --purpose recruitment
   letterlock record show ID --as hr --purpose recruitment --file 0 --out cv.pdf";
 
+pub(super) const RECORD_MARK: &str = "\
+Example:
+  letterlock record mark ID shortlisted --as hr";
+
 pub(super) const RECORD_ERASE: &str = "\
 Destroys the keys of this submission; everything else about the person stays. Prints the signed certificate.
 

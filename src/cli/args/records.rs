@@ -29,6 +29,9 @@ pub(in crate::cli) enum RecordCommand {
     /// Show one submission, or save one of its files
     #[command(after_help = help::RECORD_SHOW)]
     Show(ShowArgs),
+    /// Mark how far the work on a submission is
+    #[command(after_help = help::RECORD_MARK)]
+    Mark(MarkArgs),
     /// Erase one submission for good
     #[command(after_help = help::RECORD_ERASE)]
     Erase(EraseArgs),
@@ -70,6 +73,17 @@ pub(in crate::cli) struct ShowArgs {
     /// Print JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct MarkArgs {
+    /// Id of the submission
+    pub(in crate::cli) id: RecordId,
+    /// new, in-progress, answered, closed; or for applications received, shortlisted, interview, offer, hired, rejected
+    #[arg(value_parser = status)]
+    pub(in crate::cli) status: Status,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
 }
 
 #[derive(Debug, Args)]
