@@ -1,48 +1,19 @@
-//! `letterlock form`, and the reading of the forms folder.
-
-use std::path::Path;
+//! `letterlock form`: needs no vault.
 
 use serde_json::json;
 
 use super::args::{FormCheckArgs, FormListArgs};
-use super::input;
 use super::outcome::{CliError, Outcome};
 use super::output;
 use crate::base::config::Config;
-use crate::domain::form::{self, Form, FormSet};
+use crate::domain::form::{Form, FormSet};
 use crate::policy::{self, Action, Actor, Resource};
+use crate::services;
 
-/// Largest form file, in bytes.
-const MAX_FILE: u64 = 1 << 20;
-
-/// The shipped forms and those in the forms folder. A folder that is not there holds none, unless it was asked for.
+/// The shipped forms and those in the forms folder. The default folder need not exist.
 pub(super) fn load(config: &Config) -> Outcome<FormSet> {
-    let folder = &config.forms;
-    let unreadable = |path: &Path, e: std::io::Error| CliError::usage(format!("cannot read {}: {e}", path.display()));
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && *folder == Config::default().forms => {
-            return Ok(FormSet::default());
-        }
-        Err(e) => return Err(unreadable(folder, e)),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|e| unreadable(folder, e))?.path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        let length = std::fs::metadata(&path).map_err(|e| unreadable(&path, e))?.len();
-        if length > MAX_FILE {
-            return Err(CliError::usage(format!("{}: larger than {MAX_FILE} bytes", path.display())));
-        }
-        let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
-        files.push((path.display().to_string(), text));
-    }
-    // The folder's own order is no order.
-    files.sort();
-    FormSet::with_files(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
-        .map_err(|e| CliError::usage(e.to_string()))
+    let left_out = config.forms == Config::default().forms && !config.forms.exists();
+    services::forms::load((!left_out).then_some(config.forms.as_path())).map_err(|e| CliError::usage(e.to_string()))
 }
 
 pub(super) fn list(config: &Config, args: &FormListArgs) -> Outcome {
@@ -75,8 +46,7 @@ pub(super) fn list(config: &Config, args: &FormListArgs) -> Outcome {
 }
 
 pub(super) fn check(args: &FormCheckArgs) -> Outcome {
-    let text = input::file(&args.file)?;
-    let form = form::check(&text, &args.file.display().to_string()).map_err(|e| CliError::usage(e.to_string()))?;
+    let form = services::forms::check_file(&args.file).map_err(|e| CliError::usage(e.to_string()))?;
     output::line(&format!("{}: in order", args.file.display()))?;
     let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     for (what, value) in [
