@@ -17,6 +17,9 @@ use thirtyfour::prelude::*;
 
 const PDF_BYTES: usize = 4 << 20;
 
+/// Where the receipt code stands.
+const RECEIPT: &str = "section.receipt .code";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_goes_in_by_browser_and_the_same_cv_comes_out() {
     let served = Served::start().await;
@@ -80,7 +83,7 @@ async fn the_page_fits_a_telephone_follows_dark_mode_and_names_every_control() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_is_explained_on_the_page() {
+async fn a_mistake_is_explained_beside_its_field() {
     let served = Served::start().await;
     let chrome = Chrome::start().await;
     let file = served.scratch().join("cv.pdf");
@@ -90,9 +93,11 @@ async fn a_mistake_is_explained_on_the_page() {
     browser.goto(&form_page(&served)).await.unwrap();
     fill_in(&browser, &file).await;
     submit(&browser).await;
-    let text = page_text(&browser).await.to_lowercase();
-    assert!(text.contains("cv"), "the page names the field at fault: {text}");
-    assert!(!text.contains("receipt"), "nothing was taken: {text}");
+    let problem = browser.find(By::Id("field-cv-problem")).await.unwrap().text().await.unwrap();
+    assert!(problem.contains("PDF"), "the page says beside the field what it takes: {problem}");
+    assert!(browser.find_all(By::Css(RECEIPT)).await.unwrap().is_empty(), "nothing was taken");
+    let letter = browser.find(By::Name("letter")).await.unwrap().prop("value").await.unwrap().unwrap();
+    assert!(letter.contains("<script>alert(1)</script>"), "what was typed is still there, as text: {letter}");
     shoot(&browser, "form-mistake").await;
     browser.quit().await.unwrap();
 }
@@ -111,9 +116,9 @@ async fn apply(served: &Served, chrome: &Chrome, visitor: Visitor, cv: &[u8], na
     fill_in(&browser, &file).await;
     shoot(&browser, &format!("{name}-2-filled-in")).await;
     submit(&browser).await;
-    let text = page_text(&browser).await;
     shoot(&browser, &format!("{name}-3-receipt")).await;
-    assert!(text.to_lowercase().contains("receipt"), "no receipt on this page: {text}");
+    let text = page_text(&browser).await;
+    assert!(!browser.find_all(By::Css(RECEIPT)).await.unwrap().is_empty(), "no receipt on this page: {text}");
     browser.quit().await.unwrap();
     text
 }
