@@ -3,16 +3,17 @@
 //! Screenshots of what a visitor sees are left in `target/screenshots` for people to look at.
 
 mod chrome;
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../support/pdf.rs"]
+mod pdf;
+#[path = "../support/served.rs"]
+mod served;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrome::{Chrome, Visitor};
-use support::pdf;
-use support::served::{Served, client};
+use served::{Served, client};
 use thirtyfour::prelude::*;
 
 const PDF_BYTES: usize = 4 << 20;

@@ -1,3 +1,5 @@
+//! Tests of the life of a connection.
+
 use super::*;
 
 const IDLE: Duration = Duration::from_secs(30);

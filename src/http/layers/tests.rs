@@ -1,3 +1,5 @@
+//! Tests of the layers around every route.
+
 use super::*;
 use crate::base::entropy::SystemEntropy;
 use crate::http::config::Limits;

@@ -1,3 +1,5 @@
+//! Tests of the pages.
+
 use super::*;
 use crate::domain::form::FormSet;
 

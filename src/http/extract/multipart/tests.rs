@@ -1,3 +1,5 @@
+//! Tests of the multipart reader.
+
 use super::*;
 use crate::services::Problem;
 
