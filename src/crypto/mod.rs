@@ -1,7 +1,7 @@
 //! Sealing and signing: the few constructions that the whole vault is made of.
 //!
 //! Raw ciphers stay private to this module. What it offers is hard to misuse: an [`envelope`] is bound to the row, person
-//! and version it was made for; a [`stream`] seals files in segments; every derived key names a label of [`derive`].
+//! and version it was made for; a [`stream`] seals files in segments; every derived key names a label of [`mod@derive`].
 //! `derive_*` is deterministic, `make_*` and `seal` draw randomness from a parameter.
 
 pub mod aead;

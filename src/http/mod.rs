@@ -8,7 +8,7 @@
 //!   log) ─ routes (the table) ─ layers::public | layers::bearer (who asks) ─ handler ─ services
 //! ```
 //!
-//! [`routes`] is the one table that the router, the OpenAPI document and the tests are made from, [`error`] the one
+//! [`mod@routes`] is the one table that the router, the OpenAPI document and the tests are made from, [`error`] the one
 //! mapping from what a service says to what a client sees.
 
 mod api;

@@ -12,8 +12,12 @@ use crate::policy::Role;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ServeArgs {
-    /// Address and port: localhost:8443, 192.0.2.7:8443, [::1]:8443, 0.0.0.0:8443 [default: localhost:8443]
-    #[arg(long, value_name = "ADDR")]
+    // Not a doc comment, which would take the IPv6 address for a link.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        help = "Address and port: localhost:8443, 192.0.2.7:8443, [::1]:8443, 0.0.0.0:8443 [default: localhost:8443]"
+    )]
     pub(in crate::cli) listen: Option<String>,
 }
 
