@@ -1,6 +1,7 @@
 //! Whether the vault can work, and what it holds.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ pub struct Readiness {
     pub ready: bool,
     /// The store can write.
     pub store: bool,
-    /// The audit trail can write.
+    /// The audit trail can write, its witness included.
     pub audit: bool,
     /// There is room on the disk.
     pub space: bool,
@@ -44,12 +45,24 @@ pub struct Figures {
 
 /// Whether the service is ready; does not write.
 pub fn readiness(app: &Arc<App>) -> Readiness {
-    let _ = app;
-    todo!()
+    let pulse = app.vault.pulse();
+    let store = pulse.store && !app.closed.load(Ordering::SeqCst);
+    let audit = store && pulse.witness;
+    Readiness { ready: store && audit && pulse.space, store, audit, space: pulse.space }
 }
 
 /// The figures.
 pub fn figures(app: &Arc<App>) -> Figures {
-    let _ = app;
-    todo!()
+    let counts = app.vault.counts();
+    Figures {
+        vault: app.vault.id().to_string(),
+        epoch: counts.epoch,
+        recovery_epoch: counts.recovery_epoch,
+        people: counts.people,
+        arrivals: counts.arrivals,
+        audit_entries: counts.audit_entries,
+        pending_cleanup: counts.pending_cleanup,
+        erasure_key: data_encoding::HEXLOWER.encode(&app.vault.certificate_public_key()),
+        free_bytes: counts.free_bytes,
+    }
 }

@@ -5,14 +5,22 @@ pub mod erase;
 pub mod find;
 pub mod forms;
 pub mod health;
+mod idempotency;
 pub mod review;
 pub mod staff;
 pub mod submit;
 pub mod verify;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
 use crate::base::ids::RequestId;
 pub use crate::domain::Problem;
-use crate::policy::Actor;
+use crate::domain::form::FormSet;
+use crate::policy::{self, Action, Actor, Denial, Resource};
+use crate::vault::{self, Act, Hooks, Vault, VaultError};
 
 /// Who asks for what is done, and under which request id it is logged.
 #[derive(Clone, Debug)]
@@ -69,8 +77,17 @@ pub enum ServiceError {
     Internal,
 }
 
-/// Everything a use-case needs: the vault, the forms, the configuration, the clock and the source of randomness.
-pub struct App {}
+/// Everything a use-case needs: the vault, the forms, the clock and the source of randomness.
+pub struct App {
+    vault: Arc<Vault>,
+    forms: FormSet,
+    region: String,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    staff: staff::Desk,
+    requests: idempotency::Requests,
+    closed: AtomicBool,
+}
 
 /// How to open an installation.
 pub struct OpenOptions {
@@ -89,11 +106,11 @@ pub struct OpenOptions {
     /// Refuse to make a new vault: for commands that expect one.
     pub must_exist: bool,
     /// The forms.
-    pub forms: crate::domain::form::FormSet,
+    pub forms: FormSet,
     /// Where the time comes from.
-    pub clock: std::sync::Arc<dyn crate::base::clock::Clock>,
+    pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
-    pub entropy: std::sync::Arc<dyn crate::base::entropy::Entropy>,
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// What opening did, to be told to the person at the terminal.
@@ -120,28 +137,118 @@ impl App {
     ///
     /// # Errors
     /// [`OpenError`] when the folders do not fit together, are in use, damaged, or of a newer version.
-    pub fn open(options: OpenOptions) -> Result<(std::sync::Arc<Self>, Opened), OpenError> {
-        let _ = options;
-        todo!()
+    pub fn open(options: OpenOptions) -> Result<(Arc<Self>, Opened), OpenError> {
+        Self::open_with_hooks(options, Hooks::default())
+    }
+
+    /// As [`App::open`], with hooks that stop the vault between two steps of an erasure: for crash tests.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub fn open_with_hooks(options: OpenOptions, hooks: Hooks) -> Result<(Arc<Self>, Opened), OpenError> {
+        let OpenOptions {
+            data,
+            keys,
+            recovery,
+            accept_unsafe_fs,
+            cache_bytes,
+            region,
+            must_exist,
+            forms,
+            clock,
+            entropy,
+        } = options;
+        let recovery = recovery.unwrap_or_else(|| keys.join("recovery"));
+        let (vault, report) = Vault::open(vault::Options {
+            layout: vault::Layout { data, keys, recovery },
+            accept_unsafe_fs,
+            cache_bytes,
+            must_exist,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            hooks,
+        })
+        .map_err(|failure| OpenError { message: failure.0 })?;
+        let staff = staff::Desk::load(&vault).map_err(|_| OpenError {
+            message: "an account or token row was changed: it does not open; restore the data folder from a backup"
+                .to_owned(),
+        })?;
+        let app = Self {
+            vault: Arc::new(vault),
+            forms,
+            region,
+            clock,
+            entropy,
+            staff,
+            requests: idempotency::Requests::default(),
+            closed: AtomicBool::new(false),
+        };
+        let vault::OpenReport { first_run, made, notices } = report;
+        Ok((Arc::new(app), Opened { first_run, made, notices }))
     }
 
     /// The forms, as loaded.
-    pub fn forms(&self) -> &crate::domain::form::FormSet {
-        todo!()
+    pub const fn forms(&self) -> &FormSet {
+        &self.forms
     }
 
     /// Where the time comes from.
-    pub fn clock(&self) -> &dyn crate::base::clock::Clock {
-        todo!()
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// Where randomness comes from.
-    pub fn entropy(&self) -> &dyn crate::base::entropy::Entropy {
-        todo!()
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
     }
 
     /// Finishes what was acknowledged, writes the witness, and closes the store. Later calls answer [`ServiceError::Unavailable`].
     pub async fn close(&self) {
-        todo!()
+        self.closed.store(true, Ordering::SeqCst);
+        self.vault.close().await;
     }
+
+    /// Whether a write failed in a way that only a restart mends. A service that sees this stops.
+    pub fn has_failed(&self) -> bool {
+        self.vault.has_failed()
+    }
+}
+
+impl Context {
+    /// Asks the policy, and turns its answer into an act or an error.
+    fn act(&self, action: Action, resource: &Resource<'_>) -> Result<Act, ServiceError> {
+        let permit = policy::decide(&self.actor, action, resource)?;
+        Ok(Act { permit, request: self.request })
+    }
+}
+
+impl From<Denial> for ServiceError {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Hidden => Self::NotFound,
+            Denial::Forbidden => Self::Forbidden,
+        }
+    }
+}
+
+impl From<VaultError> for ServiceError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Missing => Self::NotFound,
+            VaultError::StorageFull => Self::StorageFull,
+            VaultError::Unavailable => Self::Unavailable,
+            VaultError::Tampered => {
+                tracing::error!(%error, "vault");
+                Self::Internal
+            }
+            VaultError::TooLarge => {
+                Self::Invalid(vec![Problem::overall("too-large", "This is more than can be stored.")])
+            }
+        }
+    }
+}
+
+/// Runs a call that blocks on the disk or on ciphers away from the threads that serve connections.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ServiceError::Internal)
 }

@@ -4,10 +4,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{App, Context, ServiceError};
+use super::{App, Context, Problem, ServiceError, blocking};
 use crate::base::ids::RecordId;
-use crate::domain::form::FormId;
+use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{Content, Fields, FileInfo, Status, Summary};
+use crate::policy::{self, Action, Permit, Resource};
+use crate::vault::{Act, FileReader, Listed, Located};
+
+/// Items of a page when nobody says how many.
+const DEFAULT_LIMIT: u32 = 50;
+/// Items of a page, at most.
+const MAX_LIMIT: u32 = 200;
 
 /// What to list. `after` is a cursor from an earlier answer, opaque.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +62,7 @@ pub struct Submission {
 pub struct Download {
     /// Name, kind, size.
     pub info: FileInfo,
-    _private: (),
+    reader: Option<FileReader>,
 }
 
 impl Download {
@@ -64,7 +71,14 @@ impl Download {
     /// # Errors
     /// [`ServiceError::NotFound`] when the person was erased meanwhile (the stream is cut), [`ServiceError::Internal`] for a damaged file.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ServiceError> {
-        todo!()
+        let mut reader = self.reader.take().ok_or(ServiceError::Internal)?;
+        let (reader, piece) = blocking(move || {
+            let piece = reader.next_segment();
+            (reader, piece)
+        })
+        .await?;
+        self.reader = Some(reader);
+        Ok(piece?.map(|mut bytes| Bytes::from(std::mem::take(&mut *bytes))))
     }
 }
 
@@ -73,8 +87,51 @@ impl Download {
 /// # Errors
 /// [`ServiceError::Invalid`] for a bad cursor, limit or purpose; [`ServiceError::Forbidden`] for an actor with no list at all.
 pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Page<Item>, ServiceError> {
-    let _ = (app, ctx, query);
-    todo!()
+    let limit = page_limit(query.limit)?;
+    let before = query.after.as_deref().map(parse_cursor).transpose()?;
+    if let Some(form) = &query.form {
+        // A form that the actor may not list is as good as none.
+        let form = app.forms.get(form).ok_or(ServiceError::NotFound)?;
+        let _ = ctx.act(Action::ListSubmissions, &Resource::Form { roles: &form.roles })?;
+    } else if !app.forms.iter().any(|form| may(ctx, Action::ListSubmissions, form)) {
+        return Err(ServiceError::NotFound);
+    }
+    let (worker, context, asked) = (Arc::clone(app), ctx.clone(), query.clone());
+    let (mut found, more) = blocking(move || collect(&worker, &context, &asked, before, limit as usize)).await??;
+    let next = more.then(|| found.last().map(|listed| cursor(listed.arrival))).flatten();
+    let Some(purpose) = query.purpose else {
+        let items = found.into_iter().map(|listed| Item { summary: listed.located.summary, fields: None }).collect();
+        return Ok(Page { items, next });
+    };
+
+    // Submissions whose form does not know the purpose are not opened for it.
+    check_purpose_somewhere(app, ctx, query.form.as_ref(), &purpose)?;
+    found.retain(|listed| form_of(app, &listed.located).is_ok_and(|form| reads_for(ctx, &form, &purpose)));
+    if found.is_empty() {
+        return Ok(Page { items: Vec::new(), next });
+    }
+    let form = form_of(app, &found[0].located)?;
+    let act = ctx.act(Action::ReadSubmission, &Resource::Submission { roles: &form.roles })?;
+    let located: Vec<Located> = found.into_iter().map(|listed| listed.located).collect();
+    let grants = app.vault.grant(act, &located, &purpose, None).await?;
+    let worker = Arc::clone(app);
+    let items = blocking(move || {
+        let mut items = Vec::with_capacity(located.len());
+        for (grant, located) in grants.into_iter().zip(located) {
+            match worker.vault.open_record(grant, &located) {
+                Ok(mut content) => {
+                    let form = form_of(&worker, &located)?;
+                    content.fields.retain(|name, _| form.summary.contains(name));
+                    items.push(Item { summary: located.summary, fields: Some(std::mem::take(&mut content.fields)) });
+                }
+                Err(crate::vault::VaultError::Missing) => {}
+                Err(other) => return Err(ServiceError::from(other)),
+            }
+        }
+        Ok(items)
+    })
+    .await??;
+    Ok(Page { items, next })
 }
 
 /// Opens one submission, once the audit entry is durable.
@@ -87,8 +144,17 @@ pub async fn show(
     id: RecordId,
     purpose: Option<&str>,
 ) -> Result<Submission, ServiceError> {
-    let _ = (app, ctx, id, purpose);
-    todo!()
+    let (located, permit) = locate(app, ctx, id, Action::ReadSubmission).await?;
+    let purpose = need_purpose(app, ctx, &located, purpose)?;
+    let act = Act { permit, request: ctx.request };
+    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
+    let grant = grants.pop().ok_or(ServiceError::Internal)?;
+    let vault = Arc::clone(&app.vault);
+    blocking(move || {
+        let content = vault.open_record(grant, &located)?;
+        Ok(Submission { summary: located.summary, content })
+    })
+    .await?
 }
 
 /// Opens file `n` of a submission, once the audit entry is durable.
@@ -102,8 +168,17 @@ pub async fn file(
     n: u32,
     purpose: Option<&str>,
 ) -> Result<Download, ServiceError> {
-    let _ = (app, ctx, id, n, purpose);
-    todo!()
+    let (located, permit) = locate(app, ctx, id, Action::ReadFile).await?;
+    if n >= located.summary.files {
+        return Err(ServiceError::NotFound);
+    }
+    let purpose = need_purpose(app, ctx, &located, purpose)?;
+    let act = Act { permit, request: ctx.request };
+    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(n)).await?;
+    let grant = grants.pop().ok_or(ServiceError::Internal)?;
+    let vault = Arc::clone(&app.vault);
+    let reader = blocking(move || vault.open_file(grant, &located)).await??;
+    Ok(Download { info: reader.info().clone(), reader: Some(reader) })
 }
 
 /// Marks progress. Returns the new line.
@@ -111,6 +186,128 @@ pub async fn file(
 /// # Errors
 /// [`ServiceError::Invalid`] for a status the form does not use; [`ServiceError::NotFound`]; [`ServiceError::Forbidden`].
 pub async fn set_status(app: &Arc<App>, ctx: &Context, id: RecordId, status: Status) -> Result<Summary, ServiceError> {
-    let _ = (app, ctx, id, status);
-    todo!()
+    let (located, permit) = locate(app, ctx, id, Action::SetStatus).await?;
+    let form = form_of(app, &located)?;
+    if !form.allows_status(status) {
+        let names: Vec<&str> = form.kind.statuses().iter().map(|status| status.as_str()).collect();
+        let message = format!("Submissions to this form can be: {}.", names.join(", "));
+        return Err(ServiceError::Invalid(vec![Problem::in_field("status", "bad-status", message)]));
+    }
+    app.vault.set_status(Act { permit, request: ctx.request }, id, status).await?;
+    Ok(Summary { status, ..located.summary })
+}
+
+/// Finds a submission for an act. Unknown, erased and hidden are one answer.
+pub(super) async fn locate(
+    app: &Arc<App>,
+    ctx: &Context,
+    id: RecordId,
+    action: Action,
+) -> Result<(Located, Permit), ServiceError> {
+    let vault = Arc::clone(&app.vault);
+    let located = blocking(move || vault.locate(&id)).await??;
+    let form = form_of(app, &located)?;
+    let permit = policy::decide(&ctx.actor, action, &Resource::Submission { roles: &form.roles })?;
+    Ok((located, permit))
+}
+
+/// Whether the actor may see that this submission exists.
+pub(super) fn may_list(app: &App, ctx: &Context, located: &Located) -> bool {
+    form_of(app, located).is_ok_and(|form| may(ctx, Action::ListSubmissions, &form))
+}
+
+fn may(ctx: &Context, action: Action, form: &Form) -> bool {
+    policy::decide(&ctx.actor, action, &Resource::Form { roles: &form.roles }).is_ok()
+}
+
+/// The form that a submission came by. One whose form is gone from the configuration is hidden from everybody, since
+/// nothing says who may read it; the log tells.
+fn form_of(app: &App, located: &Located) -> Result<Arc<Form>, ServiceError> {
+    let id = &located.summary.form;
+    app.forms.get(id).cloned().ok_or_else(|| {
+        tracing::warn!(form = %id, "a submission's form is not among the forms loaded; put its file back");
+        ServiceError::NotFound
+    })
+}
+
+fn collect(
+    app: &App,
+    ctx: &Context,
+    query: &ListQuery,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<(Vec<Listed>, bool), ServiceError> {
+    let mut found = Vec::new();
+    let mut more = false;
+    app.vault.walk_list(before, |listed| {
+        let summary = &listed.located.summary;
+        let wanted = query.form.as_ref().is_none_or(|form| *form == summary.form)
+            && query.status.is_none_or(|status| status == summary.status);
+        if wanted && may_list(app, ctx, &listed.located) {
+            more = found.len() == limit;
+            if !more {
+                found.push(listed);
+            }
+        }
+        !more
+    })?;
+    Ok((found, more))
+}
+
+fn reads_for(ctx: &Context, form: &Form, purpose: &str) -> bool {
+    policy::decide(&ctx.actor, Action::ReadSubmission, &Resource::Submission { roles: &form.roles }).is_ok()
+        && policy::allowed_purposes(&ctx.actor, &form.purposes).iter().any(|allowed| allowed == purpose)
+}
+
+/// Refuses a purpose that serves for none of the forms in question.
+fn check_purpose_somewhere(app: &App, ctx: &Context, form: Option<&FormId>, purpose: &str) -> Result<(), ServiceError> {
+    let forms = app.forms.iter().filter(|f| form.is_none_or(|id| *id == f.id));
+    let mut allowed: Vec<String> = Vec::new();
+    for form in forms.filter(|form| may(ctx, Action::ListSubmissions, form)) {
+        allowed.extend(policy::allowed_purposes(&ctx.actor, &form.purposes));
+    }
+    allowed.sort();
+    allowed.dedup();
+    if allowed.iter().any(|one| one == purpose) { Ok(()) } else { Err(ServiceError::PurposeNeeded { allowed }) }
+}
+
+fn need_purpose(app: &App, ctx: &Context, located: &Located, purpose: Option<&str>) -> Result<String, ServiceError> {
+    let allowed = policy::allowed_purposes(&ctx.actor, &form_of(app, located)?.purposes);
+    match purpose {
+        Some(purpose) if allowed.iter().any(|one| one == purpose) => Ok(purpose.to_owned()),
+        _ => Err(ServiceError::PurposeNeeded { allowed }),
+    }
+}
+
+/// The limit of a page, checked.
+pub(super) fn page_limit(limit: Option<u32>) -> Result<u32, ServiceError> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(ServiceError::Invalid(vec![Problem::in_field(
+            "limit",
+            "out-of-range",
+            format!("A number from 1 to {MAX_LIMIT}."),
+        )])),
+    }
+}
+
+/// The cursor that goes on below a number.
+pub(super) fn cursor(number: u64) -> String {
+    data_encoding::BASE64URL_NOPAD.encode(&number.to_be_bytes())
+}
+
+/// Reads a cursor.
+pub(super) fn parse_cursor(text: &str) -> Result<u64, ServiceError> {
+    data_encoding::BASE64URL_NOPAD
+        .decode(text.as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u64::from_be_bytes)
+        .ok_or_else(|| {
+            ServiceError::Invalid(vec![Problem::in_field(
+                "after",
+                "bad-cursor",
+                "Not a cursor from an earlier answer.",
+            )])
+        })
 }

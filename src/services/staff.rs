@@ -1,15 +1,22 @@
 //! Staff accounts and their API tokens.
+//!
+//! Accounts and tokens are few and asked for at each request, so they are held in memory, and written through.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{App, Context, ServiceError};
+use super::{App, Context, Problem, ServiceError};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{StaffId, TokenId};
 use crate::base::sensitive::SensitiveString;
-use crate::policy::{Actor, Role};
+use crate::crypto::token::Token;
+use crate::domain::staff::Login;
+use crate::policy::{Action, Actor, Resource, Role};
+use crate::vault::system_rows::{SystemRow, SystemTable};
+use crate::vault::{Detail, Vault, VaultError};
 
 /// An account as lists show it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,13 +59,75 @@ pub struct NewToken {
     pub bearer: SensitiveString,
 }
 
+/// Accounts and tokens in memory.
+pub(super) struct Desk {
+    state: RwLock<State>,
+    /// Changes happen one at a time, so that two cannot take the same login.
+    changing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    accounts: HashMap<StaffId, AccountRow>,
+    tokens: HashMap<TokenId, TokenRow>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct AccountRow {
+    login: String,
+    service: bool,
+    disabled: bool,
+    created: Timestamp,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct TokenRow {
+    staff: StaffId,
+    hash: [u8; 32],
+    roles: Vec<Role>,
+    created: Timestamp,
+    expires: Option<Timestamp>,
+    revoked: bool,
+}
+
+impl Desk {
+    pub(super) fn load(vault: &Vault) -> Result<Self, VaultError> {
+        let accounts = vault.read_system_rows(SystemTable::Staff)?;
+        let tokens = vault.read_system_rows(SystemTable::Tokens)?;
+        let state = State {
+            accounts: accounts.into_iter().map(|(id, row)| (StaffId::from_bytes(id), row)).collect(),
+            tokens: tokens.into_iter().map(|(id, row)| (TokenId::from_bytes(id), row)).collect(),
+        };
+        Ok(Self { state: RwLock::new(state), changing: tokio::sync::Mutex::new(()) })
+    }
+
+    fn read<T>(&self, f: impl FnOnce(&State) -> T) -> Result<T, ServiceError> {
+        self.state.read().map(|state| f(&state)).map_err(|_| ServiceError::Internal)
+    }
+
+    fn write(&self, f: impl FnOnce(&mut State)) -> Result<(), ServiceError> {
+        self.state.write().map(|mut state| f(&mut state)).map_err(|_| ServiceError::Internal)
+    }
+}
+
 /// Finds out who a bearer token is. The same answer, in the same time, for an unknown id and a wrong secret.
 ///
 /// # Errors
 /// [`ServiceError::Unauthenticated`] for anything but a live token of a live account.
 pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, ServiceError> {
-    let _ = (app, bearer);
-    todo!()
+    let token = Token::parse(bearer).map_err(|_| ServiceError::Unauthenticated)?;
+    let now = app.clock.now();
+    let row = app.staff.read(|state| state.tokens.get(&token.id()).cloned())?;
+    // An unknown id is compared as well, with a hash that nothing has.
+    let hash = row.as_ref().map_or([0; 32], |row| row.hash);
+    let matches = app.vault.token_matches(&token, &hash);
+    let row = row.filter(|_| matches).ok_or(ServiceError::Unauthenticated)?;
+    if row.revoked || row.expires.is_some_and(|end| now >= end) {
+        return Err(ServiceError::Unauthenticated);
+    }
+    let account = app.staff.read(|state| state.accounts.get(&row.staff).cloned())?;
+    let account = account.filter(|account| !account.disabled).ok_or(ServiceError::Unauthenticated)?;
+    Ok(Actor::Staff { id: row.staff, login: account.login, roles: row.roles })
 }
 
 /// Adds an account without tokens.
@@ -66,17 +135,29 @@ pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, Service
 /// # Errors
 /// [`ServiceError::Invalid`] for a bad or taken login.
 pub async fn add(app: &Arc<App>, ctx: &Context, login: &str, service: bool) -> Result<Account, ServiceError> {
-    let _ = (app, ctx, login, service);
-    todo!()
+    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let login = parse_login(login)?;
+    let _one_at_a_time = app.staff.changing.lock().await;
+    if find(app, login.as_str())?.is_some() {
+        return Err(invalid("login", "taken", "There is an account with this login already."));
+    }
+    let (id, row) = new_account(app, &login, service)?;
+    let sealed = app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?;
+    let detail = Detail::Account { id, change: "added".to_owned() };
+    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
+    app.staff.write(|state| drop(state.accounts.insert(id, row)))?;
+    list_one(app, id)
 }
 
-/// All accounts.
+/// All accounts, in order of login.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`].
 pub async fn list(app: &Arc<App>, ctx: &Context) -> Result<Vec<Account>, ServiceError> {
-    let _ = (app, ctx);
-    todo!()
+    let _ = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let mut accounts = app.staff.read(|state| state.accounts.keys().map(|id| show(state, *id)).collect::<Vec<_>>())?;
+    accounts.sort_by(|a, b| a.login.cmp(&b.login));
+    Ok(accounts)
 }
 
 /// Disables an account at once, its tokens with it.
@@ -84,14 +165,21 @@ pub async fn list(app: &Arc<App>, ctx: &Context) -> Result<Vec<Account>, Service
 /// # Errors
 /// [`ServiceError::NotFound`].
 pub async fn disable(app: &Arc<App>, ctx: &Context, login: &str) -> Result<(), ServiceError> {
-    let _ = (app, ctx, login);
-    todo!()
+    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let login = parse_login(login)?;
+    let _one_at_a_time = app.staff.changing.lock().await;
+    let (id, mut row) = find(app, login.as_str())?.ok_or(ServiceError::NotFound)?;
+    row.disabled = true;
+    let sealed = app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?;
+    let detail = Detail::Account { id, change: "disabled".to_owned() };
+    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
+    app.staff.write(|state| drop(state.accounts.insert(id, row)))
 }
 
 /// Makes a token; a new login becomes a service account.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`] for a bad login, no role, or a zero life.
+/// [`ServiceError::Invalid`] for a bad login, a disabled account, no role, or a zero life.
 pub async fn create_token(
     app: &Arc<App>,
     ctx: &Context,
@@ -99,8 +187,49 @@ pub async fn create_token(
     roles: &[Role],
     ttl: Option<Duration>,
 ) -> Result<NewToken, ServiceError> {
-    let _ = (app, ctx, login, roles, ttl);
-    todo!()
+    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let login = parse_login(login)?;
+    let mut roles = roles.to_vec();
+    roles.sort();
+    roles.dedup();
+    if roles.is_empty() {
+        return Err(invalid("role", "required", "Name at least one role."));
+    }
+    if ttl.is_some_and(|ttl| ttl.is_zero()) {
+        return Err(invalid("ttl", "out-of-range", "The token would end at once."));
+    }
+    let _one_at_a_time = app.staff.changing.lock().await;
+    let mut rows: Vec<SystemRow> = Vec::new();
+    let known = find(app, login.as_str())?;
+    let (staff, account) = match known {
+        Some((_, row)) if row.disabled => {
+            return Err(invalid("login", "disabled", "This account is disabled."));
+        }
+        Some((id, row)) => (id, row),
+        None => {
+            let (id, row) = new_account(app, &login, true)?;
+            rows.push(app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?);
+            (id, row)
+        }
+    };
+    let token = Token::make_random(&*app.entropy).map_err(VaultError::from)?;
+    let created = app.clock.now();
+    let row = TokenRow {
+        staff,
+        hash: app.vault.hash_token(&token),
+        roles,
+        created,
+        expires: ttl.map(|ttl| created.plus(ttl)),
+        revoked: false,
+    };
+    rows.push(app.vault.seal_system_row(SystemTable::Tokens, token.id().as_bytes(), &row)?);
+    let detail = Detail::Token { id: token.id(), change: "made".to_owned() };
+    app.vault.write_system_rows(act, detail, rows).await?;
+    app.staff.write(|state| {
+        state.accounts.insert(staff, account);
+        state.tokens.insert(token.id(), row);
+    })?;
+    Ok(NewToken { id: token.id(), bearer: token.bearer() })
 }
 
 /// Revokes a token at once.
@@ -108,6 +237,55 @@ pub async fn create_token(
 /// # Errors
 /// [`ServiceError::NotFound`].
 pub async fn revoke_token(app: &Arc<App>, ctx: &Context, id: TokenId) -> Result<(), ServiceError> {
-    let _ = (app, ctx, id);
-    todo!()
+    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let _one_at_a_time = app.staff.changing.lock().await;
+    let mut row = app.staff.read(|state| state.tokens.get(&id).cloned())?.ok_or(ServiceError::NotFound)?;
+    row.revoked = true;
+    let sealed = app.vault.seal_system_row(SystemTable::Tokens, id.as_bytes(), &row)?;
+    let detail = Detail::Token { id, change: "revoked".to_owned() };
+    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
+    app.staff.write(|state| drop(state.tokens.insert(id, row)))
+}
+
+fn parse_login(login: &str) -> Result<Login, ServiceError> {
+    login.parse().map_err(|_| {
+        invalid("login", "bad-login", "A login has 1 to 64 lower-case letters, digits, dots, hyphens and underscores.")
+    })
+}
+
+fn invalid(field: &str, code: &'static str, message: &str) -> ServiceError {
+    ServiceError::Invalid(vec![Problem::in_field(field, code, message)])
+}
+
+fn find(app: &App, login: &str) -> Result<Option<(StaffId, AccountRow)>, ServiceError> {
+    app.staff
+        .read(|state| state.accounts.iter().find(|(_, row)| row.login == login).map(|(id, row)| (*id, row.clone())))
+}
+
+fn new_account(app: &App, login: &Login, service: bool) -> Result<(StaffId, AccountRow), ServiceError> {
+    let id = StaffId::make_random(&*app.entropy).map_err(VaultError::from)?;
+    let created = app.clock.now();
+    Ok((id, AccountRow { login: login.as_str().to_owned(), service, disabled: false, created }))
+}
+
+fn list_one(app: &App, id: StaffId) -> Result<Account, ServiceError> {
+    app.staff.read(|state| show(state, id))
+}
+
+fn show(state: &State, id: StaffId) -> Account {
+    let mut tokens: Vec<TokenInfo> = state
+        .tokens
+        .iter()
+        .filter(|(_, row)| row.staff == id)
+        .map(|(id, row)| TokenInfo {
+            id: *id,
+            roles: row.roles.clone(),
+            created: row.created,
+            expires: row.expires,
+            revoked: row.revoked,
+        })
+        .collect();
+    tokens.sort_by_key(|token| (token.created, token.id));
+    let row = &state.accounts[&id];
+    Account { id, login: row.login.clone(), service: row.service, disabled: row.disabled, created: row.created, tokens }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Context, ServiceError};
+use crate::policy::{Action, Resource};
 
 /// What was opened, and what is wrong.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -32,6 +33,14 @@ pub async fn run(
     ctx: &Context,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<Report, ServiceError> {
-    let _ = (app, ctx, progress);
-    todo!()
+    let _ = ctx.act(Action::VerifyVault, &Resource::Vault)?;
+    let found = app.vault.check(progress).await?;
+    Ok(Report {
+        pages: found.pages,
+        people: found.people,
+        records: found.records,
+        files: found.files,
+        audit_entries: found.audit_entries,
+        problems: found.problems,
+    })
 }

@@ -1,1 +1,171 @@
-//! The only code that joins keys and store.
+//! The only code that joins keys and store: it seals, opens and shreds.
+//!
+//! - [`Vault`] is the door. What it takes and gives are domain types; keys and rows never leave.
+//! - One thread, the [`committer`], composes every change: it alone resolves an address to a person, writes tree pages,
+//!   keyrings and audit entries, and runs epochs. Jobs that wait together share one durable commit ([`txn`]).
+//! - Readers work on a published snapshot of the tree ([`view`]) and retry when a commit overtakes them.
+//! - A [`crate::policy::Permit`] becomes a [`Grant`] once its audit entry is durable; content opens with a grant only.
+//! - [`epoch`] is erasure: a fresh root, the old one destroyed. [`open`] finishes at start-up whatever a crash left.
+
+pub mod audit;
+pub mod certificate;
+mod committer;
+mod digest;
+mod directory;
+mod epoch;
+mod figures;
+mod intent;
+mod janitor;
+mod list;
+pub mod open;
+mod people;
+mod read;
+mod redo;
+mod rows;
+mod shared;
+pub mod system_rows;
+mod txn;
+pub mod upload;
+pub mod verify;
+mod view;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::entropy::EntropyError;
+use crate::base::ids::RequestId;
+use crate::crypto::{OpenError, SealError};
+use crate::keys::KeyError;
+use crate::policy::Permit;
+use crate::store::StoreError;
+
+pub use audit::{Detail, EntryView, SubjectView};
+pub use certificate::Certificate;
+pub use epoch::Target;
+pub use list::Listed;
+pub use open::{Hooks, Layout, OpenFailure, OpenReport, Options, Step};
+pub use people::{NewSubmission, Stored};
+pub use read::{FileReader, Grant, Located};
+pub use rows::Idempotency;
+pub use upload::{SealedFile, Upload};
+
+use committer::Job;
+use shared::Shared;
+
+/// Why the vault did not do something. The details are in the log, never in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// There is no such person, record or file, or not any more.
+    #[error("there is no such thing")]
+    Missing,
+    /// A row or file does not open although it should: it was changed by somebody else.
+    #[error("a row or file does not open; run `letterlock verify`")]
+    Tampered,
+    /// The disk is full; nothing was written.
+    #[error("the disk is full")]
+    StorageFull,
+    /// The vault is stopping, or a write failed and it must be restarted.
+    #[error("the vault cannot write now")]
+    Unavailable,
+    /// More than the format has room for.
+    #[error("too large")]
+    TooLarge,
+}
+
+impl From<StoreError> for VaultError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "store");
+        match error {
+            StoreError::RowTooLarge(_) => Self::TooLarge,
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+impl From<KeyError> for VaultError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Open(_) | KeyError::Layout(_) => Self::Tampered,
+            other => {
+                tracing::error!(error = %other, "keys");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<OpenError> for VaultError {
+    fn from(_: OpenError) -> Self {
+        Self::Tampered
+    }
+}
+
+impl From<SealError> for VaultError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::TooLarge => Self::TooLarge,
+            SealError::Entropy(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl From<EntropyError> for VaultError {
+    fn from(error: EntropyError) -> Self {
+        tracing::error!(%error, "entropy");
+        Self::Unavailable
+    }
+}
+
+/// Proof that an act was allowed, and on whose behalf: what every change needs to be written into the audit trail.
+#[derive(Debug)]
+pub struct Act {
+    /// The permit.
+    pub permit: Permit,
+    /// The request that it belongs to.
+    pub request: RequestId,
+}
+
+/// An open vault. Dropping it stops its threads; what was acknowledged is on disk anyway.
+pub struct Vault {
+    shared: Arc<Shared>,
+    jobs: Option<mpsc::Sender<Job>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stop: Option<std::sync::mpsc::Sender<janitor::Wake>>,
+}
+
+impl Vault {
+    async fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Job) -> Result<T, VaultError> {
+        let (reply, answer) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or(VaultError::Unavailable)?;
+        jobs.send(make(reply)).await.map_err(|_| VaultError::Unavailable)?;
+        answer.await.map_err(|_| VaultError::Unavailable)?
+    }
+
+    /// Finishes what was accepted and writes the witness. Later calls fail with [`VaultError::Unavailable`].
+    pub async fn close(&self) {
+        let _ = self.ask(Job::Stop).await;
+    }
+}
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        self.jobs = None;
+        self.stop = None;
+        if let Ok(mut threads) = self.threads.lock() {
+            for thread in threads.drain(..) {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault").finish_non_exhaustive()
+    }
+}
+
+type Reply<T> = oneshot::Sender<Result<T, VaultError>>;

@@ -1,0 +1,109 @@
+//! Requests that may be repeated: for a day, the same key with the same body gets the same answer.
+//!
+//! The map lives in memory; what it needs stands sealed in each submission's list entry, so it is filled again from the
+//! last day's entries when the first keyed request after a start comes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::{App, ServiceError, blocking};
+use crate::base::clock::Timestamp;
+use crate::base::ids::RecordId;
+
+/// How long a key is remembered.
+const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Above this many keys, those that have expired are cleared out at the next request.
+const TIDY_ABOVE: usize = 10_000;
+
+#[derive(Default)]
+pub(super) struct Requests {
+    seen: Mutex<HashMap<[u8; 32], Seen>>,
+    warm: OnceCell<()>,
+}
+
+#[derive(Clone, Copy)]
+enum Seen {
+    Running,
+    Done { body: [u8; 32], record: RecordId, at: Timestamp },
+}
+
+/// A key held by a request under way. Dropped without [`Held::done`], the key is free again.
+pub(super) struct Held {
+    app: Arc<App>,
+    pub(super) key: [u8; 32],
+    /// The submission that an earlier request with this key made.
+    pub(super) earlier: Option<Earlier>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Earlier {
+    pub(super) body: [u8; 32],
+    pub(super) record: RecordId,
+}
+
+/// Takes hold of a key.
+pub(super) async fn hold(app: &Arc<App>, key: [u8; 32]) -> Result<Held, ServiceError> {
+    app.requests.warm.get_or_try_init(|| warm(app)).await?;
+    let now = app.clock.now();
+    let mut seen = app.requests.seen.lock().map_err(|_| ServiceError::Internal)?;
+    if seen.len() > TIDY_ABOVE {
+        seen.retain(|_, entry| !matches!(entry, Seen::Done { at, .. } if now.since(*at) >= LIFE));
+    }
+    let earlier = match seen.get(&key).copied() {
+        Some(Seen::Running) => return Err(ServiceError::StillRunning),
+        // The entry stays as it is: a repetition changes nothing.
+        Some(Seen::Done { body, record, at }) if now.since(at) < LIFE => Some(Earlier { body, record }),
+        _ => {
+            seen.insert(key, Seen::Running);
+            None
+        }
+    };
+    drop(seen);
+    Ok(Held { app: Arc::clone(app), key, earlier })
+}
+
+impl Held {
+    /// The request made this submission.
+    pub(super) fn done(mut self, body: [u8; 32], record: RecordId, at: Timestamp) {
+        if let Ok(mut seen) = self.app.requests.seen.lock() {
+            seen.insert(self.key, Seen::Done { body, record, at });
+        }
+        // Nothing to free any more.
+        self.earlier = Some(Earlier { body, record });
+    }
+
+    /// The earlier submission was erased: the key is as good as new.
+    pub(super) fn forget_earlier(&mut self) {
+        if self.earlier.take().is_some()
+            && let Ok(mut seen) = self.app.requests.seen.lock()
+        {
+            seen.insert(self.key, Seen::Running);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.earlier.is_none()
+            && let Ok(mut seen) = self.app.requests.seen.lock()
+        {
+            seen.remove(&self.key);
+        }
+    }
+}
+
+async fn warm(app: &Arc<App>) -> Result<(), ServiceError> {
+    let vault = Arc::clone(&app.vault);
+    let now = app.clock.now();
+    let since = Timestamp::from_millis(now.as_millis().saturating_sub(LIFE.as_millis() as i64));
+    let recent = blocking(move || vault.recent_requests(since)).await??;
+    let mut seen = app.requests.seen.lock().map_err(|_| ServiceError::Internal)?;
+    for (idempotency, located) in recent {
+        let done = Seen::Done { body: idempotency.body, record: located.summary.id, at: located.summary.received };
+        seen.entry(idempotency.key).or_insert(done);
+    }
+    Ok(())
+}

@@ -1,0 +1,404 @@
+//! The audit trail: leaves of a Merkle tree over sealed bytes.
+//!
+//! An entry has two layers. Outside, under the audit key: number, time, actor, action and what the act was about in
+//! figures. Inside, one envelope for each person concerned, under that person's audit key: person, record, purpose,
+//! file. So the tree verifies for ever, while whom an entry was about goes when that person is erased. No address, user
+//! agent, query or body is ever in an entry.
+
+use std::sync::atomic::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Sum;
+use super::shared::Shared;
+use super::{Act, Reply, Vault, VaultError};
+use crate::base::clock::Timestamp;
+use crate::base::entropy::Entropy;
+use crate::base::ids::{IntentId, PersonId, RecordId, RequestId, StaffId, TokenId};
+use crate::base::tables::Table;
+use crate::crypto::context::{Context, Purpose};
+use crate::crypto::merkle::{Frontier, Hash, leaf_hash};
+use crate::crypto::{Key, OpenError, envelope, sign};
+use crate::domain::submission::Status;
+use crate::policy::{Action, Actor, Role};
+
+/// What an entry says beyond who did what when: figures and names of the vault's own things, nothing personal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detail {
+    /// Nothing more.
+    None,
+    /// A search found so many people.
+    Found(u64),
+    /// An erasure was ordered.
+    Ordered {
+        /// The order.
+        intent: IntentId,
+        /// People to be erased whole.
+        people: u64,
+        /// Single records to be erased.
+        records: u64,
+    },
+    /// An erasure was carried out.
+    Erased {
+        /// The order.
+        intent: IntentId,
+        /// Epoch before.
+        before: u64,
+        /// Epoch after.
+        after: u64,
+    },
+    /// Rows of the erased were removed.
+    Removed(u64),
+    /// An account was added or disabled.
+    Account {
+        /// Which.
+        id: StaffId,
+        /// `added`, `disabled`.
+        change: String,
+    },
+    /// A token was made or revoked.
+    Token {
+        /// Which.
+        id: TokenId,
+        /// `made`, `revoked`.
+        change: String,
+    },
+    /// The vault was made or opened by this version of the program.
+    Opened(String),
+}
+
+/// The outer layer of an entry.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) seq: u64,
+    pub(super) time: Timestamp,
+    pub(super) actor: Actor,
+    pub(super) role: Option<Role>,
+    pub(super) action: String,
+    pub(super) request: Option<RequestId>,
+    pub(super) detail: Detail,
+    pub(super) subjects: Vec<SealedSubject>,
+    /// The store digest after the commit that this entry closes.
+    pub(super) digest: Option<Sum>,
+}
+
+/// One person's inner layer, and where to look for the key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SealedSubject {
+    pub(super) place: u64,
+    pub(super) sealed: Vec<u8>,
+}
+
+/// What the inner layer says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Subject {
+    pub(super) record: Option<RecordId>,
+    pub(super) purpose: Option<String>,
+    pub(super) file: Option<u32>,
+    pub(super) status: Option<Status>,
+}
+
+/// An entry before it has a number.
+#[derive(Clone)]
+pub(super) struct Draft {
+    pub(super) actor: Actor,
+    pub(super) role: Option<Role>,
+    pub(super) action: Action,
+    pub(super) request: Option<RequestId>,
+    pub(super) detail: Detail,
+    pub(super) subjects: Vec<SealedSubject>,
+}
+
+impl Draft {
+    pub(super) fn new(act: &Act, detail: Detail, subjects: Vec<SealedSubject>) -> Self {
+        Self {
+            actor: act.permit.actor().clone(),
+            role: act.permit.role(),
+            action: act.permit.action(),
+            request: Some(act.request),
+            detail,
+            subjects,
+        }
+    }
+
+    /// An entry by the software itself.
+    pub(super) const fn system(detail: Detail) -> Self {
+        Self { actor: Actor::System, role: None, action: Action::CleanUp, request: None, detail, subjects: Vec::new() }
+    }
+}
+
+impl Subject {
+    pub(super) fn of_record(record: RecordId) -> Self {
+        Self { record: Some(record), purpose: None, file: None, status: None }
+    }
+
+    pub(super) fn seal(
+        &self,
+        place: u64,
+        person: &PersonId,
+        key: &Key,
+        entropy: &dyn Entropy,
+    ) -> Result<SealedSubject, VaultError> {
+        let content = postcard::to_stdvec(self).map_err(|_| VaultError::TooLarge)?;
+        Ok(SealedSubject { place, sealed: envelope::seal(key, &subject_context(person), &content, entropy)? })
+    }
+
+    fn open(sealed: &[u8], person: &PersonId, key: &Key) -> Result<Self, OpenError> {
+        postcard::from_bytes(&envelope::open(key, &subject_context(person), sealed)?).map_err(|_| OpenError)
+    }
+}
+
+impl Entry {
+    pub(super) fn seal(&self, key: &Key, entropy: &dyn Entropy) -> Result<Vec<u8>, VaultError> {
+        let content = postcard::to_stdvec(self).map_err(|_| VaultError::TooLarge)?;
+        Ok(envelope::seal(key, &entry_context(&self.seq.to_be_bytes()), &content, entropy)?)
+    }
+
+    pub(super) fn open(seq: u64, sealed: &[u8], key: &Key) -> Result<Self, OpenError> {
+        let content = envelope::open(key, &entry_context(&seq.to_be_bytes()), sealed)?;
+        let entry: Self = postcard::from_bytes(&content).map_err(|_| OpenError)?;
+        if entry.seq == seq { Ok(entry) } else { Err(OpenError) }
+    }
+}
+
+const fn entry_context(seq: &[u8; 8]) -> Context<'_> {
+    Context::new(Purpose::AuditEntry).table(Table::Audit).row(seq)
+}
+
+const fn subject_context(person: &PersonId) -> Context<'_> {
+    Context::new(Purpose::AuditSubject).table(Table::Audit).person(person)
+}
+
+pub(super) fn entry_key(seq: u64) -> Vec<u8> {
+    Table::Audit.key(&[&seq.to_be_bytes()])
+}
+
+/// An entry as readers see it.
+#[derive(Clone, Debug)]
+pub struct EntryView {
+    /// Its number, from 0.
+    pub seq: u64,
+    /// When.
+    pub time: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// The role that allowed it.
+    pub role: Option<Role>,
+    /// What.
+    pub action: String,
+    /// The request.
+    pub request: Option<RequestId>,
+    /// Figures.
+    pub detail: Detail,
+    /// Whom it was about; `None` for each person erased since.
+    pub subjects: Vec<Option<SubjectView>>,
+}
+
+/// Whom an entry was about.
+#[derive(Clone, Debug)]
+pub struct SubjectView {
+    /// The person.
+    pub person: PersonId,
+    /// The record.
+    pub record: Option<RecordId>,
+    /// The purpose that was named.
+    pub purpose: Option<String>,
+    /// The number of the file.
+    pub file: Option<u32>,
+    /// The status that was set.
+    pub status: Option<Status>,
+}
+
+/// A head of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeHead {
+    /// Number of entries.
+    pub size: u64,
+    /// Root hash.
+    pub root: Hash,
+}
+
+/// What a check of the trail found.
+#[derive(Clone, Debug)]
+pub struct TrailCheck {
+    /// Entries read.
+    pub entries: u64,
+    /// In words; empty when all is well.
+    pub problems: Vec<String>,
+    /// The head that was reached.
+    pub head: TreeHead,
+    /// The digest in the last entry.
+    pub(super) digest: Option<Sum>,
+}
+
+impl Vault {
+    /// Writes an entry for an act that changes nothing else (a search, a look at the audit trail); durable on return.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`], [`VaultError::StorageFull`].
+    pub async fn record_act(&self, act: Act, detail: Detail) -> Result<(), VaultError> {
+        let draft = Draft::new(&act, detail, Vec::new());
+        self.ask(|reply: Reply<()>| super::committer::Job::Audit(draft, Vec::new(), reply)).await
+    }
+
+    /// The durable head of the trail.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`].
+    pub async fn audit_head(&self) -> Result<TreeHead, VaultError> {
+        let frontier: Frontier = self.ask(super::committer::Job::Head).await?;
+        Ok(TreeHead { size: frontier.size(), root: frontier.root() })
+    }
+
+    /// Signs a message with the audit head key.
+    pub fn sign_head(&self, message: &[u8]) -> [u8; sign::SIGNATURE_LEN] {
+        self.shared.derived.head_signer.sign(message)
+    }
+
+    /// The public key of audit heads.
+    pub fn head_public_key(&self) -> [u8; sign::PUBLIC_LEN] {
+        self.shared.derived.head_signer.public()
+    }
+
+    /// Entries below `before` (the newest when `None`), newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`] for an entry that does not open.
+    pub fn audit_entries(&self, before: Option<u64>, limit: usize) -> Result<Vec<EntryView>, VaultError> {
+        let size = self.shared.figures.audit_entries.load(Ordering::SeqCst);
+        let end = before.map_or(size, |before| before.min(size));
+        let start = end.saturating_sub(limit as u64);
+        let mut out = Vec::new();
+        for seq in (start..end).rev() {
+            let sealed = self.shared.engine.read(&entry_key(seq))?.ok_or(VaultError::Tampered)?;
+            let entry = Entry::open(seq, &sealed, &self.shared.keys.audit)?;
+            out.push(self.view_entry(entry));
+        }
+        Ok(out)
+    }
+
+    fn view_entry(&self, entry: Entry) -> EntryView {
+        let subjects = entry.subjects.iter().map(|subject| self.shared.open_subject(subject)).collect();
+        EntryView {
+            seq: entry.seq,
+            time: entry.time,
+            actor: entry.actor,
+            role: entry.role,
+            action: entry.action,
+            request: entry.request,
+            detail: entry.detail,
+            subjects,
+        }
+    }
+
+    /// Reads the whole trail up to the present head: every entry opens, has its number, and the tree over them is the
+    /// one that the vault keeps. If `known` is given, the tree over its first entries must be that one.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`] when the store cannot be read.
+    pub async fn check_trail(
+        &self,
+        known: Option<&TreeHead>,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<TrailCheck, VaultError> {
+        let kept: Frontier = self.ask(super::committer::Job::Head).await?;
+        check_trail(&self.shared, &kept, known, progress)
+    }
+}
+
+fn check_trail(
+    shared: &Shared,
+    kept: &Frontier,
+    known: Option<&TreeHead>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<TrailCheck, VaultError> {
+    let mut problems = Vec::new();
+    let mut frontier = Frontier::default();
+    let mut digest = None;
+    let mut known_seen = known.is_none_or(|head| head.size == 0);
+    for seq in 0..kept.size() {
+        match shared.engine.read(&entry_key(seq))? {
+            None => problems.push(format!("audit entry {seq} is missing")),
+            Some(sealed) => {
+                frontier.push(leaf_hash(&sealed));
+                match Entry::open(seq, &sealed, &shared.keys.audit) {
+                    Ok(entry) => digest = entry.digest.or(digest),
+                    Err(OpenError) => problems.push(format!("audit entry {seq} was changed: it does not open")),
+                }
+            }
+        }
+        if let Some(head) = known.filter(|head| head.size == seq + 1) {
+            known_seen = true;
+            if head.root != frontier.root() {
+                problems.push(format!("the first {} audit entries are not those of the head given", head.size));
+            }
+        }
+        if seq % 256 == 0 {
+            progress(seq, kept.size());
+        }
+    }
+    if !known_seen {
+        let size = known.map_or(0, |head| head.size);
+        problems.push(format!("the trail was cut: it has {} entries, the head given has {size}", kept.size()));
+    }
+    if frontier != *kept {
+        problems.push("the entries do not add up to the audit head that the vault keeps".to_owned());
+    }
+    progress(kept.size(), kept.size());
+    Ok(TrailCheck { entries: kept.size(), problems, head: TreeHead { size: kept.size(), root: kept.root() }, digest })
+}
+
+impl Shared {
+    fn open_subject(&self, subject: &SealedSubject) -> Option<SubjectView> {
+        if self.is_dying(subject.place, None) {
+            return None;
+        }
+        let (person, keyring) = self.reading(|view| self.keyring_at(view, subject.place)).ok()?;
+        let inner = Subject::open(&subject.sealed, &person, &keyring.audit).ok()?;
+        Some(SubjectView {
+            person,
+            record: inner.record,
+            purpose: inner.purpose,
+            file: inner.file,
+            status: inner.status,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SeededEntropy;
+
+    #[test]
+    fn frozen_vector() {
+        let entropy = SeededEntropy::new(5);
+        let person = PersonId::from_bytes([6; 16]);
+        let subject = Subject {
+            record: Some(RecordId::from_bytes([7; 16])),
+            purpose: Some("recruitment".to_owned()),
+            file: Some(0),
+            status: None,
+        };
+        let entry = Entry {
+            seq: 9,
+            time: Timestamp::from_millis(1_795_453_726_042),
+            actor: Actor::Owner { role: Role::Hr },
+            role: Some(Role::Hr),
+            action: "read-file".to_owned(),
+            request: None,
+            detail: Detail::None,
+            subjects: vec![subject.seal(3, &person, &Key::from_bytes([1; 32]), &entropy).unwrap()],
+            digest: None,
+        };
+        let sealed = entry.seal(&Key::from_bytes([2; 32]), &entropy).unwrap();
+        assert_eq!(data_encoding::HEXLOWER.encode(&sealed), include_str!("vectors/audit_entry.hex").trim());
+
+        let opened = Entry::open(9, &sealed, &Key::from_bytes([2; 32])).unwrap();
+        assert_eq!(Subject::open(&opened.subjects[0].sealed, &person, &Key::from_bytes([1; 32])), Ok(subject));
+        assert!(Entry::open(8, &sealed, &Key::from_bytes([2; 32])).is_err(), "an entry keeps its number");
+        let other = PersonId::from_bytes([5; 16]);
+        assert!(Subject::open(&opened.subjects[0].sealed, &other, &Key::from_bytes([1; 32])).is_err());
+    }
+}

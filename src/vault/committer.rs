@@ -1,0 +1,236 @@
+//! The one thread that composes changes. It takes jobs from a channel; those that wait together share one commit.
+//! It waits for the disk, and for nothing that a caller holds.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc;
+
+use super::audit::Draft;
+use super::epoch::{Ordered, Target};
+use super::intent::Intent;
+use super::janitor::Wake;
+use super::people::{Arrived, SubmitJob};
+use super::shared::Shared;
+use super::txn::{Ready, State, Txn};
+use super::{Act, Reply, VaultError};
+use crate::base::ids::{IntentId, RecordId};
+use crate::crypto::merkle::Frontier;
+use crate::domain::submission::Status;
+use crate::keys::master::MasterKey;
+use crate::keys::recovery::RecoverySlot;
+use crate::keys::slots::RootSlots;
+
+/// Jobs in one commit, at most.
+const BATCH: usize = 256;
+/// Rows and entries in one commit, about.
+const WEIGHT: usize = 4096;
+/// Jobs that may wait before callers have to.
+pub(super) const QUEUE: usize = 1024;
+
+pub(super) enum Job {
+    Submit(Box<SubmitJob>, Reply<Arrived>),
+    /// An audit entry; refused when one of the records (by place and id) is being erased.
+    Audit(Draft, Vec<(u64, RecordId)>, Reply<()>),
+    SetStatus(Box<(Act, RecordId, Status)>, Reply<()>),
+    SystemRows(Draft, Vec<(Vec<u8>, Vec<u8>)>, Reply<()>),
+    /// Rows that lost their meaning; with the last of an order, the order itself.
+    Remove(Vec<Vec<u8>>, Draft, Reply<()>),
+    Order(Box<(Vec<Target>, Act)>, Reply<Ordered>),
+    Epoch(IntentId, Reply<super::epoch::Facts>),
+    Head(Reply<Frontier>),
+    Stop(Reply<()>),
+}
+
+pub(super) struct Committer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: State,
+    pub(super) slots: RootSlots,
+    pub(super) master: MasterKey,
+    pub(super) recovery: RecoverySlot,
+    /// Orders whose epoch has not come yet.
+    pub(super) intents: HashMap<IntentId, Intent>,
+    pub(super) janitor: std::sync::mpsc::Sender<Wake>,
+}
+
+type AfterCommit = Box<dyn FnOnce(Result<(), VaultError>)>;
+
+impl Committer {
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut queue = VecDeque::new();
+        let mut stopped = false;
+        while let Some(first) = queue.pop_front().or_else(|| jobs.blocking_recv()) {
+            queue.push_front(first);
+            while queue.len() < QUEUE {
+                match jobs.try_recv() {
+                    Ok(job) => queue.push_back(job),
+                    Err(_) => break,
+                }
+            }
+            if stopped {
+                queue.drain(..).for_each(refuse);
+            } else {
+                stopped = self.turn(&mut queue);
+            }
+        }
+    }
+
+    /// Works off the front of the queue: one commit, or one epoch. Returns whether to stop.
+    fn turn(&mut self, queue: &mut VecDeque<Job>) -> bool {
+        match queue.front() {
+            Some(Job::Epoch(..)) => self.epoch_turn(queue),
+            Some(Job::Order(..)) => {
+                if let Some(Job::Order(order, reply)) = queue.pop_front() {
+                    let _ = reply.send(self.order(order.0, &order.1));
+                }
+            }
+            Some(Job::Head(_)) => {
+                if let Some(Job::Head(reply)) = queue.pop_front() {
+                    let _ = reply.send(Ok(self.state.counters.audit.clone()));
+                }
+            }
+            Some(Job::Stop(_)) => {
+                if let Some(Job::Stop(reply)) = queue.pop_front() {
+                    let _ = reply.send(Ok(()));
+                }
+                return true;
+            }
+            _ => self.commit_turn(queue),
+        }
+        false
+    }
+
+    /// All epochs that wait, wherever in the queue, become one: many erasures cost one change of the root.
+    fn epoch_turn(&mut self, queue: &mut VecDeque<Job>) {
+        let mut replies = Vec::new();
+        let mut rest = VecDeque::with_capacity(queue.len());
+        for job in queue.drain(..) {
+            match job {
+                Job::Epoch(intent, reply) => replies.push((intent, reply)),
+                other => rest.push_back(other),
+            }
+        }
+        *queue = rest;
+        let ids: Vec<IntentId> = replies.iter().map(|(id, _)| *id).collect();
+        let result = self.epoch(&ids);
+        for (_, reply) in replies {
+            let _ = reply.send(result.clone());
+        }
+    }
+
+    fn commit_turn(&mut self, queue: &mut VecDeque<Job>) {
+        let shared = Arc::clone(&self.shared);
+        let mut after: Vec<AfterCommit> = Vec::new();
+        let ready = {
+            let mut txn = Txn::new(&shared, &self.state);
+            while after.len() < BATCH && txn.weight() < WEIGHT {
+                match queue.pop_front() {
+                    Some(job @ (Job::Epoch(..) | Job::Order(..) | Job::Head(_) | Job::Stop(_))) => {
+                        queue.push_front(job);
+                        break;
+                    }
+                    Some(job) => after.extend(apply(&mut txn, job)),
+                    None => break,
+                }
+            }
+            if after.is_empty() {
+                return;
+            }
+            txn.finish()
+        };
+        let result = ready.and_then(|ready| self.commit(ready));
+        after.into_iter().for_each(|tell| tell(result));
+    }
+
+    /// Makes a commit durable, then publishes it.
+    pub(super) fn commit(&mut self, ready: Ready) -> Result<(), VaultError> {
+        self.shared.room_for_anything()?;
+        let shared = Arc::clone(&self.shared);
+        shared.begin_commit();
+        let result = self.write(&ready.batch);
+        if result.is_ok() {
+            let view = shared.view();
+            view.update(ready.pages);
+            if let Ok(mut directory) = shared.directory.write() {
+                for person in &ready.newcomers {
+                    directory.insert(&person.person, person.tag.as_ref(), person.place);
+                }
+            }
+            shared.committed(view.epoch, &ready.counters);
+            self.state.counters = ready.counters;
+        }
+        shared.end_commit();
+        result
+    }
+
+    pub(super) fn write(&self, batch: &crate::store::Batch) -> Result<(), VaultError> {
+        if self.shared.failed.load(Ordering::SeqCst) {
+            return Err(VaultError::Unavailable);
+        }
+        let result = self.shared.engine.commit(batch);
+        if !self.shared.engine.is_writable() {
+            self.shared.failed.store(true, Ordering::SeqCst);
+        }
+        Ok(result?)
+    }
+}
+
+/// Puts a job into the commit, or refuses it. What is returned is called once the commit is durable, or has failed.
+fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
+    match job {
+        Job::Submit(job, reply) => then(reply, super::people::apply(txn, *job)),
+        Job::SetStatus(job, reply) => {
+            let (act, record, status) = *job;
+            then(reply, super::read::apply_status(txn, &act, record, status))
+        }
+        Job::Audit(draft, alive, reply) => {
+            if alive.iter().any(|(place, record)| txn.shared.is_dying(*place, Some(record))) {
+                return then(reply, Err(VaultError::Missing));
+            }
+            txn.entry(draft);
+            then(reply, Ok(()))
+        }
+        Job::SystemRows(draft, rows, reply) => {
+            rows.into_iter().for_each(|(key, value)| txn.put(key, value));
+            txn.entry(draft);
+            then(reply, Ok(()))
+        }
+        Job::Remove(keys, draft, reply) => {
+            keys.into_iter().for_each(|key| txn.remove(key));
+            txn.entry(draft);
+            then(reply, Ok(()))
+        }
+        other @ (Job::Order(..) | Job::Epoch(..) | Job::Head(_) | Job::Stop(_)) => {
+            refuse(other);
+            None
+        }
+    }
+}
+
+fn then<T: Send + 'static>(reply: Reply<T>, outcome: Result<T, VaultError>) -> Option<AfterCommit> {
+    match outcome {
+        Ok(value) => Some(Box::new(move |committed| {
+            let _ = reply.send(committed.map(|()| value));
+        })),
+        Err(error) => {
+            let _ = reply.send(Err(error));
+            None
+        }
+    }
+}
+
+fn refuse(job: Job) {
+    const NO: VaultError = VaultError::Unavailable;
+    match job {
+        Job::Submit(_, reply) => drop(reply.send(Err(NO))),
+        Job::Audit(_, _, reply)
+        | Job::SetStatus(_, reply)
+        | Job::SystemRows(_, _, reply)
+        | Job::Remove(_, _, reply)
+        | Job::Stop(reply) => drop(reply.send(Err(NO))),
+        Job::Order(_, reply) => drop(reply.send(Err(NO))),
+        Job::Epoch(_, reply) => drop(reply.send(Err(NO))),
+        Job::Head(reply) => drop(reply.send(Err(NO))),
+    }
+}

@@ -1,0 +1,479 @@
+//! Erasure: one epoch destroys the keys of any number of people and records.
+//!
+//! Every page on the path of a victim gets a fresh random key, up to a fresh root. Nothing is ever sealed old-under-new
+//! or new-under-old, so once the old root is destroyed, every earlier version of those pages, wherever it lies, is
+//! closed for good. The order of steps is what a crash cannot break:
+//!
+//! 1. the order is durable: handles only; new reads answer "missing", open downloads end or are cut;
+//! 2. the fresh root lies in the spare slot, read back past the cache;
+//! 3. a redo copy of the new rows, then one durable commit: pages, keyrings, epoch, order;
+//! 4. the new tree is opened from the store and the victims found absent; the old view's keys are wiped;
+//! 5. the old slot is overwritten in place: **the instant of deletion**;
+//! 6. the recovery slot follows; the caller hears of it. Rows and files go later, driven by the order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::audit::{Draft, SealedSubject, Subject};
+use super::certificate::{Certificate, Kind, Statement};
+use super::committer::{Committer, Job};
+use super::intent::{Intent, Line, Stage};
+use super::janitor::Wake;
+use super::open::Step;
+use super::rows;
+use super::shared::Shared;
+use super::txn::{Ready, Txn};
+use super::view::TreeView;
+use super::{Act, Detail, Vault, VaultError, redo};
+use crate::base::clock::Timestamp;
+use crate::base::ids::{FileId, IntentId, PersonId, RecordId};
+use crate::crypto::Key;
+use crate::keys::keyring::Keyring;
+use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo, TOP, TopPage};
+use crate::policy::Role;
+use crate::store::{Engine, schema};
+
+/// How long open downloads of the erased may go on.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What to erase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A person with everything held about them.
+    Person(PersonId),
+    /// A single record; its person stays.
+    Record(RecordId),
+}
+
+/// An order as the caller gets it back: what was found for each target.
+pub(super) struct Ordered {
+    pub(super) intent: IntentId,
+    pub(super) found: Vec<Option<Victim>>,
+}
+
+/// What one target comes to.
+#[derive(Clone, Debug)]
+pub(super) struct Victim {
+    person: PersonId,
+    record: Option<RecordId>,
+    records: Vec<RecordId>,
+    files: Vec<FileId>,
+    keyrings: u32,
+    consent_rows: u32,
+}
+
+/// What an epoch came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    before: u64,
+    after: u64,
+    recovery: Option<u64>,
+    at: Timestamp,
+}
+
+impl Vault {
+    /// Erases. Returns, for each target in order, a signed certificate, or `None` where there was nothing to erase.
+    /// When this returns, the keys are destroyed.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`]: the order may be durable all the same; then it is carried out at the next start.
+    pub async fn erase(&self, act: Act, targets: Vec<Target>) -> Result<Vec<Option<Certificate>>, VaultError> {
+        let role = act.permit.role();
+        let ordered = self.ask(|reply| Job::Order(Box::new((targets, act)), reply)).await?;
+        let reading: Vec<_> = ordered.found.iter().flatten().map(|v| (v.person, v.record)).collect();
+        if reading.is_empty() {
+            return Ok(ordered.found.iter().map(|_| None).collect());
+        }
+        let shared = Arc::clone(&self.shared);
+        let drained = tokio::task::spawn_blocking(move || shared.drain_readers(&reading, DRAIN)).await;
+        drained.map_err(|_| VaultError::Unavailable)?;
+        let facts = self.ask(|reply| Job::Epoch(ordered.intent, reply)).await?;
+        Ok(ordered.found.into_iter().map(|victim| Some(self.certify(victim?, facts, role))).collect())
+    }
+
+    fn certify(&self, victim: Victim, facts: Facts, role: Option<Role>) -> Certificate {
+        use super::certificate::State;
+        let complete = facts.recovery.is_some_and(|epoch| epoch >= facts.after);
+        let statement = Statement {
+            version: 1,
+            vault: self.shared.vault,
+            kind: if victim.record.is_some() { Kind::Record } else { Kind::Person },
+            subject: victim.person,
+            records: victim.records,
+            files: victim.files,
+            keyrings: victim.keyrings,
+            consent_rows: victim.consent_rows,
+            epoch_before: facts.before,
+            epoch_after: facts.after,
+            recovery_epoch: facts.recovery,
+            state: if complete { State::Complete } else { State::PendingInBackup },
+            erased_at: facts.at,
+            role,
+        };
+        Certificate::sign(statement, &self.shared.derived.certificate_signer)
+    }
+
+    /// The public key of certificates.
+    pub fn certificate_public_key(&self) -> [u8; crate::crypto::sign::PUBLIC_LEN] {
+        self.shared.derived.certificate_signer.public()
+    }
+}
+
+impl Committer {
+    /// Step 1: makes the order durable, and the victims unreadable.
+    pub(super) fn order(&mut self, targets: Vec<Target>, act: &Act) -> Result<Ordered, VaultError> {
+        let shared = Arc::clone(&self.shared);
+        let id = IntentId::make_random(&*shared.entropy)?;
+        let mut intent = Intent { id, stage: Stage::Ordered, at: shared.clock.now(), lines: Vec::new() };
+        let mut found = Vec::with_capacity(targets.len());
+        let mut subjects = Vec::new();
+        let ready = {
+            let mut txn = Txn::new(&shared, &self.state);
+            let mut seen = BTreeSet::new();
+            for target in targets {
+                found.push(match aim(&mut txn, target, &mut seen, &mut intent.lines) {
+                    Ok((victim, subject)) => {
+                        subjects.extend(subject);
+                        Some(victim)
+                    }
+                    Err(VaultError::Missing) => None,
+                    Err(other) => return Err(other),
+                });
+            }
+            if intent.lines.is_empty() {
+                return Ok(Ordered { intent: id, found });
+            }
+            for (key, row) in intent.rows(&shared)? {
+                txn.put(key, row);
+            }
+            let (people, records) = intent.counts();
+            txn.entry(Draft::new(act, Detail::Ordered { intent: id, people, records }, subjects));
+            txn.finish()?
+        };
+        shared.step(Step::Order)?;
+        self.commit(ready)?;
+        mark(&shared, &intent);
+        self.intents.insert(id, intent);
+        shared.step(Step::Ordered).inspect_err(|_| self.shared.failed.store(true, Ordering::SeqCst))?;
+        Ok(Ordered { intent: id, found })
+    }
+
+    /// Steps 2 to 6 for all these orders at once.
+    pub(super) fn epoch(&mut self, ids: &[IntentId]) -> Result<Facts, VaultError> {
+        if self.shared.failed.load(Ordering::SeqCst) {
+            return Err(VaultError::Unavailable);
+        }
+        let intents: Vec<Intent> = ids.iter().filter_map(|id| self.intents.get(id).cloned()).collect();
+        let result = self.change_root(intents);
+        if result.is_err() {
+            // Half-way through: which root counts is decided at the next start, by what is on disk.
+            self.shared.failed.store(true, Ordering::SeqCst);
+        }
+        result
+    }
+
+    fn change_root(&mut self, intents: Vec<Intent>) -> Result<Facts, VaultError> {
+        let shared = Arc::clone(&self.shared);
+        let entropy = &*shared.entropy;
+        let before = shared.view().epoch;
+        let after = before + 1;
+        let root = Key::make_random(entropy)?;
+        let (old_slot, new_slot) = (self.state.slot, self.state.slot.other());
+
+        shared.step(Step::SpareSlot)?;
+        self.slots.write(new_slot, after, &root, &self.master, entropy)?;
+        shared.step(Step::SpareSlotWritten)?;
+
+        let lines: Vec<&Line> = intents.iter().flat_map(|intent| &intent.lines).collect();
+        let composed = self.compose(&shared, &intents, &lines, &root, after)?;
+        redo::write(&shared.data, shared.vault, after, &composed.ready.batch).map_err(super::upload::to_error)?;
+        shared.step(Step::RedoWritten)?;
+
+        shared.begin_commit();
+        let outcome = self.commit_epoch(&shared, composed, &lines, root, after);
+        shared.end_commit();
+        outcome?;
+        shared.step(Step::Committed)?;
+
+        self.slots.destroy(old_slot, entropy)?;
+        self.state.slot = new_slot;
+        let at = shared.clock.now();
+        shared.step(Step::OldSlotDestroyed)?;
+
+        self.write_recovery(after);
+        shared.step(Step::RecoveryWritten)?;
+        for mut intent in intents {
+            self.intents.remove(&intent.id);
+            intent.stage = Stage::Erased;
+            shared.figures.pending_cleanup.fetch_add(1, Ordering::SeqCst);
+            let _ = self.janitor.send(Wake::Clean(intent));
+        }
+        Ok(Facts { before, after, recovery: self.recovery.epoch(), at })
+    }
+
+    /// Writes the present root into the recovery slot. That it cannot be reached is told, not fatal.
+    pub(super) fn write_recovery(&self, epoch: u64) {
+        if let Err(error) = self.recovery.write(epoch, &self.state.root, &*self.shared.entropy) {
+            tracing::warn!(%error, "the recovery slot could not be written; certificates say \"pending in backup\"");
+        }
+        self.shared.figures.recovery_epoch.store(self.recovery.epoch().unwrap_or(0), Ordering::SeqCst);
+    }
+
+    /// The rows of the new epoch.
+    fn compose(
+        &self,
+        shared: &Shared,
+        intents: &[Intent],
+        lines: &[&Line],
+        root: &Key,
+        after: u64,
+    ) -> Result<Composed, VaultError> {
+        let mut txn = Txn::new(shared, &self.state);
+        let mut tree = Rekeying { shared, view: shared.view(), leaves: BTreeMap::new(), gone: Vec::new() };
+        let mut partly: BTreeMap<u64, (PersonId, Vec<RecordId>)> = BTreeMap::new();
+        for line in lines {
+            match line {
+                Line::Person { place, person, .. } => tree.remove(*place, person)?,
+                Line::Record { place, person, record } => {
+                    partly.entry(*place).or_insert_with(|| (*person, Vec::new())).1.push(*record);
+                }
+                Line::Rows { .. } => {}
+            }
+        }
+        for (place, (person, records)) in partly {
+            tree.replace_keyring(&mut txn, place, &person, &records)?;
+        }
+        let pages = tree.seal(&mut txn, &self.state.system_key, root, after)?;
+        let mut epoch_row = crate::store::Batch::new();
+        schema::write_epoch(&mut epoch_row, after);
+        for (key, value) in epoch_row {
+            txn.put(key, value.unwrap_or_default());
+        }
+        for intent in intents {
+            let erased = Intent { stage: Stage::Erased, ..intent.clone() };
+            for (key, row) in erased.rows(shared)? {
+                txn.put(key, row);
+            }
+            txn.entry(Draft::system(Detail::Erased { intent: intent.id, before: after - 1, after }));
+        }
+        Ok(Composed { ready: txn.finish()?, pages, gone: tree.gone })
+    }
+
+    /// Steps 3 and 4.
+    fn commit_epoch(
+        &mut self,
+        shared: &Shared,
+        composed: Composed,
+        lines: &[&Line],
+        root: Key,
+        after: u64,
+    ) -> Result<(), VaultError> {
+        let Composed { ready, pages, gone } = composed;
+        self.write(&ready.batch)?;
+        check_absent(&*shared.engine, &root, after, lines)?;
+        shared.publish(shared.view().successor(after, pages));
+        if let Ok(mut directory) = shared.directory.write() {
+            for (person, tag, place) in &gone {
+                directory.remove(person, tag.as_ref(), *place);
+            }
+        }
+        self.state.root = root;
+        self.state.counters = ready.counters;
+        shared.committed(after, &self.state.counters);
+        Ok(())
+    }
+}
+
+/// Marks an order's victims: from here on they answer "missing".
+pub(super) fn mark(shared: &Shared, intent: &Intent) {
+    if let Ok(mut directory) = shared.directory.write() {
+        for line in &intent.lines {
+            match line {
+                Line::Person { place, .. } => directory.mark_person(*place),
+                Line::Record { record, .. } => directory.mark_record(*record),
+                Line::Rows { .. } => {}
+            }
+        }
+    }
+}
+
+/// Finds out what a target comes to, and writes the lines for it.
+fn aim(
+    txn: &mut Txn<'_>,
+    target: Target,
+    seen: &mut BTreeSet<[u8; 16]>,
+    lines: &mut Vec<Line>,
+) -> Result<(Victim, Option<SealedSubject>), VaultError> {
+    let shared = txn.shared;
+    let (place, record) = match target {
+        Target::Person(person) => {
+            let place = shared.directory.read().ok().and_then(|d| d.place_of(&person)).ok_or(VaultError::Missing)?;
+            (place, None)
+        }
+        Target::Record(record) => {
+            let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
+            (rows::open_record_place(&shared.keys.places, &record, &row)?, Some(record))
+        }
+    };
+    if shared.is_dying(place, record.as_ref()) {
+        return Err(VaultError::Missing);
+    }
+    let draft = txn.person(place)?;
+    let (person, keyring) = (draft.person, &draft.keyring);
+    let chosen: Vec<_> = keyring.records().filter(|entry| record.is_none_or(|record| record == entry.record)).collect();
+    let name = record.map_or(*person.as_bytes(), |record| *record.as_bytes());
+    // A record of a person who is erased in the same order goes with the person.
+    if (record.is_some() && (chosen.is_empty() || seen.contains(person.as_bytes()))) || !seen.insert(name) {
+        return Err(VaultError::Missing);
+    }
+    let subject = Subject { record, purpose: None, file: None, status: None };
+    // Under a person's own audit key: for a person erased whole it is closed a moment later, and nothing is left of it.
+    let sealed = record.map(|_| subject.seal(place, &person, &keyring.audit, &*shared.entropy)).transpose()?;
+    let victim = Victim {
+        person,
+        record,
+        records: chosen.iter().map(|entry| entry.record).collect(),
+        files: chosen.iter().flat_map(|entry| entry.files.clone()).collect(),
+        keyrings: u32::from(keyring.part_count()),
+        consent_rows: if record.is_none() { u32::from(keyring.consent_parts) } else { 0 },
+    };
+    lines.push(match record {
+        None => {
+            Line::Person { place, person, keyring_parts: keyring.part_count(), consent_parts: keyring.consent_parts }
+        }
+        Some(record) => Line::Record { place, person, record },
+    });
+    lines.extend(chosen.iter().map(|entry| Line::Rows {
+        record: entry.record,
+        arrival: entry.arrival,
+        files: entry.files.clone(),
+    }));
+    Ok((victim, sealed))
+}
+
+/// Opens the new tree from the store, past every cache, and looks for the victims in it.
+fn check_absent(engine: &dyn Engine, root: &Key, epoch: u64, lines: &[&Line]) -> Result<(), VaultError> {
+    let (view, _) = TreeView::load(engine, root, epoch)?;
+    let mut leaves: HashMap<u64, LeafPage> = HashMap::new();
+    for line in lines {
+        let Line::Person { place, .. } = line else { continue };
+        let index = place / FANOUT;
+        if !leaves.contains_key(&index) {
+            leaves.insert(index, view.leaf(engine, index)?.ok_or(VaultError::Tampered)?);
+        }
+        if leaves[&index].entry((place % FANOUT) as usize).is_some() {
+            return Err(VaultError::Tampered);
+        }
+    }
+    Ok(())
+}
+
+struct Composed {
+    ready: Ready,
+    pages: Vec<(PageNo, InnerPage)>,
+    gone: Vec<(PersonId, Option<crate::keys::tree::AddressTag>, u64)>,
+}
+
+/// Pages under change on the way to a new root.
+struct Rekeying<'a> {
+    shared: &'a Shared,
+    view: Arc<TreeView>,
+    leaves: BTreeMap<u64, LeafPage>,
+    gone: Vec<(PersonId, Option<crate::keys::tree::AddressTag>, u64)>,
+}
+
+impl Rekeying<'_> {
+    fn leaf(&mut self, index: u64) -> Result<&mut LeafPage, VaultError> {
+        if !self.leaves.contains_key(&index) {
+            let leaf = self.view.leaf(&*self.shared.engine, index)?.ok_or(VaultError::Missing)?;
+            self.leaves.insert(index, leaf);
+        }
+        self.leaves.get_mut(&index).ok_or(VaultError::Missing)
+    }
+
+    /// Takes a person out of their leaf.
+    fn remove(&mut self, place: u64, person: &PersonId) -> Result<(), VaultError> {
+        let leaf = self.leaf(place / FANOUT)?;
+        let slot = (place % FANOUT) as usize;
+        if leaf.entry(slot).is_none_or(|entry| entry.person != *person) {
+            return Ok(()); // an earlier run of the same order did it
+        }
+        let tag = leaf.remove(slot).and_then(|entry| entry.tag);
+        self.gone.push((*person, tag, place));
+        Ok(())
+    }
+
+    /// Gives a person a fresh key and a keyring without these records.
+    fn replace_keyring(
+        &mut self,
+        txn: &mut Txn<'_>,
+        place: u64,
+        person: &PersonId,
+        records: &[RecordId],
+    ) -> Result<(), VaultError> {
+        let (engine, entropy) = (&*self.shared.engine, &*self.shared.entropy);
+        let fresh = Key::make_random(entropy)?;
+        let leaf = self.leaf(place / FANOUT)?;
+        let Some(entry) = leaf.entry_mut((place % FANOUT) as usize).filter(|entry| entry.person == *person) else {
+            return Ok(()); // the person goes as well
+        };
+        let old =
+            Keyring::open::<VaultError>(person, &entry.key, |part| Ok(engine.read(&Keyring::row_key(person, part))?))?;
+        let kept = old.without(records);
+        for part in 0..kept.part_count() {
+            txn.put(Keyring::row_key(person, part), kept.seal_part(part, person, &fresh, entropy)?);
+        }
+        for part in kept.part_count()..old.part_count() {
+            txn.remove(Keyring::row_key(person, part));
+        }
+        entry.key = fresh;
+        Ok(())
+    }
+
+    /// Fresh keys for every page on the way up, and the rows under them.
+    fn seal(
+        &self,
+        txn: &mut Txn<'_>,
+        system_key: &Key,
+        root: &Key,
+        after: u64,
+    ) -> Result<Vec<(PageNo, InnerPage)>, VaultError> {
+        let entropy = &*self.shared.entropy;
+        let mut drafts: BTreeMap<PageNo, InnerPage> = BTreeMap::new();
+        for (&index, leaf) in &self.leaves {
+            let no = PageNo { level: 0, index };
+            let key = Key::make_random(entropy)?;
+            txn.put(no.row_key(), no.seal(&key, after, &leaf.encode(), entropy)?);
+            self.hang(&mut drafts, no, key)?;
+        }
+        for level in 1..TOP {
+            let changed: Vec<PageNo> = drafts.keys().filter(|no| no.level == level).copied().collect();
+            for no in changed {
+                let key = Key::make_random(entropy)?;
+                txn.put(no.row_key(), no.seal(&key, after, &drafts[&no].encode(), entropy)?);
+                self.hang(&mut drafts, no, key)?;
+            }
+        }
+        let children = match drafts.get(&PageNo::TOP) {
+            Some(page) => page.duplicate(),
+            None => self.view.page(PageNo::TOP).ok_or(VaultError::Tampered)?.duplicate(),
+        };
+        // The system row's key keeps its one home; this copy is wiped with the page.
+        let top = TopPage { system: system_key.duplicate(), children };
+        txn.put(PageNo::TOP.row_key(), PageNo::TOP.seal(root, after, &top.encode(), entropy)?);
+        Ok(drafts.into_iter().collect())
+    }
+
+    fn hang(&self, drafts: &mut BTreeMap<PageNo, InnerPage>, child: PageNo, key: Key) -> Result<(), VaultError> {
+        let (parent, slot) = child.parent().ok_or(VaultError::Tampered)?;
+        if !drafts.contains_key(&parent) {
+            drafts.insert(parent, self.view.page(parent).ok_or(VaultError::Tampered)?.duplicate());
+        }
+        if let Some(page) = drafts.get_mut(&parent) {
+            page.set_child(slot, key);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! The list of submissions, newest first.
+
+use std::sync::atomic::Ordering;
+
+use super::read::Located;
+use super::rows::{self, Idempotency};
+use super::{Vault, VaultError};
+use crate::base::clock::Timestamp;
+
+/// A line of the list with its place in it.
+pub struct Listed {
+    /// Its arrival number: the next page begins before it.
+    pub arrival: u64,
+    /// The record.
+    pub located: Located,
+}
+
+/// Rows read at a time.
+const CHUNK: usize = 256;
+
+impl Vault {
+    /// Walks the list from below `before` (the newest when `None`) towards the oldest. `visit` returns whether to go on.
+    /// Records that are gone, or not yet acknowledged, are passed over.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`] for a row that does not open; [`VaultError::Unavailable`].
+    pub fn walk_list(&self, before: Option<u64>, mut visit: impl FnMut(Listed) -> bool) -> Result<(), VaultError> {
+        let shared = &self.shared;
+        let arrivals = shared.figures.arrivals.load(Ordering::SeqCst);
+        let mut end = before.map_or(arrivals, |before| before.min(arrivals));
+        while end > 0 {
+            let numbers: Vec<u64> = shared
+                .engine
+                .scan(&rows::list_key(0), &rows::list_key(end))
+                .rev()
+                .take(CHUNK)
+                .map(|row| row.map(|(key, _)| arrival_of(&key)))
+                .collect::<Result<_, _>>()?;
+            let Some(&last) = numbers.last() else { return Ok(()) };
+            for arrival in numbers {
+                match self.locate_by_arrival(arrival) {
+                    Ok(located) => {
+                        if !visit(Listed { arrival, located }) {
+                            return Ok(());
+                        }
+                    }
+                    Err(VaultError::Missing) => {}
+                    Err(other) => return Err(other),
+                }
+            }
+            end = last;
+        }
+        Ok(())
+    }
+
+    /// The keyed hash under which an idempotency key is remembered: of the form's name and the key.
+    pub fn hash_idempotency_key(&self, form: &str, key: &str) -> [u8; 32] {
+        self.shared.derived.idempotency_key.value(&[form.as_bytes(), &[0], key.as_bytes()])
+    }
+
+    /// Begins a keyed hash over what a request means.
+    pub fn hash_request_body(&self) -> crate::crypto::derive::PrfStream {
+        self.shared.derived.request_body.stream()
+    }
+
+    /// Requests with an idempotency key that arrived since `since`, newest first.
+    ///
+    /// # Errors
+    /// As [`Vault::walk_list`].
+    pub fn recent_requests(&self, since: Timestamp) -> Result<Vec<(Idempotency, Located)>, VaultError> {
+        let mut out = Vec::new();
+        self.walk_list(None, |listed| {
+            let recent = listed.located.summary.received >= since;
+            if let Some(idempotency) = listed.located.list_entry.idempotency.filter(|_| recent) {
+                out.push((idempotency, listed.located));
+            }
+            recent
+        })?;
+        Ok(out)
+    }
+}
+
+fn arrival_of(key: &[u8]) -> u64 {
+    key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
+}

@@ -1,0 +1,106 @@
+//! The redo copy: the rows of the epoch being committed, all of them sealed already, on disk before the commit. Should
+//! the store lose the commit after the old root is gone, they are put back at the next start.
+//!
+//! ```text
+//! file = "LLREDO1\0" (8) ‖ vault (16) ‖ epoch (8) ‖ count (4) ‖ rows ‖ SHA-256 of all before (32)
+//! row  = key length (2) ‖ key ‖ 1 ‖ value length (4) ‖ value, or 0 for a removal
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use ring::digest;
+
+use crate::base::codec::{BadLayout, Reader, Writer};
+use crate::base::files;
+use crate::base::ids::VaultId;
+use crate::store::Batch;
+
+const MAGIC: &[u8; 8] = b"LLREDO1\0";
+
+/// Writes the copy; on disk with its name on return. Replacing the file by renaming is right here: it holds no key.
+pub(super) fn write(folder: &Path, vault: VaultId, epoch: u64, batch: &Batch) -> std::io::Result<()> {
+    let mut out = Writer::default();
+    out.bytes(MAGIC).bytes(vault.as_bytes()).u64(epoch).u32(batch.len() as u32);
+    for (key, value) in batch {
+        out.u16(key.len() as u16).bytes(key);
+        match value {
+            Some(value) => out.u8(1).u32(value.len() as u32).bytes(value),
+            None => out.u8(0),
+        };
+    }
+    let content = out.finish();
+    let check = digest::digest(&digest::SHA256, &content);
+    let temporary = folder.join("redo.new");
+    let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(&content)?;
+    file.write_all(check.as_ref())?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, folder.join("redo"))?;
+    files::sync_dir(folder)
+}
+
+/// Reads the copy: its epoch and rows. `None` when there is none, or it is torn or of another vault.
+pub(super) fn read(folder: &Path, vault: VaultId) -> std::io::Result<Option<(u64, Batch)>> {
+    match std::fs::read(folder.join("redo")) {
+        Ok(content) => Ok(parse(&content, vault).ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn parse(content: &[u8], vault: VaultId) -> Result<(u64, Batch), BadLayout> {
+    let body = content.len().checked_sub(32).ok_or(BadLayout)?;
+    if digest::digest(&digest::SHA256, &content[..body]).as_ref() != &content[body..] {
+        return Err(BadLayout);
+    }
+    let mut reader = Reader::new(&content[..body]);
+    if reader.bytes(8)? != MAGIC || reader.bytes(16)? != vault.as_bytes() {
+        return Err(BadLayout);
+    }
+    let (epoch, count) = (reader.u64()?, reader.u32()?);
+    let mut batch = Batch::new();
+    for _ in 0..count {
+        let key_len = usize::from(reader.u16()?);
+        let key = reader.bytes(key_len)?.to_vec();
+        let value = match reader.u8()? {
+            0 => None,
+            1 => {
+                let len = reader.u32()? as usize;
+                Some(reader.bytes(len)?.to_vec())
+            }
+            _ => return Err(BadLayout),
+        };
+        batch.insert(key, value);
+    }
+    reader.end()?;
+    Ok((epoch, batch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comes_back_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = VaultId::from_bytes([1; 16]);
+        let batch = Batch::from([(b"a".to_vec(), Some(b"1".to_vec())), (b"b".to_vec(), None)]);
+        assert_eq!(read(dir.path(), vault).unwrap(), None);
+        write(dir.path(), vault, 3, &Batch::new()).unwrap();
+        write(dir.path(), vault, 4, &batch).unwrap();
+        assert_eq!(read(dir.path(), vault).unwrap(), Some((4, batch)));
+        assert_eq!(read(dir.path(), VaultId::from_bytes([2; 16])).unwrap(), None);
+        let good = std::fs::read(dir.path().join("redo")).unwrap();
+        for len in 0..good.len() {
+            assert!(parse(&good[..len], vault).is_err());
+        }
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert!(parse(&bad, vault).is_err());
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What stands in the rows of records, the list and consents, and how it is sealed.
+//!
+//! Record and list rows have two layers: outside, under a system key, the person's place, which leads to the keyring;
+//! inside, under the record key, the content. After an erasure the inner layer does not open for anybody.
+//!
+//! ```text
+//! row = length of the outer layer (2) ‖ outer envelope ‖ inner envelope
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::VaultError;
+use crate::base::clock::Timestamp;
+use crate::base::codec::{BadLayout, Reader, Writer};
+use crate::base::entropy::Entropy;
+use crate::base::ids::{FileId, PersonId, RecordId};
+use crate::base::sensitive::SecretBytes;
+use crate::base::tables::Table;
+use crate::crypto::context::{Context, Purpose};
+use crate::crypto::envelope::{self, COMMITMENT_LEN};
+use crate::crypto::{Key, SealError};
+use crate::domain::form::FormId;
+use crate::domain::submission::{ConsentGiven, Content, Status};
+
+/// A record's content with the keys of its files.
+pub(super) struct StoredRecord {
+    pub(super) content: Content,
+    pub(super) files: Vec<StoredFile>,
+}
+
+/// How a file of a record is opened.
+pub(super) struct StoredFile {
+    pub(super) id: FileId,
+    pub(super) key: Key,
+    pub(super) commitment: [u8; COMMITMENT_LEN],
+    pub(super) segments: u32,
+}
+
+/// What a list shows, sealed under the record key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ListEntry {
+    pub(super) form: FormId,
+    pub(super) status: Status,
+    pub(super) received: Timestamp,
+    pub(super) region: String,
+    pub(super) files: u32,
+    pub(super) idempotency: Option<Idempotency>,
+}
+
+/// Keyed hashes of an idempotency key and of the body that came with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// Hash of form and key.
+    pub key: [u8; 32],
+    /// Hash of the body's meaning: fields, consents, files.
+    pub body: [u8; 32],
+}
+
+/// One line of a consent ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ConsentLine {
+    pub(super) at: Timestamp,
+    /// The form, or later another way in.
+    pub(super) source: String,
+    pub(super) notice: String,
+    pub(super) consents: BTreeMap<String, ConsentGiven>,
+}
+
+/// Lines in one row of a ledger.
+pub(super) const LINES_PER_PART: usize = 100;
+
+impl StoredRecord {
+    pub(super) fn encode(&self) -> Result<SecretBytes, VaultError> {
+        let content = Zeroizing::new(postcard::to_stdvec(&self.content).map_err(|_| VaultError::TooLarge)?);
+        let mut out = Writer::with_capacity(2 + self.files.len() * 84 + content.len());
+        out.u16(self.files.len() as u16);
+        for file in &self.files {
+            out.bytes(file.id.as_bytes()).bytes(file.key.expose()).bytes(&file.commitment).u32(file.segments);
+        }
+        out.bytes(&content);
+        Ok(out.finish())
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
+        Self::parse(bytes).map_err(|_| VaultError::Tampered)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, BadLayout> {
+        let mut reader = Reader::new(bytes);
+        let count = reader.u16()?;
+        let mut files = Vec::new();
+        for _ in 0..count {
+            files.push(StoredFile {
+                id: FileId::from_bytes(reader.array()?),
+                key: Key::from_slice(reader.bytes(Key::LEN)?).ok_or(BadLayout)?,
+                commitment: reader.array()?,
+                segments: reader.u32()?,
+            });
+        }
+        let rest = reader.bytes(reader.remaining())?;
+        let content: Content = postcard::from_bytes(rest).map_err(|_| BadLayout)?;
+        if content.files.len() != files.len() {
+            return Err(BadLayout);
+        }
+        Ok(Self { content, files })
+    }
+}
+
+/// Joins the two layers of a row.
+pub(super) fn join(outer: &[u8], inner: &[u8]) -> Vec<u8> {
+    [&(outer.len() as u16).to_be_bytes(), outer, inner].concat()
+}
+
+/// The two layers of a row.
+pub(super) fn split(row: &[u8]) -> Result<(&[u8], &[u8]), VaultError> {
+    let (len, rest) = row.split_at_checked(2).ok_or(VaultError::Tampered)?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes([len[0], len[1]]))).ok_or(VaultError::Tampered)
+}
+
+/// The outer layer of a record row.
+pub(super) fn seal_record_place(
+    key: &Key,
+    record: &RecordId,
+    place: u64,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, SealError> {
+    envelope::seal(key, &record_place(record), &place.to_be_bytes(), entropy)
+}
+
+/// The place in a record row's outer layer.
+pub(super) fn open_record_place(key: &Key, record: &RecordId, row: &[u8]) -> Result<u64, VaultError> {
+    let opened = envelope::open(key, &record_place(record), split(row)?.0)?;
+    Reader::new(&opened).u64().map_err(|_| VaultError::Tampered)
+}
+
+/// The outer layer of a list row.
+pub(super) fn seal_list_place(
+    key: &Key,
+    arrival: u64,
+    place: u64,
+    record: &RecordId,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, SealError> {
+    let content = [place.to_be_bytes().as_slice(), record.as_bytes()].concat();
+    envelope::seal(key, &list_place(&arrival.to_be_bytes()), &content, entropy)
+}
+
+/// Place and record in a list row's outer layer.
+pub(super) fn open_list_place(key: &Key, arrival: u64, row: &[u8]) -> Result<(u64, RecordId), VaultError> {
+    let opened = envelope::open(key, &list_place(&arrival.to_be_bytes()), split(row)?.0)?;
+    let mut reader = Reader::new(&opened);
+    let parsed = reader.u64().and_then(|place| Ok((place, RecordId::from_bytes(reader.array()?))));
+    parsed.map_err(|_| VaultError::Tampered)
+}
+
+/// Seals a record's content, or opens it.
+pub(super) const fn record_context<'a>(person: &'a PersonId, record: &'a RecordId, version: u32) -> Context<'a> {
+    Context::new(Purpose::Record).table(Table::Records).person(person).row(record.as_bytes()).version(version as u64)
+}
+
+/// Seals a list entry, or opens it.
+pub(super) const fn list_context<'a>(person: &'a PersonId, record: &'a RecordId, version: u32) -> Context<'a> {
+    Context::new(Purpose::ListEntry).table(Table::List).person(person).row(record.as_bytes()).version(version as u64)
+}
+
+/// Seals a part of a consent ledger, or opens it. Only the last part grows, so the version is that of the part's count
+/// of lines.
+pub(super) const fn consent_context<'a>(person: &'a PersonId, part: &'a [u8; 2], version: u64) -> Context<'a> {
+    Context::new(Purpose::Consents).table(Table::Consents).person(person).row(part).version(version)
+}
+
+pub(super) const fn file_marker_context(file: &FileId) -> Context<'_> {
+    Context::new(Purpose::FileMarker).table(Table::Files).row(file.as_bytes())
+}
+
+pub(super) fn list_key(arrival: u64) -> Vec<u8> {
+    Table::List.key(&[&arrival.to_be_bytes()])
+}
+
+pub(super) fn record_key(record: &RecordId) -> Vec<u8> {
+    Table::Records.key(&[record.as_bytes()])
+}
+
+pub(super) fn file_key(file: &FileId) -> Vec<u8> {
+    Table::Files.key(&[file.as_bytes()])
+}
+
+pub(super) fn consent_key(person: &PersonId, part: u16) -> Vec<u8> {
+    Table::Consents.key(&[person.as_bytes(), &part.to_be_bytes()])
+}
+
+pub(super) fn encode_list_entry(entry: &ListEntry) -> Result<Vec<u8>, VaultError> {
+    postcard::to_stdvec(entry).map_err(|_| VaultError::TooLarge)
+}
+
+pub(super) fn decode_list_entry(bytes: &[u8]) -> Result<ListEntry, VaultError> {
+    postcard::from_bytes(bytes).map_err(|_| VaultError::Tampered)
+}
+
+const fn record_place(record: &RecordId) -> Context<'_> {
+    Context::new(Purpose::ListPlace).table(Table::Records).row(record.as_bytes())
+}
+
+const fn list_place(arrival: &[u8; 8]) -> Context<'_> {
+    Context::new(Purpose::ListPlace).table(Table::List).row(arrival)
+}

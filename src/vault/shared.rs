@@ -1,0 +1,224 @@
+//! What the committer, the readers and the janitor share.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use super::VaultError;
+use super::digest::Terms;
+use super::directory::Directory;
+use super::open::{Hooks, Step};
+use super::read::OpenFile;
+use super::view::TreeView;
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::files;
+use crate::base::ids::{FileId, PersonId, VaultId};
+use crate::crypto::derive::{Label, Prf};
+use crate::crypto::receipt::Locators;
+use crate::crypto::sign::Signer;
+use crate::crypto::token::TokenHasher;
+use crate::keys::system::SystemKeys;
+use crate::keys::tree::{AddressTag, TAG_LEN};
+use crate::keys::witness::Testimony;
+use crate::store::Engine;
+
+/// Below this many free bytes nothing new is taken in, so that erasing and reading can go on.
+const RESERVE_FOR_INTAKE: u64 = 64 << 20;
+/// Below this many free bytes nothing at all is written.
+const RESERVE: u64 = 8 << 20;
+/// How long a reader goes on retrying while commits overtake it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) struct Shared {
+    pub(super) vault: VaultId,
+    pub(super) data: PathBuf,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) hooks: Hooks,
+    pub(super) keys: SystemKeys,
+    pub(super) derived: DerivedKeys,
+    view: RwLock<Arc<TreeView>>,
+    pub(super) directory: RwLock<Directory>,
+    /// Odd while a commit is under way, until its pages are published.
+    generation: AtomicU64,
+    pub(super) open_files: Mutex<HashMap<PersonId, Vec<std::sync::Weak<OpenFile>>>>,
+    pub(super) uploads: Mutex<HashSet<FileId>>,
+    pub(super) figures: Figures,
+    /// What the witness shall say: epoch and audit head of the last durable commit.
+    pub(super) testimony: Mutex<Testimony>,
+    pub(super) failed: AtomicBool,
+    pub(super) witness_failed: AtomicBool,
+    free: Mutex<Option<(Instant, u64)>>,
+}
+
+/// Counts that `status` shows.
+#[derive(Default)]
+pub(super) struct Figures {
+    pub(super) epoch: AtomicU64,
+    pub(super) recovery_epoch: AtomicU64,
+    pub(super) arrivals: AtomicU64,
+    pub(super) audit_entries: AtomicU64,
+    pub(super) pending_cleanup: AtomicU64,
+}
+
+/// Functions under system keys, set up once.
+pub(super) struct DerivedKeys {
+    pub(super) address_tag: Prf,
+    pub(super) idempotency_key: Prf,
+    pub(super) request_body: Prf,
+    pub(super) digest: Terms,
+    pub(super) locators: Locators,
+    pub(super) tokens: TokenHasher,
+    pub(super) witness: Prf,
+    pub(super) head_signer: Signer,
+    pub(super) certificate_signer: Signer,
+}
+
+impl DerivedKeys {
+    pub(super) fn new(keys: &SystemKeys) -> Self {
+        Self {
+            address_tag: Prf::new(&keys.address_tag, Label::AddressTag),
+            idempotency_key: Prf::new(&keys.idempotency, Label::IdempotencyKey),
+            request_body: Prf::new(&keys.idempotency, Label::RequestBody),
+            digest: Terms::new(&keys.digest),
+            locators: Locators::new(&keys.locator),
+            tokens: TokenHasher::new(&keys.token_hash),
+            witness: Prf::new(&keys.witness, Label::Witness),
+            head_signer: Signer::new(&keys.head_signer),
+            certificate_signer: Signer::new(&keys.certificate_signer),
+        }
+    }
+}
+
+/// The parts that opening a vault brings together.
+pub(super) struct Parts {
+    pub(super) vault: VaultId,
+    pub(super) data: PathBuf,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) hooks: Hooks,
+    pub(super) keys: SystemKeys,
+    pub(super) view: TreeView,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts) -> Self {
+        let derived = DerivedKeys::new(&parts.keys);
+        Self {
+            vault: parts.vault,
+            data: parts.data,
+            engine: parts.engine,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            hooks: parts.hooks,
+            keys: parts.keys,
+            derived,
+            view: RwLock::new(Arc::new(parts.view)),
+            directory: RwLock::default(),
+            generation: AtomicU64::new(0),
+            open_files: Mutex::default(),
+            uploads: Mutex::default(),
+            figures: Figures::default(),
+            testimony: Mutex::new(Testimony { epoch: 0, audit: crate::crypto::merkle::Frontier::default() }),
+            failed: AtomicBool::new(false),
+            witness_failed: AtomicBool::new(false),
+            free: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn address_tag(&self, address: &str) -> AddressTag {
+        let mut tag = [0; TAG_LEN];
+        tag.copy_from_slice(&self.derived.address_tag.value(&[address.as_bytes()])[..TAG_LEN]);
+        tag
+    }
+
+    pub(super) fn view(&self) -> Arc<TreeView> {
+        self.view.read().map_or_else(|poisoned| poisoned.into_inner().clone(), |view| view.clone())
+    }
+
+    /// Replaces the view; the old one's keys are wiped as soon as its last reader is done.
+    pub(super) fn publish(&self, view: TreeView) {
+        self.figures.epoch.store(view.epoch, Ordering::SeqCst);
+        match self.view.write() {
+            Ok(mut slot) => *slot = Arc::new(view),
+            Err(poisoned) => *poisoned.into_inner() = Arc::new(view),
+        }
+    }
+
+    pub(super) fn begin_commit(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn end_commit(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Runs a read, again if a commit overtook it: rows are read one by one, so a commit in between can make a key and
+    /// its row disagree. Only a read during which nothing was committed may cry tampering.
+    pub(super) fn reading<T>(&self, read: impl Fn(&TreeView) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        let start = Instant::now();
+        loop {
+            let before = self.generation.load(Ordering::SeqCst);
+            let result = read(&self.view());
+            let quiet = before.is_multiple_of(2) && self.generation.load(Ordering::SeqCst) == before;
+            match result {
+                Err(VaultError::Tampered) if !quiet && start.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Takes note of a durable commit.
+    pub(super) fn committed(&self, epoch: u64, counters: &super::txn::Counters) {
+        self.figures.arrivals.store(counters.next_arrival, Ordering::SeqCst);
+        self.figures.audit_entries.store(counters.audit.size(), Ordering::SeqCst);
+        if let Ok(mut testimony) = self.testimony.lock() {
+            *testimony = Testimony { epoch, audit: counters.audit.clone() };
+        }
+    }
+
+    pub(super) fn is_dying(&self, place: u64, record: Option<&crate::base::ids::RecordId>) -> bool {
+        self.directory.read().is_ok_and(|directory| directory.is_dying(place, record))
+    }
+
+    /// Calls the test hook for this step; in a running service, nothing.
+    pub(super) fn step(&self, step: Step) -> Result<(), VaultError> {
+        self.hooks.reach(step)
+    }
+
+    /// Free bytes on the data disk, at most a second old.
+    pub(super) fn free_bytes(&self) -> u64 {
+        let Ok(mut cached) = self.free.lock() else { return 0 };
+        match *cached {
+            Some((when, free)) if when.elapsed() < Duration::from_secs(1) => free,
+            _ => {
+                let free = files::free_bytes(&self.data).unwrap_or(0);
+                *cached = Some((Instant::now(), free));
+                free
+            }
+        }
+    }
+
+    pub(super) fn room_for_intake(&self) -> Result<(), VaultError> {
+        if self.free_bytes() < RESERVE_FOR_INTAKE { Err(VaultError::StorageFull) } else { Ok(()) }
+    }
+
+    pub(super) fn room_for_anything(&self) -> Result<(), VaultError> {
+        if self.free_bytes() < RESERVE { Err(VaultError::StorageFull) } else { Ok(()) }
+    }
+
+    pub(super) fn files_dir(&self) -> PathBuf {
+        self.data.join("files")
+    }
+
+    pub(super) fn file_path(&self, file: &FileId) -> PathBuf {
+        self.files_dir().join(file.to_string())
+    }
+}

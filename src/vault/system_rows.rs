@@ -1,0 +1,101 @@
+//! Rows of the vault's own: staff accounts and tokens, sealed under a system key. What is in them is the services'
+//! affair.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::audit::Draft;
+use super::committer::Job;
+use super::{Act, Detail, Vault, VaultError};
+use crate::base::tables::Table;
+use crate::crypto::context::{Context, Purpose};
+use crate::crypto::envelope;
+use crate::crypto::token::Token;
+use crate::store::after_prefix;
+
+/// Which kind of system row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemTable {
+    /// Accounts.
+    Staff,
+    /// Tokens.
+    Tokens,
+}
+
+/// A system row to be written.
+pub struct SystemRow {
+    key: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+impl Vault {
+    /// Seals a row for [`Vault::write_system_rows`].
+    ///
+    /// # Errors
+    /// [`VaultError::TooLarge`], [`VaultError::Unavailable`].
+    pub fn seal_system_row<T: Serialize>(
+        &self,
+        table: SystemTable,
+        id: &[u8; 16],
+        value: &T,
+    ) -> Result<SystemRow, VaultError> {
+        let content = postcard::to_stdvec(value).map_err(|_| VaultError::TooLarge)?;
+        let sealed = envelope::seal(&self.shared.keys.rows, &context(table, id), &content, &*self.shared.entropy)?;
+        Ok(SystemRow { key: table.table().key(&[id]), sealed })
+    }
+
+    /// Writes rows under one audit entry. Durable on return.
+    ///
+    /// # Errors
+    /// [`VaultError::StorageFull`], [`VaultError::Unavailable`].
+    pub async fn write_system_rows(&self, act: Act, detail: Detail, rows: Vec<SystemRow>) -> Result<(), VaultError> {
+        let draft = Draft::new(&act, detail, Vec::new());
+        let rows = rows.into_iter().map(|row| (row.key, row.sealed)).collect();
+        self.ask(|reply| Job::SystemRows(draft, rows, reply)).await
+    }
+
+    /// All rows of a kind.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`], [`VaultError::Unavailable`].
+    pub fn read_system_rows<T: DeserializeOwned>(&self, table: SystemTable) -> Result<Vec<([u8; 16], T)>, VaultError> {
+        let from = [table.table().id()];
+        let to = after_prefix(&from).unwrap_or_default();
+        let mut out = Vec::new();
+        for row in self.shared.engine.scan(&from, &to) {
+            let (key, sealed) = row?;
+            let id: [u8; 16] = key[1..].try_into().map_err(|_| VaultError::Tampered)?;
+            let content = envelope::open(&self.shared.keys.rows, &context(table, &id), &sealed)?;
+            out.push((id, postcard::from_bytes(&content).map_err(|_| VaultError::Tampered)?));
+        }
+        Ok(out)
+    }
+
+    /// The hash under which a token is kept.
+    pub fn hash_token(&self, token: &Token) -> [u8; 32] {
+        self.shared.derived.tokens.hash(token)
+    }
+
+    /// Whether a token is the one behind a hash, in constant time.
+    pub fn token_matches(&self, token: &Token, hash: &[u8; 32]) -> bool {
+        self.shared.derived.tokens.matches(token, hash)
+    }
+}
+
+impl SystemTable {
+    const fn table(self) -> Table {
+        match self {
+            Self::Staff => Table::Staff,
+            Self::Tokens => Table::Tokens,
+        }
+    }
+}
+
+/// The sealing context of a row, also for `verify`.
+pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
+    let purpose = match table {
+        SystemTable::Staff => Purpose::Staff,
+        SystemTable::Tokens => Purpose::Token,
+    };
+    Context::new(purpose).table(table.table()).row(id)
+}

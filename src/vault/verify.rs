@@ -1,0 +1,323 @@
+//! The whole check: opens every page, keyring, record, list row, ledger, file and system row, and compares the store
+//! digest with the one in the audit trail.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use super::audit::{TrailCheck, TreeHead};
+use super::committer::Job;
+use super::digest::{self, Sum};
+use super::intent::Intent;
+use super::rows::{self, ConsentLine, StoredRecord};
+use super::shared::Shared;
+use super::system_rows::{self, SystemTable};
+use super::upload::read_segment;
+use super::view::TreeView;
+use super::{Vault, VaultError};
+use crate::base::ids::{FileId, PersonId, RecordId};
+use crate::base::tables::Table;
+use crate::crypto::envelope::{self, HEADER_LEN};
+use crate::crypto::merkle::Frontier;
+use crate::crypto::stream::Opener;
+use crate::keys::keyring::{Keyring, RecordEntry};
+use crate::keys::system::SystemKeys;
+use crate::keys::tree::{FANOUT, LeafEntry, PageNo};
+use crate::store::after_prefix;
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Pages of the key tree opened.
+    pub pages: u64,
+    /// People.
+    pub people: u64,
+    /// Records opened.
+    pub records: u64,
+    /// Files read to the end.
+    pub files: u64,
+    /// Audit entries.
+    pub audit_entries: u64,
+    /// In words; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+impl Vault {
+    /// Checks everything. Reads a lot; the vault goes on working, and a row that changes meanwhile is looked at again.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`] when the store cannot be read at all.
+    pub async fn check(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Findings, VaultError> {
+        // A check on moving ground proves nothing, so it is tried until nothing was committed in between; under load
+        // the digest is left to a quieter hour, and that is said.
+        for attempt in 0..3 {
+            let before: Frontier = self.ask(Job::Head).await?;
+            let trail = self.check_trail(None, &|_, _| {}).await?;
+            let mut check = Check::new(&self.shared, progress);
+            check.run(&trail)?;
+            let after: Frontier = self.ask(Job::Head).await?;
+            if before == after {
+                check.compare_digest(&trail);
+                return Ok(check.findings);
+            }
+            if attempt == 2 {
+                check.findings.problems.push(
+                    "the vault was written to during the check, so the store digest could not be compared; check again when it is quiet".to_owned(),
+                );
+                return Ok(check.findings);
+            }
+        }
+        Err(VaultError::Unavailable)
+    }
+}
+
+struct Check<'a> {
+    shared: &'a Shared,
+    progress: &'a (dyn Fn(u64, u64) + Sync),
+    findings: Findings,
+    /// Rows that something alive leads to.
+    expected: BTreeSet<Vec<u8>>,
+    sum: Sum,
+    done: u64,
+}
+
+impl<'a> Check<'a> {
+    fn new(shared: &'a Shared, progress: &'a (dyn Fn(u64, u64) + Sync)) -> Self {
+        Self {
+            shared,
+            progress,
+            findings: Findings::default(),
+            expected: BTreeSet::new(),
+            sum: Sum::default(),
+            done: 0,
+        }
+    }
+
+    fn problem(&mut self, text: String) {
+        self.findings.problems.push(text);
+    }
+
+    fn run(&mut self, trail: &TrailCheck) -> Result<(), VaultError> {
+        let TrailCheck { entries, problems, head: TreeHead { .. }, digest } = trail;
+        self.findings.audit_entries = *entries;
+        self.findings.problems.extend(problems.iter().cloned());
+        let view = self.shared.view();
+        self.findings.pages = view.page_count();
+        let total = digest.map_or(0, |sum| sum.rows());
+        for key in [&b"schema"[..], b"vault", b"epoch", b"state"] {
+            self.expected.insert(Table::Meta.key(&[key]));
+        }
+        self.expected.insert(SystemKeys::row_key());
+        self.tree(&view, total);
+        self.system_rows();
+        self.intents();
+        self.scan(total)
+    }
+
+    fn tree(&mut self, view: &TreeView, total: u64) {
+        for index in view.leaves() {
+            let no = PageNo { level: 0, index };
+            let mut above = Some(no);
+            while let Some(page) = above {
+                self.expected.insert(page.row_key());
+                above = page.parent().map(|(parent, _)| parent);
+            }
+            match self.shared.reading(|view| view.leaf(&*self.shared.engine, index)) {
+                Ok(Some(leaf)) => {
+                    self.findings.pages += 1;
+                    for (slot, entry) in leaf.entries() {
+                        self.person(index * FANOUT + slot as u64, entry);
+                        (self.progress)(self.done.min(total), total);
+                    }
+                }
+                _ => self.problem(format!("page {index} of the key tree does not open: everybody on it is unreadable")),
+            }
+        }
+        self.expected.insert(PageNo::TOP.row_key());
+    }
+
+    fn person(&mut self, place: u64, entry: &LeafEntry) {
+        self.findings.people += 1;
+        let person = entry.person;
+        let shared = self.shared;
+        let read = |part: u16| shared.engine.read(&Keyring::row_key(&person, part));
+        let keyring = Keyring::open::<VaultError>(&person, &entry.key, |part| Ok(read(part)?));
+        let Ok(keyring) = keyring else {
+            // A row may have been replaced between leaf and keyring: look again on firm ground.
+            if shared.reading(|view| shared.keyring_at(view, place)).is_err_and(|error| error != VaultError::Missing) {
+                self.problem(format!("the keyring of person {person} does not open"));
+            }
+            return;
+        };
+        for part in 0..keyring.part_count() {
+            self.expected.insert(Keyring::row_key(&person, part));
+        }
+        self.done += u64::from(keyring.part_count());
+        self.consents(&person, &keyring);
+        for entry in keyring.records() {
+            self.record(place, &person, entry);
+        }
+    }
+
+    fn consents(&mut self, person: &PersonId, keyring: &Keyring) {
+        for part in 0..keyring.consent_parts {
+            let key = rows::consent_key(person, part);
+            let last = part + 1 == keyring.consent_parts;
+            let version = if last { keyring.consent_version } else { rows::LINES_PER_PART as u64 };
+            let context_part = part.to_be_bytes();
+            let opened = self.shared.engine.read(&key).ok().flatten().and_then(|row| {
+                envelope::open(&keyring.consent, &rows::consent_context(person, &context_part, version), &row).ok()
+            });
+            if opened.is_none_or(|content| postcard::from_bytes::<Vec<ConsentLine>>(&content).is_err()) {
+                self.problem(format!("the consents of person {person} (part {part}) do not open"));
+            }
+            self.expected.insert(key);
+            self.done += 1;
+        }
+    }
+
+    fn record(&mut self, place: u64, person: &PersonId, entry: &RecordEntry) {
+        let (shared, id) = (self.shared, entry.record);
+        self.expected.insert(rows::record_key(&id));
+        self.expected.insert(rows::list_key(entry.arrival));
+        self.done += 2 + entry.files.len() as u64;
+        if !list_row_opens(shared, place, person, entry) {
+            self.problem(format!("the list entry of submission {id} does not open or was exchanged"));
+        }
+        match open_record(shared, place, person, entry) {
+            Some(stored) => {
+                self.findings.records += 1;
+                let ids: Vec<FileId> = stored.files.iter().map(|file| file.id).collect();
+                if ids != entry.files {
+                    self.problem(format!("the files of submission {id} are not those in the keyring"));
+                }
+                for (info, file) in stored.content.files.iter().zip(&stored.files) {
+                    self.expected.insert(rows::file_key(&file.id));
+                    if file_opens(shared, file, info.size) {
+                        self.findings.files += 1;
+                    } else {
+                        self.problem(format!("file {} of submission {id} is missing or was changed", info.n));
+                    }
+                }
+            }
+            None => self.problem(format!("submission {id} does not open or was exchanged")),
+        }
+    }
+
+    fn system_rows(&mut self) {
+        for (table, kind, what) in
+            [(Table::Staff, SystemTable::Staff, "account"), (Table::Tokens, SystemTable::Tokens, "token")]
+        {
+            let from = [table.id()];
+            let rows: Vec<_> =
+                self.shared.engine.scan(&from, &after_prefix(&from).unwrap_or_default()).flatten().collect();
+            for (key, row) in rows {
+                let id: Option<[u8; 16]> = key[1..].try_into().ok();
+                let opens = id.is_some_and(|id| {
+                    envelope::open(&self.shared.keys.rows, &system_rows::context(kind, &id), &row).is_ok()
+                });
+                if !opens {
+                    self.problem(format!("an {what} row does not open"));
+                }
+                self.expected.insert(key);
+            }
+        }
+    }
+
+    fn intents(&mut self) {
+        match Intent::load_all(self.shared) {
+            Ok(intents) => {
+                // Rows that an order is about to remove are not strays.
+                for intent in intents {
+                    for line in &intent.lines {
+                        match line {
+                            super::intent::Line::Person { person, keyring_parts, consent_parts, .. } => {
+                                self.expected.extend((0..*keyring_parts).map(|part| Keyring::row_key(person, part)));
+                                self.expected.extend((0..*consent_parts).map(|part| rows::consent_key(person, part)));
+                            }
+                            super::intent::Line::Record { .. } => {}
+                            super::intent::Line::Rows { record, arrival, files } => {
+                                self.expected.insert(rows::record_key(record));
+                                self.expected.insert(rows::list_key(*arrival));
+                                self.expected.extend(files.iter().map(rows::file_key));
+                            }
+                        }
+                    }
+                }
+            }
+            Err(_) => self.problem("an erasure order does not open".to_owned()),
+        }
+    }
+
+    /// Adds up the digest over all rows, and finds rows that nothing leads to.
+    fn scan(&mut self, total: u64) -> Result<(), VaultError> {
+        let terms = &self.shared.derived.digest;
+        let mut strays = 0;
+        for row in self.shared.engine.scan(&[], &[0xff]) {
+            let (key, value) = row?;
+            if digest::covers(&key) {
+                self.sum.add(&terms.term(&key, &value));
+            }
+            let table = key.first().copied().and_then(Table::from_id);
+            let exempt = matches!(table, Some(Table::Audit | Table::Intents));
+            if !exempt && !self.expected.contains(&key) {
+                strays += 1;
+            }
+        }
+        if strays > 0 {
+            self.problem(format!("{strays} row(s) belong to nothing in the key tree"));
+        }
+        (self.progress)(total, total);
+        Ok(())
+    }
+
+    fn compare_digest(&mut self, trail: &TrailCheck) {
+        if trail.digest != Some(self.sum) {
+            self.problem(
+                "the rows are not those of the last commit: something was replayed, dropped or added (store digest)"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+fn list_row_opens(shared: &Shared, place: u64, person: &PersonId, entry: &RecordEntry) -> bool {
+    let Ok(Some(row)) = shared.engine.read(&rows::list_key(entry.arrival)) else { return false };
+    let outer = rows::open_list_place(&shared.keys.places, entry.arrival, &row) == Ok((place, entry.record));
+    let context = rows::list_context(person, &entry.record, entry.list_version);
+    let inner = rows::split(&row).ok().and_then(|(_, inner)| envelope::open(&entry.key, &context, inner).ok());
+    outer && inner.is_some_and(|content| rows::decode_list_entry(&content).is_ok())
+}
+
+fn open_record(shared: &Shared, place: u64, person: &PersonId, entry: &RecordEntry) -> Option<StoredRecord> {
+    let record: RecordId = entry.record;
+    let row = shared.engine.read(&rows::record_key(&record)).ok()??;
+    (rows::open_record_place(&shared.keys.places, &record, &row) == Ok(place)).then_some(())?;
+    let context = rows::record_context(person, &record, entry.version);
+    StoredRecord::decode(&envelope::open(&entry.key, &context, rows::split(&row).ok()?.1).ok()?).ok()
+}
+
+fn file_opens(shared: &Shared, file: &rows::StoredFile, len: u64) -> bool {
+    let marker = shared.engine.read(&rows::file_key(&file.id)).ok().flatten();
+    let context = rows::file_marker_context(&file.id);
+    if marker.is_none_or(|row| envelope::open(&shared.keys.rows, &context, &row).is_err()) {
+        return false;
+    }
+    let Ok(handle) = File::open(shared.file_path(&file.id)) else { return false };
+    let mut header = [0; HEADER_LEN];
+    if handle.read_exact_at(&mut header, 0).is_err() {
+        return false;
+    }
+    let Ok(opener) = Opener::new(&file.key, &file.id, &header, &file.commitment, len) else { return false };
+    (0..file.segments)
+        .all(|number| read_segment(&handle, number, len).is_ok_and(|sealed| opener.segment(number, &sealed).is_ok()))
+        && handle.metadata().is_ok_and(|meta| meta.len() == sealed_len(len))
+}
+
+/// Bytes on disk of a file whose true length is `len`.
+fn sealed_len(len: u64) -> u64 {
+    use crate::crypto::aead::TAG_LEN;
+    use crate::crypto::stream::{SEALED_SEGMENT_LEN, shape};
+    let (count, last) = shape(len);
+    (HEADER_LEN + TAG_LEN + last) as u64 + u64::from(count - 1) * SEALED_SEGMENT_LEN as u64
+}
