@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -125,29 +125,30 @@ impl HttpError {
         })
     }
 
-    /// Status and headers, with this error inside for the outermost layer to write out.
-    fn bare(self) -> Response {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = self.status;
+    /// The headers that belong to the status.
+    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(wait) = self.retry_after {
             // Rounded up: a client that comes back on the second must not be early.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         if self.status == StatusCode::REQUEST_TIMEOUT {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response.extensions_mut().insert(self);
-        response
     }
 }
 
 impl IntoResponse for HttpError {
+    /// Status and headers, with the error inside for the outermost layer to write out.
     fn into_response(self) -> Response {
-        self.bare()
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        self.add_headers(response.headers_mut());
+        response.extensions_mut().insert(self);
+        response
     }
 }
 

@@ -22,6 +22,8 @@ mod headers;
 mod layers;
 mod openapi;
 mod pages;
+#[doc(hidden)]
+pub mod probe;
 mod public;
 mod rates;
 mod routes;

@@ -1,6 +1,5 @@
 //! A form being filled in: fields, consents and files from a request, in whatever shape they came, into an [`Intake`].
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -9,7 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::base::sensitive::SensitiveString;
-use crate::domain::form::{FieldKind, Form};
+use crate::domain::form::Form;
+use crate::domain::submission::Draft;
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::json::Members;
@@ -17,7 +17,7 @@ use crate::http::extract::multipart::{self, Most, Sink};
 use crate::http::extract::urlencoded;
 use crate::http::{body, pages};
 use crate::services::submit::{self, Intake, Receipt};
-use crate::services::{Context, Problem, ServiceError};
+use crate::services::{Context, ServiceError};
 
 /// The hidden part that a page sends first: its own idempotency key, so that a double click is one submission.
 pub(super) const ONCE: &str = "_once";
@@ -43,7 +43,6 @@ pub(super) struct Filling {
     form: Arc<Form>,
     key: Option<String>,
     intake: Option<Intake>,
-    seen: HashSet<String>,
     /// What to show again if it is turned down; kept for pages only.
     typed: Option<pages::Typed>,
 }
@@ -52,7 +51,7 @@ impl Filling {
     /// A submission to `form`. With `for_page`, what is typed is kept for the page that says what is wrong.
     pub(super) fn new(web: Arc<Web>, ctx: Context, form: Arc<Form>, key: Option<String>, for_page: bool) -> Self {
         let typed = for_page.then(pages::Typed::default);
-        Self { web, ctx, form, key, intake: None, seen: HashSet::new(), typed }
+        Self { web, ctx, form, key, intake: None, typed }
     }
 
     /// What was typed so far.
@@ -60,39 +59,32 @@ impl Filling {
         self.typed.unwrap_or_default()
     }
 
-    /// Takes the JSON form.
+    /// Takes the JSON form. It is checked whole before anything is begun, so that a wrong type is told together with
+    /// every other mistake; the intake sees text only.
     pub(super) async fn take_json(&mut self, submission: Submission) -> Result<(), HttpError> {
-        let form = self.form.clone();
-        let (mut problems, mut texts, mut ticks) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, value) in submission.fields.0 {
-            let yes_no = form.field(&name).map(|f| matches!(f.kind, FieldKind::YesNo));
-            match (yes_no, value) {
-                (Some(true), Value::Bool(ticked)) => texts.push((name, ticked.to_string())),
-                (Some(true), _) => problems.push(wrong_type(&name, "This has to be true or false.")),
-                (Some(false), Value::String(text)) => texts.push((name, text)),
-                (Some(false), _) => problems.push(wrong_type(&name, "This has to be a text, in quotation marks.")),
-                (None, _) if form.file(&name).is_some() => {
-                    problems.push(wrong_type(&name, "Files are sent as multipart/form-data, not as JSON."));
-                }
-                (None, _) => problems.push(unknown(&name)),
-            }
+        let Submission { fields: Members(fields), consents: Members(consents) } = submission;
+        let mut draft = Draft::default();
+        for (name, value) in &fields {
+            // Too much text is remembered by the draft itself.
+            let _ = draft.json(name, value.clone());
         }
-        for (name, value) in submission.consents.0 {
-            match value {
-                Value::Bool(given) if form.consent(&name).is_some() => ticks.push((name, given)),
-                _ if form.consent(&name).is_none() => problems.push(unknown(&name)),
-                _ => problems.push(wrong_type(&name, "A consent has to be true or false.")),
-            }
+        for (name, value) in &consents {
+            let _ = match value {
+                Value::Bool(given) => draft.consent(name, *given),
+                _ => draft.consent_text(name, "neither"),
+            };
         }
-        if !problems.is_empty() {
-            return Err(HttpError::invalid(problems));
-        }
+        draft.validate(&self.form).map_err(HttpError::invalid)?;
         let intake = self.begun().await?;
-        for (name, text) in texts {
+        for (name, value) in fields {
+            let text = match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
             intake.field(&name, text)?;
         }
-        for (name, given) in ticks {
-            intake.consent(&name, given);
+        for (name, value) in consents {
+            intake.consent(&name, value == Value::Bool(true));
         }
         Ok(())
     }
@@ -135,6 +127,17 @@ impl Filling {
         Ok(done.unwrap_or(Err(ServiceError::Internal))?)
     }
 
+    /// Remembers what was typed, where a page may have to show it again.
+    fn keep(&mut self, name: &str, value: &str) {
+        let Some(typed) = &mut self.typed else { return };
+        if ticked(value) == Some(true) {
+            typed.ticked.insert(name.to_owned());
+        }
+        if self.form.field(name).is_some() {
+            typed.text.insert(name.to_owned(), SensitiveString::from(value));
+        }
+    }
+
     /// The intake, begun with the first content: by then the page's token has been read.
     async fn begun(&mut self) -> Result<&mut Intake, HttpError> {
         if self.intake.is_none() {
@@ -142,26 +145,6 @@ impl Filling {
             self.intake = Some(begun);
         }
         self.intake.as_mut().ok_or_else(HttpError::internal)
-    }
-
-    /// A name may come once; files may come several times, and their number is the form's rule.
-    fn first_time(&mut self, name: &str) -> Result<(), HttpError> {
-        if self.seen.insert(name.to_owned()) {
-            return Ok(());
-        }
-        Err(HttpError::invalid_field(name, "repeated", "This is given more than once."))
-    }
-
-    async fn box_ticked(&mut self, name: &str, value: &str) -> Result<bool, HttpError> {
-        let ticked = match value.to_ascii_lowercase().as_str() {
-            "true" | "on" | "yes" | "1" => true,
-            "" | "false" | "off" | "no" | "0" => false,
-            _ => return Err(HttpError::invalid(vec![wrong_type(name, "This has to be true or false.")])),
-        };
-        if let (true, Some(typed)) = (ticked, &mut self.typed) {
-            typed.ticked.insert(name.to_owned());
-        }
-        Ok(ticked)
     }
 }
 
@@ -181,34 +164,20 @@ impl Sink for Filling {
         }
         let consent = name.strip_prefix("consents.").unwrap_or(name);
         let field = name.strip_prefix("fields.").unwrap_or(name);
-        let kind = self.form.field(field).map(|f| f.kind.clone());
-        match kind {
-            Some(FieldKind::YesNo) => {
-                self.first_time(field)?;
-                let ticked = self.box_ticked(field, &value).await?;
-                self.begun().await?.field(field, ticked.to_string())?;
-            }
-            Some(_) => {
-                self.first_time(field)?;
-                if let Some(typed) = &mut self.typed {
-                    typed.text.insert(field.to_owned(), SensitiveString::from(value.as_str()));
-                }
-                self.begun().await?.field(field, value)?;
-            }
-            None if self.form.consent(consent).is_some() => {
-                self.first_time(consent)?;
-                let given = self.box_ticked(consent, &value).await?;
-                self.begun().await?.consent(consent, given);
-            }
-            None => return Err(HttpError::invalid(vec![unknown(name)])),
+        if self.form.field(field).is_none() && self.form.consent(consent).is_some() {
+            let Some(given) = ticked(&value) else {
+                return Err(HttpError::invalid_field(consent, "wrong-type", "A consent is either true or false."));
+            };
+            self.keep(consent, &value);
+            self.begun().await?.consent(consent, given);
+        } else {
+            self.keep(field, &value);
+            self.begun().await?.field(field, value)?;
         }
         Ok(())
     }
 
     async fn begin_file(&mut self, name: &str, file_name: Option<&str>) -> Result<(), HttpError> {
-        if self.form.file(name).is_none() {
-            return Err(HttpError::invalid(vec![unknown(name)]));
-        }
         Ok(self.begun().await?.begin_file(name, file_name).await?)
     }
 
@@ -221,12 +190,11 @@ impl Sink for Filling {
     }
 }
 
-fn wrong_type(name: &str, message: &str) -> Problem {
-    Problem { field: Some(name.to_owned()), code: "wrong-type", message: message.to_owned() }
-}
-
-fn unknown(name: &str) -> Problem {
-    // A name is the client's own text; what is longer than any real one is not repeated whole.
-    let name = name.chars().take(64).collect();
-    Problem { field: Some(name), code: "unknown-field", message: "The form has no field of this name.".to_owned() }
+/// What a box says as text. Anything unclear is a mistake, never a consent.
+fn ticked(value: &str) -> Option<bool> {
+    match value {
+        "true" | "on" | "yes" | "1" => Some(true),
+        "" | "false" | "off" | "no" | "0" => Some(false),
+        _ => None,
+    }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::filling::Filling;
@@ -15,7 +15,6 @@ use crate::domain::form::{Form, FormId};
 use crate::http::error::HttpError;
 use crate::http::extract::media_type;
 use crate::http::extract::params::Params;
-use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
 use crate::http::{Web, pages};
 use crate::services::ServiceError;
@@ -26,13 +25,8 @@ pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
     pages::index(&forms)
 }
 
-/// `GET /f/{form}`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
-    Query::strict(&uri, &[])?;
+/// `GET /f/{form}`. A query is ignored, not refused: links from advertisements carry all kinds of marks.
+pub(in crate::http) async fn show(State(web): State<Arc<Web>>, params: Params) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
     Ok(pages::form(&form, &pages::Typed::default(), None, &once(&web)?))
 }
@@ -57,9 +51,7 @@ pub(in crate::http) async fn post(
         // Whatever a person can mend or try again comes back with what they typed.
         Err(e) if e.status != StatusCode::NOT_FOUND && e.status != StatusCode::INTERNAL_SERVER_ERROR => {
             let mut response = pages::form(&form, &filling.into_typed(), Some(&e), &once(&web)?);
-            if let Some(wait) = e.retry_after {
-                response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
-            }
+            e.add_headers(response.headers_mut());
             Ok(response)
         }
         Err(e) => Err(e),
