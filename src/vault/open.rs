@@ -25,7 +25,7 @@ use crate::base::entropy::Entropy;
 use crate::base::files::{self, FolderLock};
 use crate::base::ids::VaultId;
 use crate::crypto::Key;
-use crate::crypto::merkle::{Frontier, leaf_hash};
+use crate::crypto::merkle::leaf_hash;
 use crate::keys::KeyError;
 use crate::keys::master::MasterKey;
 use crate::keys::recovery::{self, RecoverySlot};
@@ -469,14 +469,23 @@ impl Opening {
                 committer.recovery.path().display()
             )),
         }
+        let mut witness = self.witness;
+        let written = match self.testimony {
+            Some(testimony) => testimony,
+            // A vault just made: an end before the first second is over must not leave it without a testimony.
+            None => {
+                let first = Testimony { epoch: shared.view().epoch, audit: committer.state.counters.audit.clone() };
+                witness.write(&first, &shared.derived.witness)?;
+                first
+            }
+        };
         note_opening(&mut committer)?;
         match orphans(&shared) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => drop(wake.send(Wake::Sweep(files))),
             Err(error) => return Err(OpenFailure(format!("{}: {error}", shared.files_dir().display()))),
         }
-        let written = self.testimony.unwrap_or(Testimony { epoch: 0, audit: Frontier::default() });
-        let janitor = Janitor { shared: Arc::clone(&shared), jobs: jobs.downgrade(), witness: self.witness, written };
+        let janitor = Janitor { shared: Arc::clone(&shared), jobs: jobs.downgrade(), witness, written };
         let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.to_owned())
