@@ -64,14 +64,42 @@ pub(super) async fn tail(session: &mut Session, args: &TailArgs) -> Outcome {
     }
     // The latest entry comes last, next to the prompt.
     let row = |entry: &Value| {
-        let subjects = entry["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let subjects: Vec<_> = subjects.iter().filter_map(Value::as_str).collect();
-        let mut row: Vec<_> = ["seq", "time", "actor", "action", "outcome"].iter().map(|n| text(entry, n)).collect();
-        row.push(subjects.join(" "));
+        let mut row: Vec<_> = ["seq", "time", "actor", "action"].iter().map(|n| text(entry, n)).collect();
+        row.extend([plain(&entry["detail"]), people(&entry["subjects"])]);
         row
     };
     let rows: Vec<_> = entries.iter().rev().map(row).collect();
-    output::table(&["SEQ", "TIME", "ACTOR", "ACTION", "OUTCOME", "PEOPLE"], &rows)
+    output::table(&["SEQ", "TIME", "ACTOR", "ACTION", "DETAIL", "PEOPLE"], &rows)
+}
+
+/// The values of a detail, each after its name.
+fn plain(detail: &Value) -> String {
+    match detail {
+        Value::Object(values) => {
+            values.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join(", ")
+        }
+        Value::String(text) if text == "none" => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// Whom an entry is about; of many, how many.
+fn people(subjects: &Value) -> String {
+    let subjects = subjects.as_array().map(Vec::as_slice).unwrap_or_default();
+    let one = |subject: &Value| {
+        if subject["erased"] == true {
+            return "(erased)".to_owned();
+        }
+        let parts = ["subject", "submission", "file", "status", "purpose"].map(|name| text(subject, name));
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    match subjects {
+        [] => String::new(),
+        [subject] => one(subject),
+        many => format!("{} people", many.len()),
+    }
 }
 
 /// Runs a command that checks, with a progress bar. Returns its problems and its result.

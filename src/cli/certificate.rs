@@ -37,7 +37,7 @@ pub(super) fn verify(args: &CertificateArgs) -> Outcome {
         ("State", text(&statement, "state")),
         ("Vault", text(&statement, "vault")),
     ] {
-        output::line(&format!("  {what:<14}{value}"))?;
+        output::line(&format!("  {what:<15}{value}"))?;
     }
     Ok(())
 }

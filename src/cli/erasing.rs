@@ -21,7 +21,7 @@ use crate::control::{Command, Reply};
 const BATCH: usize = 10_000;
 
 pub(super) async fn record(session: &mut Session, args: EraseArgs) -> Outcome {
-    announce(args.acting.role, args.acting.purpose.as_deref());
+    announce(args.acting.role, None);
     input::confirm(&format!("This erases submission {} for good", args.id), args.yes)?;
     let command = Command::RecordErase { role: args.acting.role, id: args.id };
     let certificate = session.run(command, |_| Ok(())).await?;
@@ -40,7 +40,7 @@ pub(super) async fn people(session: &mut Session, args: SubjectEraseArgs) -> Out
         std::fs::create_dir_all(folder)
             .map_err(|e| CliError::usage(format!("cannot make {}: {e}", folder.display())))?;
     }
-    announce(args.acting.role, args.acting.purpose.as_deref());
+    announce(args.acting.role, None);
     input::confirm(&format!("This erases {} {} for good", ids.len(), noun(ids.len())), args.yes)?;
 
     let (mut erased, mut failed) = (0, 0);

@@ -99,7 +99,7 @@ impl Replies {
     }
 }
 
-/// Says on standard error in which role the owner of the machine acts.
+/// Says on standard error in which role the owner of the machine acts, and for which purpose if that is kept.
 pub(super) fn announce(role: Role, purpose: Option<&str>) {
     let purpose = purpose.map(|p| format!(" for the purpose {}", terminal::clean(p))).unwrap_or_default();
     terminal::say(&format!(

@@ -19,7 +19,7 @@ pub(super) async fn subject(session: &mut Session, command: SubjectCommand) -> O
 }
 
 async fn find(session: &mut Session, args: FindArgs) -> Outcome {
-    announce(args.acting.role, args.acting.purpose.as_deref());
+    announce(args.acting.role, None);
     let email = input::address()?;
     let (items, _) = session.collect(Command::SubjectFind { role: args.acting.role, email }).await?;
     if args.json {

@@ -24,7 +24,9 @@ fn private(path: &Path) {
 async fn from_first_run_to_erasure() {
     let at = folder("story");
     let server = Server::start(&at, &[]);
-    for word in ["keys/master.key", "keys/tls/cert.pem", "/f/job-application", "token create", "offline"] {
+    for word in
+        ["keys/master.key", "keys/tls/cert.pem", "/f/job-application", "token create", "keys/recovery/identity  is"]
+    {
         assert!(server.banner.contains(word), "{word} missing in\n{}", server.banner);
     }
     private(&at.join("keys"));
@@ -53,7 +55,10 @@ async fn from_first_run_to_erasure() {
     let head = json(&at, &["audit", "head"]);
     std::fs::write(at.join("head.json"), head.to_string()).unwrap();
     let (out, _) = expect(&letterlock(&at, &["audit", "tail"]), 0);
-    assert!(out.contains("owner:hr") && out.contains("read-submission"), "{out}");
+    for word in ["owner:hr", "read-submission", "find-subject", "recruitment", "staff", &id] {
+        assert!(out.contains(word), "{word} missing in\n{out}");
+    }
+    assert!(!out.contains("jane"), "{out}");
 
     // Without the service, the same commands open the vault themselves.
     server.stop();

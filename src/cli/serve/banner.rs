@@ -31,7 +31,7 @@ pub(super) fn made(config: &Config, opened: &Opened, also: &[(PathBuf, &'static 
         let keys = config.keys.display();
         line(&format!("  {keys}  opens everything. Never let it into a backup that keeps old versions: an old copy"))?;
         line("      of it still opens what was erased since.")?;
-        let identity = config.keys.join("recovery.key");
+        let identity = slot.join("identity");
         line(&format!(
             "  {}  is the recovery identity: it opens the recovery slot in {}.",
             identity.display(),
