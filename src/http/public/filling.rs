@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::base::sensitive::SensitiveString;
-use crate::domain::form::Form;
-use crate::domain::submission::Draft;
+use crate::domain::form::{Form, FormId};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::json::Members;
@@ -17,7 +16,7 @@ use crate::http::extract::multipart::{self, Most, Sink};
 use crate::http::extract::urlencoded;
 use crate::http::{body, pages};
 use crate::services::submit::{self, Intake, Receipt};
-use crate::services::{Context, ServiceError};
+use crate::services::{Context, Problem, ServiceError};
 
 /// The hidden part that a page sends first: its own idempotency key, so that a double click is one submission.
 pub(super) const ONCE: &str = "_once";
@@ -59,32 +58,19 @@ impl Filling {
         self.typed.unwrap_or_default()
     }
 
-    /// Takes the JSON form. It is checked whole before anything is begun, so that a wrong type is told together with
-    /// every other mistake; the intake sees text only.
+    /// Takes the JSON form. What has the wrong type is told by the intake, with every other mistake.
     pub(super) async fn take_json(&mut self, submission: Submission) -> Result<(), HttpError> {
         let Submission { fields: Members(fields), consents: Members(consents) } = submission;
-        let mut draft = Draft::default();
-        for (name, value) in &fields {
-            // Too much text is remembered by the draft itself.
-            let _ = draft.json(name, value.clone());
-        }
-        for (name, value) in &consents {
-            let _ = match value {
-                Value::Bool(given) => draft.consent(name, *given),
-                _ => draft.consent_text(name, "neither"),
-            };
-        }
-        draft.validate(&self.form).map_err(HttpError::invalid)?;
         let intake = self.begun().await?;
         for (name, value) in fields {
-            let text = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            intake.field(&name, text)?;
+            intake.json(&name, value)?;
         }
         for (name, value) in consents {
-            intake.consent(&name, value == Value::Bool(true));
+            match value {
+                Value::Bool(given) => intake.consent(&name, given),
+                // A text is no consent in JSON, not even "true".
+                _ => intake.consent_text(&name, "neither"),
+            }
         }
         Ok(())
     }
@@ -130,7 +116,7 @@ impl Filling {
     /// Remembers what was typed, where a page may have to show it again.
     fn keep(&mut self, name: &str, value: &str) {
         let Some(typed) = &mut self.typed else { return };
-        if ticked(value) == Some(true) {
+        if matches!(value, "true" | "on" | "yes" | "1") {
             typed.ticked.insert(name.to_owned());
         }
         if self.form.field(name).is_some() {
@@ -165,11 +151,8 @@ impl Sink for Filling {
         let consent = name.strip_prefix("consents.").unwrap_or(name);
         let field = name.strip_prefix("fields.").unwrap_or(name);
         if self.form.field(field).is_none() && self.form.consent(consent).is_some() {
-            let Some(given) = ticked(&value) else {
-                return Err(HttpError::invalid_field(consent, "wrong-type", "A consent is either true or false."));
-            };
             self.keep(consent, &value);
-            self.begun().await?.consent(consent, given);
+            self.begun().await?.consent_text(consent, &value);
         } else {
             self.keep(field, &value);
             self.begun().await?.field(field, value)?;
@@ -178,6 +161,12 @@ impl Sink for Filling {
     }
 
     async fn begin_file(&mut self, name: &str, file_name: Option<&str>) -> Result<(), HttpError> {
+        if self.form.file(name).is_none() {
+            // Repeated only where it could be the name of a field at all.
+            let field = name.parse::<FormId>().ok().map(String::from);
+            let message = "The form takes no file of this name.".to_owned();
+            return Err(HttpError::invalid(vec![Problem { field, code: "unknown-field", message }]));
+        }
         Ok(self.begun().await?.begin_file(name, file_name).await?)
     }
 
@@ -187,14 +176,5 @@ impl Sink for Filling {
 
     async fn end_file(&mut self) -> Result<(), HttpError> {
         Ok(self.begun().await?.end_file().await?)
-    }
-}
-
-/// What a box says as text. Anything unclear is a mistake, never a consent.
-fn ticked(value: &str) -> Option<bool> {
-    match value {
-        "true" | "on" | "yes" | "1" => Some(true),
-        "" | "false" | "off" | "no" | "0" => Some(false),
-        _ => None,
     }
 }

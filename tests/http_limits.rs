@@ -1,0 +1,125 @@
+//! Limits of frequency, size and number, end to end.
+
+mod support;
+
+use letterlock::http::Limits;
+use letterlock::policy::Role;
+use serde_json::json;
+use support::{Service, application, document, free_limits, pdf, support};
+
+const HELP: &str = "/api/v1/forms/support-request/submissions";
+
+#[tokio::test]
+async fn an_address_that_asks_too_often_waits() {
+    let service = Service::with(Limits { per_address_per_minute: 3, ..free_limits() }).await;
+    for n in 0..3 {
+        // The header is the client's word: it neither helps nor harms.
+        let request = service.request("GET", "/api/v1/forms").header("x-forwarded-for", format!("192.0.2.{n}"));
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let request = service.request("GET", "/api/v1/forms").header("x-forwarded-for", "192.0.2.99");
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 429);
+    assert!(answer.headers().contains_key("retry-after") && answer.headers().contains_key("content-security-policy"));
+    assert_eq!(service.get("/health/live", None).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_form_that_is_flooded_waits_and_the_others_do_not() {
+    let service = Service::with(Limits { per_form_per_minute: 2, ..free_limits() }).await;
+    for n in 0..2 {
+        service.ask_support(&format!("p{n}@example.org")).await;
+    }
+    let (status, _) = document(service.json("POST", HELP, None, &support("x@example.org")).await).await;
+    assert_eq!(status, 429);
+    let page = service.form("/f/support-request", &[("name", "x")]);
+    assert_eq!(page.send().await.unwrap().status(), 429);
+    service.apply("jane@example.org", &pdf(2000, 1)).await;
+    assert_eq!(service.get("/f/support-request", None).await.status(), 200);
+}
+
+#[tokio::test]
+async fn guessing_tokens_is_slowed_but_locks_nobody_out() {
+    let service = Service::with(Limits { auth_failures_per_minute: 3, ..free_limits() }).await;
+    let good = service.token(&[Role::Support]).await;
+    for _ in 0..3 {
+        assert_eq!(service.get("/api/v1/submissions", Some("llt_wrong")).await.status(), 401);
+    }
+    let answer = service.get("/api/v1/submissions", Some("llt_wrong")).await;
+    assert_eq!(answer.status(), 429);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_eq!(service.get("/api/v1/submissions", Some(&good)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn zero_lifts_every_limit() {
+    let service = Service::start().await;
+    for _ in 0..400 {
+        assert_eq!(service.get("/api/v1/audit", Some("llt_wrong")).await.status(), 401);
+    }
+}
+
+#[tokio::test]
+async fn bodies_beyond_their_size_are_413_and_the_answer_arrives() {
+    let limits = Limits { max_upload_bytes: 1 << 20, max_body_bytes: 8 * 1024, ..free_limits() };
+    let service = Service::with(limits).await;
+    let big = json!({ "fields": { "message": "x".repeat(9000) } });
+    assert_eq!(service.json("POST", HELP, None, &big).await.status(), 413);
+    for http2 in [true, false] {
+        let client = support::client(http2);
+        let path = service.url("/api/v1/forms/job-application/submissions");
+        // Announced too large, and too large without saying so.
+        let answer = client.post(&path).multipart(application("a@example.org", &pdf(3 << 20, 1))).send().await.unwrap();
+        assert_eq!(answer.status(), 413, "http2: {http2}");
+        let pieces = (0..40).map(|_| Ok::<_, std::convert::Infallible>(vec![b'x'; 64 * 1024]));
+        let head = b"--B\r\nContent-Disposition: form-data; name=\"cv\"; filename=\"a\"\r\n\r\n".to_vec();
+        let stream = futures_util::stream::iter(std::iter::once(Ok(head)).chain(pieces));
+        let answer = client
+            .post(&path)
+            .header("content-type", "multipart/form-data; boundary=B")
+            .body(reqwest::Body::wrap_stream(stream))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 413, "http2: {http2}");
+        // A page answers with the page.
+        let answer = client
+            .post(service.url("/f/job-application"))
+            .multipart(application("a@example.org", &pdf(1 << 20, 1)))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 413, "http2: {http2}");
+        assert!(answer.text().await.unwrap().contains("role=\"alert\""));
+    }
+}
+
+#[tokio::test]
+async fn too_many_parts_headers_or_pairs_are_refused() {
+    let service = Service::start().await;
+    let mut form = reqwest::multipart::Form::new();
+    for n in 0..200 {
+        form = form.text(format!("f{n}"), "x");
+    }
+    let answer = service.request("POST", "/api/v1/forms/job-application/submissions").multipart(form);
+    assert_eq!(answer.send().await.unwrap().status(), 400);
+    let pairs: Vec<_> = (0..200).map(|n| (format!("f{n}"), "x")).collect();
+    let pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.as_str(), *v)).collect();
+    let answer = service.form("/f/support-request", &pairs).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let mut request = service.request("GET", "/api/v1/forms");
+    for n in 0..200 {
+        request = request.header(format!("x-{n}"), "y".repeat(100));
+    }
+    // Refused as too many headers, or the stream or connection is reset.
+    assert!(
+        request.send().await.is_err_and(|e| !e.is_timeout()) || {
+            let mut request = service.request("GET", "/api/v1/forms");
+            for n in 0..200 {
+                request = request.header(format!("x-{n}"), "y".repeat(100));
+            }
+            request.send().await.is_ok_and(|a| a.status() == 431)
+        }
+    );
+    assert_eq!(service.get("/api/v1/forms", None).await.status(), 200);
+}
