@@ -51,6 +51,7 @@ impl SledEngine {
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::Io`].
     pub fn open(folder: &Path, cache_bytes: u64) -> Result<OpenedStore, StoreError> {
+        files::make_private_dir(folder)?;
         let mut kept_aside = Vec::new();
         let db = match open_db(folder, cache_bytes) {
             Err(StoreError::Damaged(first)) => {

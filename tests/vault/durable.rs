@@ -1,0 +1,186 @@
+//! Folders that do not fit together, interrupted first starts, broken snapshots: refused or mended, and nothing changed
+//! that should not be.
+
+use letterlock::policy::Role;
+use letterlock::services::health;
+use letterlock::store::{Batch, Engine, SledEngine};
+
+use crate::support::*;
+
+async fn with_one(home: &Home) {
+    let app = home.open();
+    apply(&app, "a@example.org", &pdf("")).await.unwrap();
+    app.close().await;
+}
+
+/// The refusal, after making sure that it changed nothing.
+fn refusal(home: &Home) -> String {
+    let relevant = |folder: &std::path::Path| -> Vec<_> {
+        if !folder.exists() {
+            return Vec::new();
+        }
+        let skip = |name: &str| name.contains("lock") || name.contains("/store/");
+        all_bytes(folder).into_iter().filter(|(path, _)| !skip(&path.to_string_lossy())).collect()
+    };
+    let before = (relevant(&home.data()), relevant(&home.keys()));
+    let message = home.try_open().map(|_| ()).unwrap_err().message;
+    assert_eq!(before, (relevant(&home.data()), relevant(&home.keys())), "{message}");
+    message
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_that_do_not_fit_are_refused_with_advice() {
+    let (home, other) = (Home::new(), Home::new());
+    with_one(&home).await;
+    with_one(&other).await;
+    let aside = home.path().join("aside");
+    let keys = home.keys();
+
+    std::fs::rename(&keys, &aside).unwrap();
+    assert!(refusal(&home).contains("--keys"));
+    std::fs::create_dir(&keys).unwrap();
+    assert!(refusal(&home).contains("is empty"));
+    std::fs::remove_dir_all(&keys).unwrap();
+    copy_dir(&other.keys(), &keys);
+    assert!(refusal(&home).contains("belongs to vault"));
+    std::fs::remove_dir_all(&keys).unwrap();
+    std::fs::rename(&aside, &keys).unwrap();
+
+    let master = std::fs::read_to_string(keys.join("master.key")).unwrap();
+    let wrong = format!(
+        "{}key {}\n",
+        &master[..master.find("key ").and_then(|_| master.rfind("key ")).unwrap()],
+        "00".repeat(32)
+    );
+    std::fs::write(keys.join("master.key"), wrong).unwrap();
+    assert!(refusal(&home).contains("master key"));
+    std::fs::copy(other.keys().join("master.key"), keys.join("master.key")).unwrap();
+    assert!(refusal(&home).contains("belongs to vault"));
+    std::fs::write(keys.join("master.key"), master).unwrap();
+
+    std::fs::rename(home.data(), &aside).unwrap();
+    assert!(refusal(&home).contains("--data"));
+    std::fs::rename(&aside, home.data()).unwrap();
+    assert_eq!(health::figures(&home.open()).people, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_a_newer_format_is_refused() {
+    let home = Home::new();
+    with_one(&home).await;
+    let set = |version: u32| {
+        let engine = SledEngine::open(&home.data().join("store"), 8 << 20).unwrap().engine;
+        let key = letterlock::base::tables::Table::Meta.key(&[b"schema"]);
+        engine.commit(&Batch::from([(key, Some(version.to_be_bytes().to_vec()))])).unwrap();
+    };
+    set(2);
+    assert!(refusal(&home).contains("newer program"));
+    set(1);
+    assert_eq!(problems(&home.open()).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_at_a_time() {
+    let home = Home::new();
+    let app = home.open();
+    let message = home.try_open().err().unwrap().message;
+    assert!(message.contains("another letterlock"), "{message}");
+    drop(app);
+    home.open();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_interrupted_begins_anew() {
+    let home = Home::new();
+    drop(home.open());
+    // As if it had stopped right before its last step.
+    std::fs::write(home.keys().join("initialising"), b"").unwrap();
+    std::fs::remove_file(home.keys().join("witness")).unwrap();
+    let (app, opened) = home.try_open().unwrap();
+    assert!(opened.first_run && opened.notices[0].contains("interrupted"));
+    apply(&app, "a@example.org", &pdf("")).await.unwrap();
+    drop(app);
+    let (app, opened) = home.try_open().unwrap();
+    assert!(!opened.first_run);
+    assert_eq!(health::figures(&app).people, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_snapshot_is_kept_aside_and_said() {
+    let home = Home::new();
+    with_one(&home).await;
+    drop(home.open());
+    let store = home.data().join("store");
+    let mut broken = 0;
+    for entry in std::fs::read_dir(&store).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("snap.") {
+            std::fs::write(&path, b"garbage").unwrap();
+            broken += 1;
+        }
+    }
+    assert!(broken > 0);
+    let (app, opened) = home.try_open().unwrap();
+    assert!(opened.notices.iter().any(|notice| notice.contains("kept aside")), "{:?}", opened.notices);
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+    assert!(home.data().join("kept-aside").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leftovers_of_abandoned_uploads_are_swept_and_live_files_are_not() {
+    let home = Home::new();
+    with_one(&home).await;
+    let files = home.data().join("files");
+    std::fs::write(files.join("aaaaaaaaaaaaaaaaaaaaaaaaaa"), b"noise").unwrap();
+    let app = home.open();
+    for _ in 0..200 {
+        if std::fs::read_dir(&files).unwrap().count() == 1 {
+            assert_eq!(problems(&app).await, Vec::<String>::new());
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the leftover is still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_private_and_the_keys_may_be_listed_by_nobody_else() {
+    use std::os::unix::fs::MetadataExt;
+    let home = Home::new();
+    with_one(&home).await;
+    let mut stack = vec![home.data(), home.keys()];
+    while let Some(path) = stack.pop() {
+        let meta = std::fs::metadata(&path).unwrap();
+        if path.components().any(|c| c.as_os_str() == "store") && path.file_name().unwrap() != "store" {
+            continue; // sled's own files lie behind a private folder
+        }
+        assert_eq!(meta.mode() & 0o077, 0, "{}", path.display());
+        if meta.is_dir() {
+            stack.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reads_with_a_revoked_or_expired_token_or_a_disabled_account() {
+    use letterlock::services::{ServiceError, staff};
+    let home = Home::new();
+    let app = home.open();
+    let admin = role(Role::Admin);
+    let make = async |login: &str, ttl| staff::create_token(&app, &admin, login, &[Role::Hr], ttl).await.unwrap();
+    let (a, b) = (make("a", None).await, make("b", None).await);
+    let short = make("c", Some(std::time::Duration::from_millis(1))).await;
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    staff::revoke_token(&app, &admin, a.id).await.unwrap();
+    staff::authenticate(&app, b.bearer.expose()).await.unwrap();
+    staff::disable(&app, &admin, "b").await.unwrap();
+    for dead in [&a, &b, &short] {
+        assert!(matches!(staff::authenticate(&app, dead.bearer.expose()).await, Err(ServiceError::Unauthenticated)));
+    }
+    let bytes = all_bytes(home.path());
+    let secret = &b.bearer.expose()[31..];
+    assert!(
+        !bytes.iter().any(|(_, content)| content.windows(52).any(|w| w == secret.as_bytes())),
+        "the token is stored"
+    );
+}

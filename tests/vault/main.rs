@@ -1,0 +1,10 @@
+//! The vault from the inside: submissions, reads, erasure, crashes, tampering, through the services, without HTTP.
+
+#![allow(missing_docs, unreachable_pub, reason = "nothing outside this test binary sees its items")]
+
+mod crash;
+mod durable;
+mod erasure;
+mod life;
+mod support;
+mod tamper;
