@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::VaultError;
 use super::digest::Terms;
 use super::directory::Directory;
-use super::open::{Hooks, Step};
+use super::hooks::{Hooks, Step};
 use super::read::OpenFile;
 use super::view::TreeView;
 use crate::base::clock::Clock;

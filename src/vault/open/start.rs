@@ -1,0 +1,163 @@
+//! Starts a vault whose parts fit together: from here on things are changed. The losing slot goes, orders from before
+//! the last stop are carried out, threads start.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+
+use super::fit::Opening;
+use super::{OpenFailure, OpenReport, Options};
+use crate::base::files::FolderLock;
+use crate::keys::tree::FANOUT;
+use crate::keys::witness::Testimony;
+use crate::vault::audit::Draft;
+use crate::vault::committer::{Committer, QUEUE};
+use crate::vault::intent::{Intent, Stage};
+use crate::vault::janitor::{Janitor, Wake, orphans};
+use crate::vault::shared::{Parts, Shared};
+use crate::vault::txn::{State, Txn};
+use crate::vault::{Detail, Vault, VaultError, epoch};
+
+impl Opening {
+    pub(super) fn start(
+        self,
+        options: &Options,
+        locks: [FolderLock; 2],
+        mut report: OpenReport,
+    ) -> Result<(Vault, OpenReport), OpenFailure> {
+        let epoch = self.found.epoch;
+        self.slots.destroy(self.found.slot.other(), &*options.entropy)?;
+        let shared = Arc::new(Shared::new(Parts {
+            vault: self.vault,
+            data: options.layout.data.clone(),
+            engine: Box::new(self.engine),
+            clock: options.clock.clone(),
+            entropy: options.entropy.clone(),
+            hooks: options.hooks.clone(),
+            keys: self.keys,
+            view: self.view,
+        }));
+        shared.figures.epoch.store(epoch, Ordering::SeqCst);
+        shared.committed(epoch, &self.counters);
+        fill_directory(&shared)?;
+
+        let (wake, woken) = std::sync::mpsc::channel();
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let mut committer = Committer {
+            shared: Arc::clone(&shared),
+            state: State {
+                root: self.found.root,
+                system_key: self.system_key,
+                slot: self.found.slot,
+                counters: self.counters,
+            },
+            slots: self.slots,
+            master: self.master,
+            recovery: self.recovery,
+            intents: HashMap::new(),
+            janitor: wake.clone(),
+        };
+        carry_out_orders(&mut committer, &wake, &mut report)?;
+        if committer.recovery.epoch() != Some(shared.view().epoch) {
+            committer.write_recovery(shared.view().epoch);
+        }
+        match committer.recovery.epoch() {
+            Some(epoch) => shared.figures.recovery_epoch.store(epoch, Ordering::SeqCst),
+            None => report.notices.push(format!(
+                "The recovery slot {} cannot be written; until it can, erasures are \"pending in backup\".",
+                committer.recovery.path().display()
+            )),
+        }
+        let mut witness = self.witness;
+        let written = match self.testimony {
+            Some(testimony) => testimony,
+            // A vault just made: an end before the first second is over must not leave it without a testimony.
+            None => {
+                let first = Testimony { epoch: shared.view().epoch, audit: committer.state.counters.audit.clone() };
+                witness.write(&first, &shared.derived.witness)?;
+                first
+            }
+        };
+        note_opening(&mut committer)?;
+        match orphans(&shared) {
+            Ok(files) if files.is_empty() => {}
+            Ok(files) => drop(wake.send(Wake::Sweep(files))),
+            Err(error) => return Err(OpenFailure(format!("{}: {error}", shared.files_dir().display()))),
+        }
+        let janitor = Janitor { shared: Arc::clone(&shared), jobs: jobs.downgrade(), witness, written };
+        let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(body)
+                .map_err(|error| OpenFailure(format!("no thread could be started: {error}")))
+        };
+        let threads = vec![
+            spawn("committer", Box::new(move || committer.run(queue)))?,
+            spawn(
+                "janitor",
+                Box::new(move || {
+                    // The folders stay locked until the last thread that writes to them is done.
+                    let _locks = locks;
+                    janitor.run(&woken);
+                }),
+            )?,
+        ];
+        let vault = Vault { shared, jobs: Some(jobs), threads: Mutex::new(threads), stop: Some(wake) };
+        Ok((vault, report))
+    }
+}
+
+fn fill_directory(shared: &Shared) -> Result<(), OpenFailure> {
+    let view = shared.view();
+    let mut directory = shared.directory.write().map_err(|_| VaultError::Unavailable)?;
+    for index in view.leaves() {
+        let leaf = view.leaf(&*shared.engine, index)?.ok_or(VaultError::Tampered)?;
+        for (slot, entry) in leaf.entries() {
+            directory.insert(&entry.person, entry.tag.as_ref(), index * FANOUT + slot as u64);
+        }
+    }
+    Ok(())
+}
+
+/// Orders that were durable when the vault last stopped: first the keys, then the clean-up.
+fn carry_out_orders(
+    committer: &mut Committer,
+    wake: &std::sync::mpsc::Sender<Wake>,
+    report: &mut OpenReport,
+) -> Result<(), OpenFailure> {
+    let shared = Arc::clone(&committer.shared);
+    let mut waiting = Vec::new();
+    for intent in Intent::load_all(&shared)? {
+        match intent.stage {
+            Stage::Ordered => {
+                epoch::mark(&shared, &intent);
+                waiting.push(intent.id);
+                committer.intents.insert(intent.id, intent);
+            }
+            Stage::Erased => {
+                shared.figures.pending_cleanup.fetch_add(1, Ordering::SeqCst);
+                let _ = wake.send(Wake::Clean(intent));
+            }
+        }
+    }
+    if !waiting.is_empty() {
+        committer.epoch(&waiting)?;
+        report.notices.push(format!("{} erasure order(s) from before the last stop were carried out.", waiting.len()));
+    }
+    Ok(())
+}
+
+fn note_opening(committer: &mut Committer) -> Result<(), OpenFailure> {
+    let shared = Arc::clone(&committer.shared);
+    let ready = {
+        let mut txn = Txn::new(&shared, &committer.state);
+        txn.entry(Draft::system(Detail::Opened(env!("CARGO_PKG_VERSION").to_owned())));
+        txn.finish()?
+    };
+    committer.commit(ready).map_err(|error| match error {
+        VaultError::StorageFull => OpenFailure("the disk is full; free some space and start again".to_owned()),
+        other => other.into(),
+    })
+}
