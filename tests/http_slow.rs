@@ -125,3 +125,25 @@ async fn a_reader_that_leaves_half_way_harms_nobody() {
     }
     assert!(service.get(&path, Some(&hr)).await.bytes().await.unwrap() == cv);
 }
+
+#[tokio::test]
+async fn a_download_under_way_while_its_person_is_erased_is_cut_and_never_looks_whole() {
+    let service = Service::start().await;
+    let (hr, privacy) = (service.token(&[Role::Hr]).await, service.token(&[Role::Privacy]).await);
+    for http2 in [true, false] {
+        let (id, _) = service.apply("jane@example.org", &pdf(19 << 20, 4)).await;
+        let path = service.url(&format!("/api/v1/submissions/{id}/files/0?purpose=recruitment"));
+        let mut answer = support::client(http2).get(path).bearer_auth(&hr).send().await.unwrap();
+        assert!(answer.chunk().await.unwrap().is_some());
+        let erased =
+            service.send(service.request("DELETE", &format!("/api/v1/submissions/{id}")), Some(&privacy)).await;
+        assert_eq!(erased.status(), 200);
+        // Reads that are open get five seconds.
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        let rest = async {
+            while answer.chunk().await?.is_some() {}
+            Ok::<_, reqwest::Error>(())
+        };
+        assert!(rest.await.is_err(), "http2: {http2}: a part was taken for the whole");
+    }
+}

@@ -56,7 +56,8 @@ pub struct Limits {
     /// Age in seconds at which a connection is closed once nothing is in flight on it; at twice that age it is closed
     /// in any case, unless a request is being worked on. Default 900.
     pub max_age_seconds: u64,
-    /// Connections at one time; more are closed at once. Default 1024.
+    /// Connections at one time; more are closed at once. One address (IPv6: one /64) gets at most half of them, unless
+    /// `per_address_per_minute` is 0. Default 1024.
     pub max_connections: usize,
     /// Bytes of a JSON or urlencoded body. Default 256 KiB.
     pub max_body_bytes: u64,

@@ -66,9 +66,9 @@ fn per_minute(n: u32) -> Option<Quota> {
     NonZeroU32::new(n).map(Quota::per_minute)
 }
 
-/// Whom a request is counted for.
+/// Whom a request or a connection is counted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Source {
+pub(super) enum Source {
     V4(Ipv4Addr),
     /// The /64: one customer of a provider has all of it.
     V6([u16; 4]),
@@ -76,7 +76,7 @@ enum Source {
 }
 
 impl Source {
-    fn of(address: IpAddr) -> Self {
+    pub(super) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(a) => Self::V4(a),
             IpAddr::V6(a) => match a.to_ipv4_mapped() {

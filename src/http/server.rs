@@ -78,7 +78,10 @@ pub(super) async fn run(
 
     let header = Limits::seconds(limits.header_seconds);
     let idle = Limits::seconds(limits.idle_seconds);
-    let guard = Guard::new(limits.max_connections, idle, Limits::seconds(limits.max_age_seconds));
+    // Half for one address, so that no single client can shut all others out; who lifts the limit of requests from one
+    // address (a proxy, a load test) lifts this with it.
+    let share = if limits.per_address_per_minute == 0 { limits.max_connections } else { limits.max_connections / 2 };
+    let guard = Guard::new(limits.max_connections, share, idle, Limits::seconds(limits.max_age_seconds));
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(header).acceptor(guard);
     let handle = Handle::new();
     let mut server: Server<SocketAddr, _> = axum_server::from_tcp(listener)

@@ -4,6 +4,7 @@
 //! number of connections, a connection that goes quiet after its first request (HTTP/2 above all, where pings keep
 //! the bytes flowing), a reader that takes nothing, and one that never leaves.
 
+mod places;
 mod service;
 mod stream;
 
@@ -15,25 +16,25 @@ use std::time::Duration;
 
 use axum_server::accept::Accept;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use places::Places;
 pub(super) use service::ConnService;
 pub(super) use stream::GuardedStream;
 
 /// Takes a connection in or turns it away.
 #[derive(Clone)]
 pub(super) struct Guard {
-    places: Arc<Semaphore>,
+    places: Places,
     idle: Duration,
     age: Duration,
 }
 
 impl Guard {
-    /// A guard for `max` connections, each idle no longer than `idle` and not much older than `age`.
-    pub(super) fn new(max: usize, idle: Duration, age: Duration) -> Self {
-        let max = max.clamp(1, Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(max)), idle, age }
+    /// A guard for `max` connections, of which one address gets at most `share`; each idle no longer than `idle` and
+    /// not much older than `age`.
+    pub(super) fn new(max: usize, share: usize, idle: Duration, age: Duration) -> Self {
+        Self { places: Places::new(max, share), idle, age }
     }
 }
 
@@ -44,11 +45,10 @@ impl<S> Accept<TcpStream, S> for Guard {
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         // The stream is dropped, hence closed, on each of the early returns.
-        let taken = self.places.clone().try_acquire_owned();
-        std::future::ready(match taken {
-            Err(_) => Err(io::Error::other("too many connections")),
-            Ok(place) => {
-                let remote = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip());
+        let remote = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip());
+        std::future::ready(match self.places.take(remote) {
+            None => Err(io::Error::other("too many connections")),
+            Some(place) => {
                 // Answers are small and written whole; waiting to fill a packet only delays them.
                 let _ = stream.set_nodelay(true);
                 let conn = Arc::new(Conn::new(remote, self.idle, self.age));

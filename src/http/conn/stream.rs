@@ -7,21 +7,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 use super::Conn;
+use super::places::Place;
 
 /// A byte stream with the limits of its [`Conn`]. Holds the connection's place in the count until it is dropped.
 pub(in crate::http) struct GuardedStream<S> {
     inner: S,
     conn: Arc<Conn>,
     timer: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S> GuardedStream<S> {
-    pub(super) fn new(inner: S, conn: Arc<Conn>, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(inner: S, conn: Arc<Conn>, place: Place) -> Self {
         let timer = Box::pin(tokio::time::sleep_until(Instant::now() + conn.idle.min(conn.age)));
         Self { inner, conn, timer, _place: place }
     }

@@ -221,7 +221,9 @@ async fn a_busy_connection_ends_with_age() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_at_once() {
-    let running = start(Limits { max_connections: 2, header_seconds: 5, idle_seconds: 5, ..tight() }).await;
+    let limits =
+        Limits { max_connections: 2, per_address_per_minute: 0, header_seconds: 5, idle_seconds: 5, ..tight() };
+    let running = start(limits).await;
     let (a, b) = (tls(&running, "http/1.1").await, plain(&running).await);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(until_closed(&mut plain(&running).await).await < 0.5);
@@ -257,4 +259,55 @@ async fn a_taken_address_is_said() {
     let tls = tls::server_config(&Certificate::Pem { chain, key }).unwrap();
     let again = run(running.address, tls, Router::new(), &tight(), None, std::future::pending()).await;
     assert!(matches!(again, Err(ServeError::Bind { .. })));
+}
+
+#[tokio::test]
+async fn an_http2_reader_that_takes_nothing_is_cut_though_it_pings() {
+    let running = start(Limits { max_age_seconds: 60, ..tight() }).await;
+    let mut sender = h2(&running).await;
+    let response = sender.send_request(get_request("/big")).await.unwrap();
+    let started = Instant::now();
+    while !sender.is_closed() {
+        assert!(started.elapsed() < Duration::from_secs(6), "still open");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let body = http_body_util::BodyExt::collect(response.into_body()).await;
+    assert!(body.is_err(), "a part was taken for the whole");
+}
+
+#[tokio::test]
+async fn one_address_gets_half_of_the_places() {
+    let running = start(Limits { max_connections: 4, header_seconds: 5, idle_seconds: 5, ..tight() }).await;
+    let _held = (plain(&running).await, plain(&running).await);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(until_closed(&mut plain(&running).await).await < 0.5);
+}
+
+#[tokio::test]
+async fn plain_http_gets_no_answer() {
+    let running = start(tight()).await;
+    let mut stream = plain(&running).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken_with_strong_suites_only() {
+    let running = start(tight()).await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody))
+            .with_no_client_auth();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let stream = connector.connect("localhost".try_into().unwrap(), plain(&running).await).await.unwrap();
+        let (_, session) = stream.get_ref();
+        assert_eq!(session.protocol_version(), Some(version.version));
+        let suite = format!("{:?}", session.negotiated_cipher_suite().unwrap().suite());
+        assert!(suite.contains("GCM") || suite.contains("CHACHA20"), "{suite}");
+    }
 }
