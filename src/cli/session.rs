@@ -1,7 +1,9 @@
 //! One way to run a command, whether or not a service runs on the data folder.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -11,6 +13,9 @@ use super::{serve, terminal};
 use crate::base::config::Config;
 use crate::control::{self, Client, Command, Desk, Reply};
 use crate::policy::Role;
+
+/// How long a command waits for another one, or for a service that starts or stops, to let go of the data folder.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A way to the vault.
 pub(super) struct Session(Way);
@@ -25,19 +30,42 @@ enum Way {
 impl Session {
     /// Finds the running service, or opens the vault here.
     pub(super) async fn open(config: &Config) -> Outcome<Self> {
-        if Client::connect(&config.data).await?.is_some() {
-            return Ok(Self(Way::Service(config.data.clone())));
-        }
-        match serve::open(config, true) {
-            Ok((app, opened)) => {
-                for notice in &opened.notices {
-                    terminal::say(&format!("letterlock: {notice}"));
-                }
-                Ok(Self(Way::Here(Arc::new(Desk { app, address: OnceLock::new() }))))
+        let deadline = Instant::now() + PATIENCE;
+        let mut once_more = true;
+        loop {
+            if Client::connect(&config.data).await?.is_some() {
+                return Ok(Self(Way::Service(config.data.clone())));
             }
-            // A service may have started meanwhile.
-            Err(_) if Client::connect(&config.data).await?.is_some() => Ok(Self(Way::Service(config.data.clone()))),
-            Err(e) => Err(e),
+            let refusal = if is_held(&config.data) {
+                once_more = true;
+                None
+            } else {
+                match serve::open(config, true) {
+                    Ok((app, opened)) => {
+                        for notice in &opened.notices {
+                            terminal::say(&format!("letterlock: {notice}"));
+                        }
+                        return Ok(Self(Way::Here(Arc::new(Desk { app, address: OnceLock::new() }))));
+                    }
+                    Err(e) => Some(e),
+                }
+            };
+            match refusal {
+                // It may have been another process that came and went between two looks.
+                Some(_) if once_more => {
+                    once_more = false;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Some(e) if !is_held(&config.data) => return Err(e),
+                _ if Instant::now() > deadline => {
+                    return Err(CliError::refused(format!(
+                        "another letterlock holds the data folder {}, but no service answers in it: it is starting or \
+                         stopping, or another command is at work. Try again when it is done",
+                        config.data.display()
+                    )));
+                }
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
         }
     }
 
@@ -81,6 +109,17 @@ impl Session {
             desk.app.close().await;
         }
     }
+}
+
+/// Whether another process works on the data folder, as far as the kernel's list of locks tells. Trying the lock would
+/// get into the way of whoever wants it at that moment.
+fn is_held(data: &Path) -> bool {
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    // The store's own lock may outlast the folder's by a moment.
+    ["lock", "store/db"].iter().filter_map(|name| std::fs::metadata(data.join(name)).ok()).any(|file| {
+        let end = format!(":{}", file.ino());
+        locks.lines().any(|line| line.contains("FLOCK") && line.split_whitespace().any(|word| word.ends_with(&end)))
+    })
 }
 
 enum Replies {

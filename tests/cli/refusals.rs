@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{copy, expect, folder, letterlock, tree};
+use crate::support::{Server, copy, expect, folder, letterlock, tree};
 
 /// Every command must refuse, and leave the named folders as they are. (A snapshot of the store's own is derived from its
 /// log and made anew whenever the store is opened.)
@@ -39,6 +39,23 @@ fn commands_do_not_make_a_vault() {
         assert!(err.contains("letterlock:"), "{err}");
     }
     assert_eq!(std::fs::read_dir(&at).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn commands_wait_for_each_other_but_not_for_ever() {
+    let at = folder("waiting");
+    expect(&letterlock(&at, &["init"]), 0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| expect(&letterlock(&at, &["status"]), 0));
+        }
+    });
+    // A service that nobody can talk to.
+    let server = Server::start(&at, &[]);
+    std::fs::remove_file(at.join("data/control.sock")).unwrap();
+    let (_, err) = expect(&letterlock(&at, &["status"]), 3);
+    assert!(err.contains("another letterlock holds the data folder"), "{err}");
+    server.stop();
 }
 
 #[test]
