@@ -13,9 +13,8 @@ use crate::domain::file::{FileKind, display_name, judge};
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{Content, Draft, FileInfo, SentFile, TooMuchText, Valid};
 use crate::domain::submission::{FieldValue, MAX_TEXT_BYTES};
-use crate::keys::keyring::MAX_FILES;
 use crate::policy::{Action, Resource};
-use crate::vault::{Act, NewSubmission, SealedFile, Upload, VaultError};
+use crate::vault::{Act, MAX_FILES, NewSubmission, SealedFile, Upload, VaultError};
 
 /// A submission on its way in. Dropped without [`Intake::finish`], it leaves nothing readable behind.
 pub struct Intake {

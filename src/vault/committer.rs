@@ -115,7 +115,7 @@ impl Committer {
         let ids: Vec<IntentId> = replies.iter().map(|(id, _)| *id).collect();
         let result = self.epoch(&ids);
         for (_, reply) in replies {
-            let _ = reply.send(result.clone());
+            let _ = reply.send(result);
         }
     }
 

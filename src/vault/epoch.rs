@@ -11,7 +11,7 @@
 //! 5. the old slot is overwritten in place: **the instant of deletion**;
 //! 6. the recovery slot follows; the caller hears of it. Rows and files go later, driven by the order.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map, hash_map};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -360,10 +360,11 @@ fn check_absent(engine: &dyn Engine, root: &Key, epoch: u64, lines: &[&Line]) ->
     for line in lines {
         let Line::Person { place, .. } = line else { continue };
         let index = place / FANOUT;
-        if !leaves.contains_key(&index) {
-            leaves.insert(index, view.leaf(engine, index)?.ok_or(VaultError::Tampered)?);
-        }
-        if leaves[&index].entry((place % FANOUT) as usize).is_some() {
+        let leaf = match leaves.entry(index) {
+            hash_map::Entry::Occupied(leaf) => leaf.into_mut(),
+            hash_map::Entry::Vacant(free) => free.insert(view.leaf(engine, index)?.ok_or(VaultError::Tampered)?),
+        };
+        if leaf.entry((place % FANOUT) as usize).is_some() {
             return Err(VaultError::Tampered);
         }
     }
@@ -468,12 +469,13 @@ impl Rekeying<'_> {
 
     fn hang(&self, drafts: &mut BTreeMap<PageNo, InnerPage>, child: PageNo, key: Key) -> Result<(), VaultError> {
         let (parent, slot) = child.parent().ok_or(VaultError::Tampered)?;
-        if !drafts.contains_key(&parent) {
-            drafts.insert(parent, self.view.page(parent).ok_or(VaultError::Tampered)?.duplicate());
-        }
-        if let Some(page) = drafts.get_mut(&parent) {
-            page.set_child(slot, key);
-        }
+        let page = match drafts.entry(parent) {
+            btree_map::Entry::Occupied(page) => page.into_mut(),
+            btree_map::Entry::Vacant(free) => {
+                free.insert(self.view.page(parent).ok_or(VaultError::Tampered)?.duplicate())
+            }
+        };
+        page.set_child(slot, key);
         Ok(())
     }
 }

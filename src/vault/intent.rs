@@ -53,6 +53,7 @@ const PART_BYTES: usize = 40_000;
 
 impl Intent {
     /// The rows of the order, sealed.
+    #[allow(clippy::type_complexity, reason = "keys and values of rows, as everywhere")]
     pub(super) fn rows(&self, shared: &Shared) -> Result<Vec<(Vec<u8>, Vec<u8>)>, VaultError> {
         let mut rows = Vec::new();
         let mut rest = self.lines.as_slice();

@@ -40,6 +40,7 @@ use crate::base::entropy::EntropyError;
 use crate::base::ids::RequestId;
 use crate::crypto::{OpenError, SealError};
 use crate::keys::KeyError;
+pub use crate::keys::keyring::MAX_FILES;
 use crate::policy::Permit;
 use crate::store::StoreError;
 
