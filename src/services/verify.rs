@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, Context, ServiceError};
 use crate::policy::{Action, Resource};
+use crate::vault::Detail;
 
 /// What was opened, and what is wrong.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -33,8 +34,12 @@ pub async fn run(
     ctx: &Context,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<Report, ServiceError> {
-    let _ = ctx.act(Action::VerifyVault, &Resource::Vault)?;
+    let act = ctx.act(Action::VerifyVault, &Resource::Vault)?;
     let found = app.vault.check(progress).await?;
+    // A vault that cannot write must still be checked.
+    if let Err(error) = app.vault.record_act(act, Detail::Found(found.problems.len() as u64)).await {
+        tracing::warn!(%error, "the check could not be written into the audit trail");
+    }
     Ok(Report {
         pages: found.pages,
         people: found.people,

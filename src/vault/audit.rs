@@ -28,7 +28,7 @@ use crate::policy::{Action, Actor, Role};
 pub enum Detail {
     /// Nothing more.
     None,
-    /// A search found so many people.
+    /// How much was found: people by a search, lines of a list, problems by a check.
     Found(u64),
     /// An erasure was ordered.
     Ordered {

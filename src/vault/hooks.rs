@@ -39,6 +39,8 @@ pub struct Hooks {
     /// Called at each step; `Break` stops the vault there, as a crash would.
     #[allow(clippy::type_complexity, reason = "it is the whole of it")]
     pub at_step: Option<Arc<dyn Fn(Step) -> ControlFlow<()> + Send + Sync>>,
+    /// Stands in for the free bytes of the data disk.
+    pub free_bytes: Option<Arc<std::sync::atomic::AtomicU64>>,
 }
 
 impl Hooks {

@@ -20,10 +20,10 @@ const CHUNK: usize = 256;
 
 impl Vault {
     /// Walks the list from below `before` (the newest when `None`) towards the oldest. `visit` returns whether to go on.
-    /// Records that are gone, or not yet acknowledged, are passed over.
+    /// Records that are gone, or not yet acknowledged, are passed over, and so are rows that do not open (the log tells).
     ///
     /// # Errors
-    /// [`VaultError::Tampered`] for a row that does not open; [`VaultError::Unavailable`].
+    /// [`VaultError::Unavailable`].
     pub fn walk_list(&self, before: Option<u64>, mut visit: impl FnMut(Listed) -> bool) -> Result<(), VaultError> {
         let shared = &self.shared;
         let arrivals = shared.figures.arrivals.load(Ordering::SeqCst);
@@ -45,6 +45,10 @@ impl Vault {
                         }
                     }
                     Err(VaultError::Missing) => {}
+                    // One damaged row must not close the list for everybody; `verify` names it.
+                    Err(VaultError::Tampered) => {
+                        tracing::error!(arrival, "a list row does not open; run `letterlock verify`")
+                    }
                     Err(other) => return Err(other),
                 }
             }

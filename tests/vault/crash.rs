@@ -13,9 +13,8 @@ use letterlock::vault::{Hooks, Step};
 use crate::support::*;
 
 fn stop_at(step: Step) -> Hooks {
-    Hooks {
-        at_step: Some(Arc::new(move |at| if at == step { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })),
-    }
+    let at_step = move |at| if at == step { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    Hooks { at_step: Some(Arc::new(at_step)), ..Hooks::default() }
 }
 
 fn roots(home: &Home) -> Vec<u64> {

@@ -184,3 +184,35 @@ async fn nobody_reads_with_a_revoked_or_expired_token_or_a_disabled_account() {
         "the token is stored"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_what_is_new_and_changes_nothing_while_erasing_goes_on() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use letterlock::services::ServiceError;
+    use letterlock::vault::Hooks;
+
+    let home = Home::new();
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let app = home.open_with(Hooks { free_bytes: Some(free.clone()), ..Hooks::default() });
+    let id = apply(&app, "a@example.org", &pdf("")).await.unwrap().submission;
+    apply(&app, "b@example.org", &pdf("")).await.unwrap();
+
+    free.store(32 << 20, Ordering::SeqCst);
+    let before = health::figures(&app);
+    assert!(matches!(apply(&app, "c@example.org", &pdf("")).await, Err(ServiceError::StorageFull)));
+    assert_eq!(health::figures(&app).arrivals, before.arrivals);
+    assert_eq!(std::fs::read_dir(home.data().join("files")).unwrap().count(), 2);
+    assert!(!health::readiness(&app).ready && health::readiness(&app).store);
+    read(&app, id).await.unwrap();
+    let person = person_of(&app, "b@example.org").await.unwrap();
+    erase_person(&app, person).await.unwrap();
+
+    free.store(1 << 20, Ordering::SeqCst);
+    assert!(matches!(read(&app, id).await, Err(ServiceError::StorageFull)), "no trace, no read");
+    free.store(u64::MAX, Ordering::SeqCst);
+    read(&app, id).await.unwrap();
+    apply(&app, "c@example.org", &pdf("")).await.unwrap();
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+}
