@@ -85,6 +85,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         // Set once, here.
         let _ = desk.address.set(url);
     }));
+    let failure = tokio::spawn(watch_for_failure(Arc::clone(app), stop.clone()));
     let mut until = stopped;
     let served = http::serve(Arc::clone(app), http, async move {
         // An error means that nobody is left who could stop us, so stop.
@@ -94,7 +95,27 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     // Also when the service ended by itself.
     let _ = stop.send(true);
     let _ = control.await;
+    failure.abort();
+    if app.has_failed() {
+        return Err(CliError::failed(
+            "a write to the disk failed, so the service stopped before anything more was acknowledged. See the log, make \
+             sure that the disk is sound and has room, and start again: the start puts right what was half-done",
+        ));
+    }
     served
+}
+
+/// A failed write is not tried again: a second `fsync` can claim success for what the first one lost. The service stops,
+/// and the next start decides by what is on disk.
+async fn watch_for_failure(app: Arc<App>, stop: tokio::sync::watch::Sender<bool>) {
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        if app.has_failed() {
+            say("letterlock: a write to the disk failed; stopping");
+            let _ = stop.send(true);
+            return;
+        }
+    }
 }
 
 fn limits(config: &Config) -> http::Limits {
