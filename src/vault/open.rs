@@ -66,9 +66,14 @@ impl Layout {
         self.recovery.join("slot")
     }
 
-    /// Exists while the vault is being made, so that an interrupted start can begin anew.
+    /// Holds the vault's id while it is being made, so that an interrupted start can begin anew.
     fn marker(&self) -> PathBuf {
         self.keys.join("initialising")
+    }
+
+    /// The same in the data folder.
+    fn data_marker(&self) -> PathBuf {
+        self.data.join("initialising")
     }
 }
 
@@ -201,11 +206,6 @@ fn prepare(options: &Options, report: &mut OpenReport) -> Result<[FolderLock; 2]
         )));
     }
     if begun || !has_keys {
-        if begun {
-            report.notices.push(
-                "An earlier first start was interrupted before anything was stored; it was begun anew.".to_owned(),
-            );
-        }
         create(options, report)?;
     }
     Ok([data_lock, keys_lock])

@@ -94,8 +94,13 @@ async fn a_first_start_that_was_interrupted_begins_anew() {
     let home = Home::new();
     drop(home.open());
     // As if it had stopped right before its last step.
-    std::fs::write(home.keys().join("initialising"), b"").unwrap();
+    let key = std::fs::read_to_string(home.keys().join("master.key")).unwrap();
+    let vault = key.lines().find_map(|line| line.strip_prefix("vault ")).unwrap();
+    for folder in [home.keys(), home.data()] {
+        std::fs::write(folder.join("initialising"), vault).unwrap();
+    }
     std::fs::remove_file(home.keys().join("witness")).unwrap();
+    std::fs::remove_file(home.keys().join("recovery/slot")).unwrap();
     let (app, opened) = home.try_open().unwrap();
     assert!(opened.first_run && opened.notices[0].contains("interrupted"));
     apply(&app, "a@example.org", &pdf("")).await.unwrap();

@@ -1,9 +1,10 @@
-//! The first run: keys, folders and the first rows. Until its last step a marker stands in the key folder, so that an
-//! interrupted first run begins anew; before that step nothing can have been stored.
+//! The first run: keys, folders and the first rows. Until its last step a marker with the vault's id stands in the key
+//! folder and another in the data folder, so that an interrupted first run begins anew, and touches only what is its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{OpenFailure, OpenReport, Options};
+use super::{Layout, OpenFailure, OpenReport, Options};
 use crate::base::files;
 use crate::base::ids::VaultId;
 use crate::crypto::Key;
@@ -26,27 +27,25 @@ use crate::vault::view::{Pages, TreeView};
 pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), OpenFailure> {
     let (layout, entropy) = (&options.layout, &*options.entropy);
     let fail = |error: std::io::Error| OpenFailure(format!("the first start could not make its files: {error}"));
-    for leftover in
-        [layout.master(), layout.root(), layout.witness(), layout.recovery_public(), layout.identity(), layout.slot()]
-    {
-        match std::fs::remove_file(&leftover) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
-            _ => {}
+    let vault = match begun(layout).map_err(fail)? {
+        Some(vault) => {
+            clear_leftovers(layout, vault)?;
+            report.notices.push(BEGUN_ANEW.to_owned());
+            vault
         }
-    }
-    for folder in [layout.store(), layout.files()] {
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
-            _ => {}
+        None => {
+            refuse_to_overwrite(layout)?;
+            let vault = VaultId::make_random(entropy).map_err(|error| OpenFailure(error.to_string()))?;
+            files::write_new_private(&layout.marker(), vault.to_string().as_bytes()).map_err(fail)?;
+            vault
         }
-    }
-    if !layout.marker().exists() {
-        files::write_new_private(&layout.marker(), b"").map_err(fail)?;
+    };
+    if !layout.data_marker().exists() {
+        files::write_new_private(&layout.data_marker(), vault.to_string().as_bytes()).map_err(fail)?;
     }
     files::make_private_dir(&layout.files()).map_err(fail)?;
     files::make_private_dir(&layout.recovery).map_err(fail)?;
 
-    let vault = VaultId::make_random(entropy).map_err(|error| OpenFailure(error.to_string()))?;
     let master = MasterKey::create(&layout.master(), vault, entropy)?;
     let public = recovery::create_identity(&layout.identity(), vault, entropy)?;
     recovery::create_public(&layout.recovery_public(), &public)?;
@@ -58,8 +57,11 @@ pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), O
     write_first_rows(opened.engine, vault, &root, options)?;
     let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?;
     slots.write(SlotNo::A, 1, &root, &master, entropy)?;
-    std::fs::remove_file(layout.marker()).map_err(fail)?;
-    files::sync_dir(&layout.keys).map_err(fail)?;
+    // The marker beside the keys decides whether the vault is complete, so it goes first.
+    for (marker, folder) in [(layout.marker(), &layout.keys), (layout.data_marker(), &layout.data)] {
+        std::fs::remove_file(marker).map_err(fail)?;
+        files::sync_dir(folder).map_err(fail)?;
+    }
 
     report.first_run = true;
     report.made = vec![
@@ -73,6 +75,78 @@ pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), O
         (layout.files(), "sealed files"),
     ];
     Ok(())
+}
+
+const BEGUN_ANEW: &str = "An earlier first start was interrupted before anything was stored; it was begun anew.";
+
+/// The vault that an interrupted first start was making in this key folder.
+fn begun(layout: &Layout) -> std::io::Result<Option<VaultId>> {
+    match std::fs::read_to_string(layout.marker()) {
+        Ok(text) if text.is_empty() => {
+            // It stopped before the marker had its content, which is before anything else was made.
+            std::fs::remove_file(layout.marker())?;
+            Ok(None)
+        }
+        Ok(text) => text.parse().map(Some).map_err(std::io::Error::other),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A first start finds nothing of any vault, least of all the recovery slot of one whose machine was lost.
+fn refuse_to_overwrite(layout: &Layout) -> Result<(), OpenFailure> {
+    let everything = [
+        layout.master(),
+        layout.root(),
+        layout.witness(),
+        layout.recovery_public(),
+        layout.identity(),
+        layout.slot(),
+        layout.store(),
+        layout.files(),
+    ];
+    match everything.iter().find(|path| path.exists()) {
+        Some(found) => Err(OpenFailure(format!(
+            "{} is part of a vault whose other parts are missing, and a new vault would take its place; put the missing folders back, or name empty ones",
+            found.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Removes what an interrupted first start of this very vault has left, and nothing that another one owns.
+fn clear_leftovers(layout: &Layout, vault: VaultId) -> Result<(), OpenFailure> {
+    let foreign = |path: &Path| {
+        Err(OpenFailure(format!(
+            "an earlier first start was interrupted, but {} is not of its making; name the folders that it was started with, or empty ones",
+            path.display()
+        )))
+    };
+    let ours = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(&vault.to_string()));
+    for folder in [layout.store(), layout.files()] {
+        if folder.exists() && !ours(&layout.data_marker()) {
+            return foreign(&folder);
+        }
+    }
+    if layout.slot().exists() {
+        return foreign(&layout.slot());
+    }
+    if layout.identity().exists() && !ours(&layout.identity()) {
+        return foreign(&layout.identity());
+    }
+    let fail =
+        |error: std::io::Error| OpenFailure(format!("an interrupted first start could not be cleared away: {error}"));
+    for file in [layout.master(), layout.root(), layout.witness(), layout.recovery_public(), layout.identity()] {
+        missing_is_fine(std::fs::remove_file(file)).map_err(fail)?;
+    }
+    for folder in [layout.store(), layout.files()] {
+        missing_is_fine(std::fs::remove_dir_all(folder)).map_err(fail)?;
+    }
+    Ok(())
+}
+
+fn missing_is_fine(done: std::io::Result<()>) -> std::io::Result<()> {
+    done.or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 fn write_first_rows(engine: SledEngine, vault: VaultId, root: &Key, options: &Options) -> Result<(), OpenFailure> {
@@ -106,4 +180,96 @@ fn write_first_rows(engine: SledEngine, vault: VaultId, root: &Key, options: &Op
     let ready = txn.finish()?;
     shared.engine.commit(&ready.batch)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::prepare;
+    use super::*;
+    use crate::base::clock::SystemClock;
+    use crate::base::entropy::SystemEntropy;
+
+    fn options(folder: &Path) -> Options {
+        Options {
+            layout: Layout { data: folder.join("data"), keys: folder.join("keys"), recovery: folder.join("recovery") },
+            accept_unsafe_fs: true,
+            cache_bytes: 8 << 20,
+            must_exist: false,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::new()),
+            hooks: Hooks::default(),
+        }
+    }
+
+    fn make(options: &Options) -> Result<OpenReport, String> {
+        let mut report = OpenReport::default();
+        prepare(options, &mut report).map(|_| report).map_err(|failure| failure.0)
+    }
+
+    fn put(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn an_interrupted_first_start_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let layout = &options.layout;
+        let vault = VaultId::make_random(&SystemEntropy::new()).unwrap().to_string();
+        put(&layout.marker(), &vault);
+        put(&layout.data_marker(), &vault);
+        put(&layout.master(), "half");
+        put(&layout.identity(), &format!("letterlock recovery key 1\nvault {vault}\n"));
+        put(&layout.store().join("db"), "half");
+
+        let report = make(&options).unwrap();
+        assert!(report.first_run && report.notices.len() == 1, "{report:?}");
+        assert!(!layout.marker().exists() && !layout.data_marker().exists());
+        assert_eq!(MasterKey::load(&layout.master()).unwrap().vault().to_string(), vault);
+        assert!(!make(&options).unwrap().first_run, "it is complete now");
+    }
+
+    #[test]
+    fn an_interrupted_first_start_leaves_another_vaults_data_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let layout = &options.layout;
+        let vault = VaultId::make_random(&SystemEntropy::new()).unwrap().to_string();
+        put(&layout.marker(), &vault);
+        for precious in [layout.store().join("db"), layout.files().join("f"), layout.slot(), layout.identity()] {
+            put(&precious, "precious");
+            let refusal = make(&options).unwrap_err();
+            assert!(refusal.contains("not of its making"), "{refusal}");
+            assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+            fs::remove_dir_all(precious.parent().unwrap()).unwrap();
+        }
+        make(&options).unwrap();
+    }
+
+    #[test]
+    fn a_first_start_takes_the_place_of_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let layout = &options.layout;
+        for precious in [layout.slot(), layout.identity(), layout.witness(), layout.files().join("f")] {
+            put(&precious, "precious");
+            let refusal = make(&options).unwrap_err();
+            assert!(refusal.contains("would take its place"), "{refusal}");
+            assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+            assert!(!layout.marker().exists() && !layout.master().exists());
+            fs::remove_dir_all(precious.parent().unwrap()).unwrap();
+        }
+        make(&options).unwrap();
+    }
+
+    #[test]
+    fn a_marker_without_content_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        put(&options.layout.marker(), "");
+        assert!(make(&options).unwrap().first_run);
+    }
 }
