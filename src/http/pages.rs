@@ -127,7 +127,7 @@ struct FieldView<'a> {
     many: bool,
     value: &'a str,
     ticked: bool,
-    problem: Option<&'a str>,
+    problem: Option<String>,
     /// The ids of help and problem, for `aria-describedby`.
     described: Option<String>,
 }
@@ -135,9 +135,9 @@ struct FieldView<'a> {
 impl<'a> FieldView<'a> {
     fn of(field: &'a Field, typed: &'a Typed, problems: &'a [Problem]) -> Self {
         let id = format!("field-{}", field.name);
-        let problem = problem_of(&field.name, problems);
+        let problem = problem_of(&field.name, problems).map(|p| beside(&field.label, p));
         Self {
-            described: described(&id, &field.help, problem),
+            described: described(&id, &field.help, problem.is_some()),
             id,
             name: &field.name,
             label: &field.label,
@@ -165,12 +165,12 @@ impl<'a> FieldView<'a> {
 
     fn of_file(field: &'a FileField, problems: &'a [Problem]) -> Self {
         let id = format!("field-{}", field.name);
-        let problem = problem_of(&field.name, problems);
+        let problem = problem_of(&field.name, problems).map(|p| beside(&field.label, p));
         let help =
             if field.help.is_empty() { Cow::Owned(file_rules(field)) } else { Cow::Borrowed(field.help.as_str()) };
         let accept: Vec<String> = field.kinds.iter().map(|k| format!(".{}", k.extension())).collect();
         Self {
-            described: described(&id, &help, problem),
+            described: described(&id, &help, problem.is_some()),
             id,
             name: &field.name,
             label: &field.label,
@@ -202,8 +202,15 @@ fn problem_of<'a>(name: &str, problems: &'a [Problem]) -> Option<&'a str> {
     problems.iter().find(|p| p.field.as_deref() == Some(name)).map(|p| p.message.as_str())
 }
 
-fn described(id: &str, help: &str, problem: Option<&str>) -> Option<String> {
-    match (help.is_empty(), problem.is_some()) {
+/// A message as it stands beside its field, whose label need not be said again.
+fn beside(label: &str, message: &str) -> String {
+    let rest = message.strip_prefix(label).and_then(|m| m.strip_prefix(": ")).unwrap_or(message);
+    let mut letters = rest.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn described(id: &str, help: &str, wrong: bool) -> Option<String> {
+    match (help.is_empty(), wrong) {
         (true, false) => None,
         (false, false) => Some(format!("{id}-help")),
         (true, true) => Some(format!("{id}-problem")),
@@ -220,6 +227,8 @@ fn summary<'a>(error: &'a HttpError, fields: &[FieldView<'a>], consents: &[Conse
         let field = fields.iter().find(|f| f.name == name).map(|f| (f.id.clone(), f.label));
         let consent = || consents.iter().find(|c| c.name == name).map(|c| (c.id.clone(), "Consent"));
         let (target, label) = field.or_else(consent).map_or((None, ""), |(id, label)| (Some(id), label));
+        // Most messages begin with the label already.
+        let label = if p.message.starts_with(label) { "" } else { label };
         Line { target, label, message: &p.message }
     };
     error.problems.iter().map(line).collect()

@@ -74,3 +74,14 @@ async fn an_error_page_shows_the_request() {
     let (_, page) = text(index(&[job()])).await;
     assert!(page.contains("href=\"/f/job-application\""));
 }
+
+#[tokio::test]
+async fn a_message_says_the_label_once() {
+    let form = job();
+    let message = format!("{}: please enter an address.", form.field("email").unwrap().label);
+    let error =
+        HttpError::invalid(vec![Problem { field: Some("email".into()), code: "bad-email", message: message.clone() }]);
+    let (_, page) = text(super::form(&form, &Typed::default(), Some(&error), "token")).await;
+    assert_eq!(page.matches(&message).count(), 1);
+    assert!(page.contains(">Please enter an address.</p>"), "{page}");
+}
