@@ -228,6 +228,32 @@ async fn an_idempotency_key_makes_one_submission_of_two() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_still_in_use_is_409_and_free_again_when_its_request_is_gone() {
+    let service = Service::start().await;
+    let body = support::support("sam@example.org");
+    let keyed = || service.request("POST", HELP).header("idempotency-key", "k-1");
+    let start = b"--B\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nSam\r\n--B\r\n".to_vec();
+    let stream = futures_util::stream::unfold(Some(start), |start| async move {
+        match start {
+            Some(start) => Some((Ok::<_, std::convert::Infallible>(start), None)),
+            None => std::future::pending().await,
+        }
+    });
+    let slow = keyed()
+        .header("content-type", "multipart/form-data; boundary=B")
+        .body(reqwest::Body::wrap_stream(stream))
+        .timeout(std::time::Duration::from_millis(1500));
+    let slow = tokio::spawn(slow.send());
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    let answer = keyed().json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 409);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert!(slow.await.unwrap().is_err());
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(keyed().json(&body).send().await.unwrap().status(), 201);
+}
+
+#[tokio::test]
 async fn lists_go_by_pages_newest_first_and_by_status() {
     let service = Service::start().await;
     let token = service.token(&[Role::Support]).await;

@@ -98,7 +98,7 @@ pub(super) async fn run(
     server
         .http_builder()
         .http2()
-        .max_concurrent_streams(32)
+        .max_concurrent_streams(100)
         .max_header_list_size(16 * 1024)
         .max_pending_accept_reset_streams(16)
         .max_local_error_reset_streams(64)

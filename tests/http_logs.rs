@@ -1,0 +1,69 @@
+//! What the service writes to its log at the most talkative level: one line a request, and nothing of anybody.
+
+mod support;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use letterlock::policy::Role;
+use serde_json::json;
+use support::{Service, document, pdf, text};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_address_query_body_agent_or_token_is_logged() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(EnvFilter::new("letterlock=trace"))
+        .with_writer(move || writer.clone())
+        .init();
+
+    let service = Service::start().await;
+    let (hr, privacy) = (service.token(&[Role::Hr]).await, service.token(&[Role::Privacy]).await);
+    let (id, receipt) = service.apply("jane.canary@example.org", &pdf(2000, 1)).await;
+    let (_, shown) =
+        document(service.get(&format!("/api/v1/submissions/{id}?purpose=recruitment"), Some(&hr)).await).await;
+    let search = json!({ "email": "jane.canary@example.org" });
+    service.json("POST", "/api/v1/subjects/search", Some(&privacy), &search).await;
+    service.get("/api/v1/submissions?status=canary-status", Some(&hr)).await;
+    service.get("/nowhere/canary-path", Some("canary-token")).await;
+    service.request("GET", "/").header("user-agent", "canary-agent").send().await.unwrap();
+    service.request("CANARY", "/").send().await.unwrap();
+    let subject = text(&shown["subject"]);
+    service.send(service.request("POST", &format!("/api/v1/subjects/{subject}/erasure")), Some(&privacy)).await;
+
+    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("/api/v1/submissions/{id}") && log.contains("\"status\":200"), "{log}");
+    for secret in [
+        "canary",
+        "CANARY",
+        "Jane",
+        "example.org",
+        "127.0.0.1",
+        "recruitment",
+        "speculative",
+        &hr,
+        &privacy,
+        &receipt,
+        &id,
+        &subject,
+    ] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
