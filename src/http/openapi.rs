@@ -82,7 +82,8 @@ fn request_body(operation: &str) -> Option<Value> {
     let form_data = json!({
         "type": "object",
         "description": "Parts named by field, file and consent. A field may also be named fields.NAME and a consent \
-            consents.NAME; a consent or yes/no field is given by true, on, yes or 1.",
+            consents.NAME; a consent or yes/no field is given by true, on, yes or 1. Or two parts, fields and consents, each a \
+            JSON object, beside the files.",
     });
     let content = match operation {
         "submit" => json!({
@@ -235,6 +236,14 @@ mod tests {
             let operation = &paths[route.path][route.method.to_ascii_lowercase()];
             assert_eq!(operation["operationId"], route.operation);
             assert_eq!(operation["security"].is_array(), route.who == Who::Bearer);
+        }
+    }
+
+    #[test]
+    fn the_written_page_names_every_route_of_the_interface() {
+        let page = include_str!("../../docs/http.md");
+        for route in routes().iter().filter(|r| r.path.starts_with("/api/v1") || r.path.starts_with("/health")) {
+            assert!(page.contains(&format!("`{} {}`", route.method, route.path)), "{} {}", route.method, route.path);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
 use crate::http::Web;
 use crate::http::error::HttpError;
-use crate::http::extract::json::Members;
+use crate::http::extract::json::{self, Members};
 use crate::http::extract::multipart::{self, Most, Sink};
 use crate::http::extract::urlencoded;
 use crate::http::{body, pages};
@@ -60,11 +60,20 @@ impl Filling {
 
     /// Takes the JSON form. What has the wrong type is told by the intake, with every other mistake.
     pub(super) async fn take_json(&mut self, submission: Submission) -> Result<(), HttpError> {
-        let Submission { fields: Members(fields), consents: Members(consents) } = submission;
+        self.take_fields(submission.fields).await?;
+        self.take_consents(submission.consents).await
+    }
+
+    async fn take_fields(&mut self, Members(fields): Members) -> Result<(), HttpError> {
         let intake = self.begun().await?;
         for (name, value) in fields {
             intake.json(&name, value)?;
         }
+        Ok(())
+    }
+
+    async fn take_consents(&mut self, Members(consents): Members) -> Result<(), HttpError> {
+        let intake = self.begun().await?;
         for (name, value) in consents {
             match value {
                 Value::Bool(given) => intake.consent(&name, given),
@@ -139,7 +148,8 @@ impl Sink for Filling {
         self.form.file(name).is_some()
     }
 
-    /// Fields go by their name or as `fields.NAME`, consents by theirs or as `consents.NAME`.
+    /// Fields go by their name or as `fields.NAME`, consents by theirs or as `consents.NAME`; or all of them as two parts
+    /// `fields` and `consents`, each a JSON object.
     async fn text(&mut self, name: &str, value: String) -> Result<(), HttpError> {
         if name == ONCE {
             // Ignored unless it comes first and looks like one of ours: it protects, it does not authorise.
@@ -147,6 +157,16 @@ impl Sink for Filling {
                 self.key = Some(format!("page-{value}"));
             }
             return Ok(());
+        }
+        // A program may send the two objects of the JSON form as parts, and only the files as files.
+        match name {
+            "fields" if self.form.field(name).is_none() => {
+                return self.take_fields(json::parse(value.as_bytes())?).await;
+            }
+            "consents" if self.form.consent(name).is_none() && self.form.field(name).is_none() => {
+                return self.take_consents(json::parse(value.as_bytes())?).await;
+            }
+            _ => {}
         }
         let consent = name.strip_prefix("consents.").unwrap_or(name);
         let field = name.strip_prefix("fields.").unwrap_or(name);
