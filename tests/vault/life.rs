@@ -20,6 +20,7 @@ async fn an_application_comes_in_and_an_authorised_reader_gets_it_out() {
     let opened = read(&app, receipt.submission).await.unwrap();
     assert_eq!(opened.summary.status, Status::Received);
     assert_eq!(opened.content.region, "uk");
+    assert_eq!(opened.content.notice, "2026-11", "the notice shown is recorded");
     assert_eq!(opened.content.fields["name"], FieldValue::Text("Jane Roe".into()));
     assert!(opened.content.consents["talent-pool"].given && !opened.content.consents["marketing"].given);
     assert_eq!(opened.content.files[0].kind, "application/pdf");
