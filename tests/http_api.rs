@@ -409,3 +409,29 @@ async fn both_versions_of_http_carry_the_same_headers() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_is_served_and_everybody_gets_a_submission_of_their_own() {
+    let service = std::sync::Arc::new(Service::start().await);
+    let clients = [support::client(true), support::client(false)];
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let (service, client) = (service.clone(), clients[n % 2].clone());
+            tokio::spawn(async move {
+                let body = support::support(&format!("p{}@example.org", n % 50));
+                let answer = client.post(service.url(HELP)).json(&body).send().await.unwrap();
+                let (status, body) = document(answer).await;
+                assert_eq!(status, 201, "{body}");
+                (text(&body["submission"]), text(&body["receipt"]))
+            })
+        })
+        .collect();
+    let mut seen = std::collections::BTreeSet::new();
+    for task in tasks {
+        let (submission, receipt) = task.await.unwrap();
+        assert!(seen.insert(submission) && seen.insert(receipt));
+    }
+    let token = service.token(&[Role::Support]).await;
+    let (_, list) = document(service.get("/api/v1/submissions?limit=200", Some(&token)).await).await;
+    assert_eq!((list["items"].as_array().unwrap().len(), &list["next"]), (200, &Value::Null));
+}

@@ -151,9 +151,9 @@ impl Sink for Filling {
     /// Fields go by their name or as `fields.NAME`, consents by theirs or as `consents.NAME`; or all of them as two parts
     /// `fields` and `consents`, each a JSON object.
     async fn text(&mut self, name: &str, value: String) -> Result<(), HttpError> {
-        if name == ONCE {
+        if name == ONCE && self.typed.is_some() {
             // Ignored unless it comes first and looks like one of ours: it protects, it does not authorise.
-            if self.intake.is_none() && self.typed.is_some() && value.parse::<crate::base::ids::Handle>().is_ok() {
+            if self.intake.is_none() && value.parse::<crate::base::ids::Handle>().is_ok() {
                 self.key = Some(format!("page-{value}"));
             }
             return Ok(());
