@@ -14,6 +14,7 @@ use super::janitor::Wake;
 use super::people::{Arrived, SubmitJob};
 use super::shared::Shared;
 use super::txn::{Ready, State, Txn};
+use super::upload::Traces;
 use super::{Act, Reply, VaultError};
 use crate::base::ids::{IntentId, RecordId};
 use crate::crypto::merkle::Frontier;
@@ -52,6 +53,16 @@ pub(super) struct Committer {
     /// Orders whose epoch has not come yet.
     pub(super) intents: HashMap<IntentId, Intent>,
     pub(super) janitor: std::sync::mpsc::Sender<Wake>,
+}
+
+/// A panic is a fault in this program, or in the store: whatever was under way, only a restart mends it, so the vault
+/// must not go on looking sound.
+impl Drop for Committer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.failed.store(true, Ordering::SeqCst);
+        }
+    }
 }
 
 type AfterCommit = Box<dyn FnOnce(Result<(), VaultError>)>;
@@ -179,7 +190,17 @@ impl Committer {
 /// Puts a job into the commit, or refuses it. What is returned is called once the commit is durable, or has failed.
 fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
     match job {
-        Job::Submit(job, reply) => then(reply, super::people::apply(txn, *job)),
+        Job::Submit(mut job, reply) => {
+            let traces = std::mem::take(&mut job.traces);
+            let tell = then(reply, super::people::apply(txn, *job))?;
+            Some(Box::new(move |committed| {
+                // What a failed write left on disk is known at the next start, which sweeps files without a record.
+                if matches!(committed, Ok(()) | Err(VaultError::Unavailable)) {
+                    traces.into_iter().for_each(Traces::keep);
+                }
+                tell(committed);
+            }))
+        }
         Job::SetStatus(job, reply) => {
             let (act, record, status) = *job;
             then(reply, super::read::apply_status(txn, &act, record, status))

@@ -39,6 +39,15 @@ pub(super) struct Janitor {
     pub(super) written: Testimony,
 }
 
+impl Drop for Janitor {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nobody keeps the witness any more.
+            self.shared.witness_failed.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 impl Janitor {
     pub(super) fn run(mut self, wake: &Receiver<Wake>) {
         loop {

@@ -4,7 +4,7 @@
 use super::audit::{Draft, Subject};
 use super::rows::{self, ConsentLine, Idempotency, LINES_PER_PART, ListEntry, StoredFile, StoredRecord};
 use super::txn::Txn;
-use super::upload::SealedFile;
+use super::upload::{SealedFile, Traces};
 use super::{Act, Vault, VaultError};
 use crate::base::ids::{FileId, PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
@@ -50,6 +50,8 @@ pub(super) struct SubmitJob {
     record_sealed: Vec<u8>,
     list_sealed: Vec<u8>,
     files: Vec<(FileId, Vec<u8>)>,
+    /// The files' fate goes with the job: whoever waits for the answer may go away, and the record still come.
+    pub(super) traces: Vec<Traces>,
     consents: Option<ConsentLine>,
     act: Act,
 }
@@ -133,13 +135,11 @@ impl Vault {
             record,
             key,
             files: markers,
+            traces: files.into_iter().map(SealedFile::into_traces).collect(),
             consents,
             act,
         };
         let arrived = self.ask(|reply| super::committer::Job::Submit(Box::new(job), reply)).await?;
-        for file in files {
-            file.keep();
-        }
         let receipt = self.shared.derived.locators.code(arrived.arrival, &secret).ok_or(VaultError::TooLarge)?;
         let summary = Summary {
             id: record,

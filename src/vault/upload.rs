@@ -173,18 +173,25 @@ impl SealedFile {
         self.segments
     }
 
-    /// Its record is on disk: the file stays.
-    pub(super) fn keep(mut self) {
-        self.traces.keep = true;
+    /// What decides whether the file stays; without it, the file itself.
+    pub(super) fn into_traces(self) -> Traces {
+        self.traces
     }
 }
 
 /// Removes what an abandoned upload left.
-struct Traces {
+pub(super) struct Traces {
     path: PathBuf,
     shared: Arc<Shared>,
     id: FileId,
     keep: bool,
+}
+
+impl Traces {
+    /// Its record is on disk, or may be: the file stays.
+    pub(super) fn keep(mut self) {
+        self.keep = true;
+    }
 }
 
 impl Drop for Traces {

@@ -5,6 +5,7 @@
 mod crash;
 mod durable;
 mod erasure;
+mod faults;
 mod life;
 mod support;
 mod tamper;
