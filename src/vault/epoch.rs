@@ -202,7 +202,7 @@ impl Committer {
         let at = shared.clock.now();
         shared.step(Step::OldSlotDestroyed)?;
 
-        self.write_recovery(after);
+        let recovery = self.write_recovery(after);
         shared.step(Step::RecoveryWritten)?;
         for mut intent in intents {
             self.intents.remove(&intent.id);
@@ -210,15 +210,22 @@ impl Committer {
             shared.figures.pending_cleanup.fetch_add(1, Ordering::SeqCst);
             let _ = self.janitor.send(Wake::Clean(intent));
         }
-        Ok(Facts { before, after, recovery: self.recovery.epoch(), at })
+        Ok(Facts { before, after, recovery, at })
     }
 
-    /// Writes the present root into the recovery slot. That it cannot be reached is told, not fatal.
-    pub(super) fn write_recovery(&self, epoch: u64) {
-        if let Err(error) = self.recovery.write(epoch, &self.state.root, &*self.shared.entropy) {
-            tracing::warn!(%error, "the recovery slot could not be written; certificates say \"pending in backup\"");
-        }
-        self.shared.figures.recovery_epoch.store(self.recovery.epoch().unwrap_or(0), Ordering::SeqCst);
+    /// Writes the present root into the recovery slot. That it cannot be reached is told, not fatal. Returns the epoch
+    /// that the slot surely holds.
+    pub(super) fn write_recovery(&self, epoch: u64) -> Option<u64> {
+        let held = match self.recovery.write(epoch, &self.state.root, &*self.shared.entropy) {
+            Ok(()) => self.recovery.epoch(),
+            Err(error) => {
+                tracing::warn!(%error, "the recovery slot could not be written; certificates say \"pending in backup\"");
+                // What reads back after a failed write may be in memory only.
+                self.recovery.epoch().filter(|held| *held < epoch)
+            }
+        };
+        self.shared.figures.recovery_epoch.store(held.unwrap_or(0), Ordering::SeqCst);
+        held
     }
 
     /// The rows of the new epoch.
@@ -353,18 +360,31 @@ fn aim(
     Ok((victim, sealed))
 }
 
-/// Opens the new tree from the store, past every cache, and looks for the victims in it.
+/// Opens the new tree from the store, past every cache, and looks for the victims in it: people in their leaves, single
+/// records in their people's keyrings.
 fn check_absent(engine: &dyn Engine, root: &Key, epoch: u64, lines: &[&Line]) -> Result<(), VaultError> {
     let (view, _) = TreeView::load(engine, root, epoch)?;
     let mut leaves: HashMap<u64, LeafPage> = HashMap::new();
     for line in lines {
-        let Line::Person { place, .. } = line else { continue };
+        let (place, record) = match line {
+            Line::Person { place, .. } => (place, None),
+            Line::Record { place, record, .. } => (place, Some(record)),
+            Line::Rows { .. } => continue,
+        };
         let index = place / FANOUT;
         let leaf = match leaves.entry(index) {
             hash_map::Entry::Occupied(leaf) => leaf.into_mut(),
             hash_map::Entry::Vacant(free) => free.insert(view.leaf(engine, index)?.ok_or(VaultError::Tampered)?),
         };
-        if leaf.entry((place % FANOUT) as usize).is_some() {
+        let survives = match (leaf.entry((place % FANOUT) as usize), record) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(entry), Some(record)) => {
+                let read = |part| Ok(engine.read(&Keyring::row_key(&entry.person, part))?);
+                Keyring::open::<VaultError>(&entry.person, &entry.key, read)?.record(record).is_some()
+            }
+        };
+        if survives {
             return Err(VaultError::Tampered);
         }
     }

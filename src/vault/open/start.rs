@@ -60,15 +60,17 @@ impl Opening {
             janitor: wake.clone(),
         };
         carry_out_orders(&mut committer, &wake, &mut report)?;
-        if committer.recovery.epoch() != Some(shared.view().epoch) {
-            committer.write_recovery(shared.view().epoch);
+        let current = shared.view().epoch;
+        let mut held = committer.recovery.epoch();
+        if held != Some(current) {
+            held = committer.write_recovery(current);
         }
-        match committer.recovery.epoch() {
-            Some(epoch) => shared.figures.recovery_epoch.store(epoch, Ordering::SeqCst),
-            None => report.notices.push(format!(
+        shared.figures.recovery_epoch.store(held.unwrap_or(0), Ordering::SeqCst);
+        if held != Some(current) {
+            report.notices.push(format!(
                 "The recovery slot {} cannot be written; until it can, erasures are \"pending in backup\".",
                 committer.recovery.path().display()
-            )),
+            ));
         }
         let mut witness = self.witness;
         let written = match self.testimony {
