@@ -15,8 +15,6 @@ use crate::base::ids::RecordId;
 
 /// How long a key is remembered.
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Above this many keys, those that have expired are cleared out at the next request.
-const TIDY_ABOVE: usize = 10_000;
 
 #[derive(Default)]
 pub(super) struct Requests {
@@ -49,7 +47,8 @@ pub(super) async fn hold(app: &Arc<App>, key: [u8; 32]) -> Result<Held, ServiceE
     app.requests.warm.get_or_try_init(|| warm(app)).await?;
     let now = app.clock.now();
     let mut seen = app.requests.seen.lock().map_err(|_| ServiceError::Internal)?;
-    if seen.len() > TIDY_ABOVE {
+    // Before the table grows, what has expired is cleared out: seldom, and in proportion to what lives.
+    if seen.len() == seen.capacity() {
         seen.retain(|_, entry| !matches!(entry, Seen::Done { at, .. } if now.since(*at) >= LIFE));
     }
     let earlier = match seen.get(&key).copied() {
@@ -75,13 +74,20 @@ impl Held {
         self.earlier = Some(Earlier { body, record });
     }
 
-    /// The earlier submission was erased: the key is as good as new.
-    pub(super) fn forget_earlier(&mut self) {
-        if self.earlier.take().is_some()
-            && let Ok(mut seen) = self.app.requests.seen.lock()
-        {
-            seen.insert(self.key, Seen::Running);
+    /// The earlier submission was erased: the key is as good as new, for the first of those who find out.
+    ///
+    /// # Errors
+    /// [`ServiceError::StillRunning`] for the others.
+    pub(super) fn forget_earlier(&mut self) -> Result<(), ServiceError> {
+        let Some(Earlier { record: gone, .. }) = self.earlier else { return Ok(()) };
+        let mut seen = self.app.requests.seen.lock().map_err(|_| ServiceError::Internal)?;
+        match seen.get(&self.key) {
+            Some(Seen::Done { record, .. }) if *record == gone => {}
+            _ => return Err(ServiceError::StillRunning),
         }
+        seen.insert(self.key, Seen::Running);
+        self.earlier = None;
+        Ok(())
     }
 }
 

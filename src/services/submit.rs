@@ -246,7 +246,7 @@ fn earlier_answer(app: &App, held: &mut Held, body: [u8; 32]) -> Result<Option<R
         }
         Ok(_) => Err(ServiceError::KeyReused),
         Err(VaultError::Missing) => {
-            held.forget_earlier();
+            held.forget_earlier()?;
             Ok(None)
         }
         Err(other) => Err(other.into()),

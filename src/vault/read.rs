@@ -23,7 +23,7 @@ use crate::crypto::stream::Opener;
 use crate::crypto::{Key, OpenError};
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, FileInfo, Status, Summary};
-use crate::keys::keyring::Keyring;
+use crate::keys::keyring::{Keyring, RecordEntry};
 use crate::keys::tree::FANOUT;
 
 /// A record that was found: its line, and in private what opens it.
@@ -72,7 +72,7 @@ impl Vault {
             let (person, keyring) = shared.keyring_at(view, place)?;
             let mut out = Vec::new();
             for record in keyring.records() {
-                match shared.locate_in(place, &person, &keyring, &record.record) {
+                match shared.locate_entry(place, &person, &keyring, record) {
                     Err(VaultError::Missing) => {}
                     other => out.push(other?),
                 }
@@ -225,10 +225,21 @@ impl Shared {
         keyring: &Keyring,
         record: &RecordId,
     ) -> Result<Located, VaultError> {
+        let entry = keyring.record(record).ok_or(VaultError::Missing)?;
+        self.locate_entry(place, person, keyring, entry)
+    }
+
+    fn locate_entry(
+        &self,
+        place: u64,
+        person: &PersonId,
+        keyring: &Keyring,
+        entry: &RecordEntry,
+    ) -> Result<Located, VaultError> {
+        let record = &entry.record;
         if self.is_dying(place, Some(record)) {
             return Err(VaultError::Missing);
         }
-        let entry = keyring.record(record).ok_or(VaultError::Missing)?;
         let row = self.engine.read(&rows::list_key(entry.arrival))?.ok_or(VaultError::Tampered)?;
         let context = rows::list_context(person, record, entry.list_version);
         let list_entry = rows::decode_list_entry(&envelope::open(&entry.key, &context, rows::split(&row)?.1)?)?;
@@ -268,6 +279,10 @@ impl Shared {
 
     fn register(&self, person: PersonId, slot: &Arc<OpenFile>) {
         if let Ok(mut open) = self.open_files.lock() {
+            // Before the table grows, those whose readers are done go: it stays in proportion to the open files.
+            if open.len() == open.capacity() {
+                open.retain(|_, slots| slots.iter().any(|slot| slot.strong_count() > 0));
+            }
             let slots = open.entry(person).or_default();
             slots.retain(|slot| slot.strong_count() > 0);
             slots.push(Arc::downgrade(slot));
