@@ -21,9 +21,9 @@ use crate::control::{Command, Reply};
 const BATCH: usize = 10_000;
 
 pub(super) async fn record(session: &mut Session, args: EraseArgs) -> Outcome {
-    announce(args.acting.role, None);
+    announce(args.acting.role, args.acting.purpose.as_deref());
     input::confirm(&format!("This erases submission {} for good", args.id), args.yes)?;
-    let command = Command::RecordErase { role: args.acting.role, id: args.id };
+    let command = Command::RecordErase { role: args.acting.role, purpose: args.acting.purpose, id: args.id };
     let certificate = session.run(command, |_| Ok(())).await?;
     output::json(&certificate)
 }
@@ -40,14 +40,15 @@ pub(super) async fn people(session: &mut Session, args: SubjectEraseArgs) -> Out
         std::fs::create_dir_all(folder)
             .map_err(|e| CliError::usage(format!("cannot make {}: {e}", folder.display())))?;
     }
-    announce(args.acting.role, None);
+    announce(args.acting.role, args.acting.purpose.as_deref());
     input::confirm(&format!("This erases {} {} for good", ids.len(), noun(ids.len())), args.yes)?;
 
     let (mut erased, mut failed) = (0, 0);
     let mut unwritten = None;
     let bar = Bar::new("Erasing");
     for batch in ids.chunks(BATCH) {
-        let command = Command::SubjectErase { role: args.acting.role, ids: batch.to_vec() };
+        let command =
+            Command::SubjectErase { role: args.acting.role, purpose: args.acting.purpose.clone(), ids: batch.to_vec() };
         let on = |reply: Reply| {
             if let Reply::Item { value } = reply {
                 if value["certificate"].is_null() {

@@ -26,8 +26,10 @@ pub(super) async fn record(session: &mut Session, command: RecordCommand) -> Out
         }
         RecordCommand::Show(args) => show(session, args).await,
         RecordCommand::Mark(MarkArgs { id, status, acting }) => {
-            announce(acting.role, None);
-            let marked = session.run(Command::RecordMark { role: acting.role, id, status }, |_| Ok(())).await?;
+            announce(acting.role, acting.purpose.as_deref());
+            let marked = session
+                .run(Command::RecordMark { role: acting.role, purpose: acting.purpose, id, status }, |_| Ok(()))
+                .await?;
             output::line(&format!("{}  {}", text(&marked, "id"), text(&marked, "status")))
         }
         RecordCommand::Erase(args) => erasing::record(session, args).await,

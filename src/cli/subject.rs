@@ -19,9 +19,10 @@ pub(super) async fn subject(session: &mut Session, command: SubjectCommand) -> O
 }
 
 async fn find(session: &mut Session, args: FindArgs) -> Outcome {
-    announce(args.acting.role, None);
+    announce(args.acting.role, args.acting.purpose.as_deref());
     let email = input::address()?;
-    let (items, _) = session.collect(Command::SubjectFind { role: args.acting.role, email }).await?;
+    let (items, _) =
+        session.collect(Command::SubjectFind { role: args.acting.role, purpose: args.acting.purpose, email }).await?;
     if args.json {
         return output::json(&json!({ "items": items, "next": null }));
     }

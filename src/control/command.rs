@@ -42,13 +42,13 @@ pub enum Command {
     /// Item: `{"n","name","kind","size"}`, then chunks. Done: null.
     RecordFile { role: Role, purpose: Option<String>, id: RecordId, n: u32 },
     /// Marks how far the work is. Done: the submission without content.
-    RecordMark { role: Role, id: RecordId, status: Status },
+    RecordMark { role: Role, purpose: Option<String>, id: RecordId, status: Status },
     /// Done: the certificate.
-    RecordErase { role: Role, id: RecordId },
+    RecordErase { role: Role, purpose: Option<String>, id: RecordId },
     /// Items: `{"subject","submissions"}`.
-    SubjectFind { role: Role, email: SensitiveString },
+    SubjectFind { role: Role, purpose: Option<String>, email: SensitiveString },
     /// Items in the order of the ids: `{"id","certificate"}` or `{"id","error"}`.
-    SubjectErase { role: Role, ids: Vec<PersonId> },
+    SubjectErase { role: Role, purpose: Option<String>, ids: Vec<PersonId> },
     /// Items: problems as text. Done: `{"entries","head"}`.
     AuditVerify { known: Option<Head> },
     /// Done: the head.
@@ -180,8 +180,10 @@ mod tests {
 
     #[test]
     fn commands_and_replies_round_trip() {
-        let text = serde_json::to_string(&Command::SubjectFind { role: Role::Hr, email: "a@b.c".into() }).unwrap();
-        assert_eq!(text, r#"{"command":"subject-find","role":"hr","email":"a@b.c"}"#);
+        let text =
+            serde_json::to_string(&Command::SubjectFind { role: Role::Hr, purpose: None, email: "a@b.c".into() })
+                .unwrap();
+        assert_eq!(text, r#"{"command":"subject-find","role":"hr","purpose":null,"email":"a@b.c"}"#);
         assert!(matches!(serde_json::from_str(&text).unwrap(), Command::SubjectFind { role: Role::Hr, .. }));
         assert!(serde_json::from_str::<Command>(r#"{"command":"subject-find","role":"HR","email":""}"#).is_err());
         assert!(serde_json::from_str::<Command>(r#"{"command":"staff-disable","login":"a","x":1}"#).is_err());
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn an_address_is_not_shown_by_debug() {
-        let command = Command::SubjectFind { role: Role::Hr, email: "jane@example.org".into() };
+        let command = Command::SubjectFind { role: Role::Hr, purpose: None, email: "jane@example.org".into() };
         assert!(!format!("{command:?}").contains("jane"));
     }
 }

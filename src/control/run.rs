@@ -40,6 +40,7 @@ pub fn start(desk: Arc<Desk>, command: Command) -> mpsc::Receiver<Reply> {
 async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failure> {
     let app = &desk.app;
     let acting = |role| context(app, role);
+    let acting_for = |role, purpose| Ok::<_, Failure>(Context { purpose, ..context(app, role)? });
     match command {
         Command::Status => status(desk),
         Command::StaffAdd { login, service } => {
@@ -83,18 +84,20 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             }
             Ok(Value::Null)
         }
-        Command::RecordMark { role, id, status } => {
-            Ok(render::summary(&review::set_status(app, &acting(role)?, id, status).await?))
+        Command::RecordMark { role, purpose, id, status } => {
+            Ok(render::summary(&review::set_status(app, &acting_for(role, purpose)?, id, status).await?))
         }
-        Command::RecordErase { role, id } => Ok(services::erase::record(app, &acting(role)?, id).await?),
-        Command::SubjectFind { role, email } => {
-            for found in services::find::by_email(app, &acting(role)?, &email).await? {
+        Command::RecordErase { role, purpose, id } => {
+            Ok(services::erase::record(app, &acting_for(role, purpose)?, id).await?)
+        }
+        Command::SubjectFind { role, purpose, email } => {
+            for found in services::find::by_email(app, &acting_for(role, purpose)?, &email).await? {
                 sink.item(render::found(&found)).await?;
             }
             Ok(Value::Null)
         }
-        Command::SubjectErase { role, ids } => {
-            let done = services::erase::people(app, &acting(role)?, &ids).await?;
+        Command::SubjectErase { role, purpose, ids } => {
+            let done = services::erase::people(app, &acting_for(role, purpose)?, &ids).await?;
             for (id, outcome) in ids.iter().zip(done) {
                 let item = match outcome {
                     Ok(certificate) => json!({ "id": id, "certificate": certificate }),
@@ -136,7 +139,7 @@ fn status(desk: &Desk) -> Result<Value, Failure> {
 
 fn context(app: &App, role: Role) -> Result<Context, Failure> {
     let request = RequestId::make_random(app.entropy()).map_err(|e| Failure::failed(e.to_string()))?;
-    Ok(Context { actor: Actor::Owner { role }, request })
+    Ok(Context { actor: Actor::Owner { role }, request, purpose: None })
 }
 
 fn value(of: &impl Serialize) -> Result<Value, Failure> {

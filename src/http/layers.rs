@@ -134,7 +134,7 @@ pub(super) async fn public(mut request: Request, next: Next) -> Response {
     let Some(id) = request.extensions().get::<RequestId>().copied() else {
         return HttpError::internal().into_response();
     };
-    request.extensions_mut().insert(Context { actor: Actor::Public, request: id });
+    request.extensions_mut().insert(Context { actor: Actor::Public, request: id, purpose: None });
     next.run(request).await
 }
 
@@ -152,7 +152,7 @@ pub(super) async fn bearer(State(web): State<Arc<Web>>, mut request: Request, ne
     };
     match found {
         Ok(actor) => {
-            request.extensions_mut().insert(Context { actor, request: id });
+            request.extensions_mut().insert(Context { actor, request: id, purpose: None });
             next.run(request).await
         }
         Err(e) => {

@@ -153,6 +153,7 @@ fn to_json(entry: EntryView) -> Value {
         "role": entry.role,
         "action": entry.action,
         "request": entry.request,
+        "purpose": entry.purpose,
         "detail": entry.detail,
         "subjects": subjects,
     })

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{App, Context, ServiceError, review};
 use crate::base::ids::{PersonId, RecordId};
 use crate::policy::{Action, Resource};
+use crate::vault::Target;
 use crate::vault::certificate::{Certificate, Kind, State};
-use crate::vault::{Act, Target};
 
 /// Erases one submission. Returns the signed certificate, ready to be shown as JSON.
 ///
@@ -17,7 +17,7 @@ use crate::vault::{Act, Target};
 pub async fn record(app: &Arc<App>, ctx: &Context, id: RecordId) -> Result<Value, ServiceError> {
     let (located, permit) = review::locate(app, ctx, id, Action::EraseRecord).await?;
     drop(located);
-    let act = Act { permit, request: ctx.request };
+    let act = ctx.act_on(permit)?;
     one(app.vault.erase(act, vec![Target::Record(id)]).await?)
 }
 

@@ -19,7 +19,7 @@ use crate::base::entropy::Entropy;
 use crate::base::ids::RequestId;
 pub use crate::domain::Problem;
 use crate::domain::form::FormSet;
-use crate::policy::{self, Action, Actor, Denial, Resource};
+use crate::policy::{self, Action, Actor, Denial, Permit, Resource};
 use crate::vault::{self, Act, Hooks, Vault, VaultError};
 
 /// Who asks for what is done, and under which request id it is logged.
@@ -29,6 +29,9 @@ pub struct Context {
     pub actor: Actor,
     /// The request.
     pub request: RequestId,
+    /// What an act that opens nothing is done for (finding, marking, erasing): it goes into the audit trail. 1 to 64
+    /// lower-case letters, digits and hyphens; anything else is refused, for the trail holds no free text.
+    pub purpose: Option<String>,
 }
 
 /// Why a use-case did not happen. The one type that `http::error` and `cli` map to answers.
@@ -217,8 +220,19 @@ impl App {
 impl Context {
     /// Asks the policy, and turns its answer into an act or an error.
     fn act(&self, action: Action, resource: &Resource<'_>) -> Result<Act, ServiceError> {
-        let permit = policy::decide(&self.actor, action, resource)?;
-        Ok(Act { permit, request: self.request })
+        self.act_on(policy::decide(&self.actor, action, resource)?)
+    }
+
+    /// An act on a permit that was given already.
+    fn act_on(&self, permit: Permit) -> Result<Act, ServiceError> {
+        let name = |text: &str| {
+            (1..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        };
+        if self.purpose.as_deref().is_some_and(|purpose| !name(purpose)) {
+            let message = "A purpose is a name such as subject-request: lower-case letters, digits and hyphens.";
+            return Err(ServiceError::Invalid(vec![Problem::in_field("purpose", "bad-purpose", message)]));
+        }
+        Ok(Act { permit, request: self.request, purpose: self.purpose.clone() })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::base::ids::RecordId;
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{Content, Fields, FileInfo, Status, Summary};
 use crate::policy::{self, Action, Actor, Permit, Resource};
-use crate::vault::{Act, Detail, FileReader, Listed, Located};
+use crate::vault::{Detail, FileReader, Listed, Located};
 
 /// Items of a page when nobody says how many.
 const DEFAULT_LIMIT: u32 = 50;
@@ -147,7 +147,7 @@ pub async fn show(
 ) -> Result<Submission, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadSubmission).await?;
     let purpose = need_purpose(app, ctx, &located, purpose)?;
-    let act = Act { permit, request: ctx.request };
+    let act = ctx.act_on(permit)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
     let vault = Arc::clone(&app.vault);
@@ -174,7 +174,7 @@ pub async fn file(
         return Err(ServiceError::NotFound);
     }
     let purpose = need_purpose(app, ctx, &located, purpose)?;
-    let act = Act { permit, request: ctx.request };
+    let act = ctx.act_on(permit)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(n)).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
     let vault = Arc::clone(&app.vault);
@@ -194,7 +194,7 @@ pub async fn set_status(app: &Arc<App>, ctx: &Context, id: RecordId, status: Sta
         let message = format!("Submissions to this form can be: {}.", names.join(", "));
         return Err(ServiceError::Invalid(vec![Problem::in_field("status", "bad-status", message)]));
     }
-    app.vault.set_status(Act { permit, request: ctx.request }, id, status).await?;
+    app.vault.set_status(ctx.act_on(permit)?, id, status).await?;
     Ok(Summary { status, ..located.summary })
 }
 

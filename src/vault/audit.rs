@@ -77,6 +77,7 @@ pub(super) struct Entry {
     pub(super) role: Option<Role>,
     pub(super) action: String,
     pub(super) request: Option<RequestId>,
+    pub(super) purpose: Option<String>,
     pub(super) detail: Detail,
     pub(super) subjects: Vec<SealedSubject>,
     /// The store digest after the commit that this entry closes.
@@ -106,6 +107,7 @@ pub(super) struct Draft {
     pub(super) role: Option<Role>,
     pub(super) action: Action,
     pub(super) request: Option<RequestId>,
+    pub(super) purpose: Option<String>,
     pub(super) detail: Detail,
     pub(super) subjects: Vec<SealedSubject>,
 }
@@ -117,6 +119,7 @@ impl Draft {
             role: act.permit.role(),
             action: act.permit.action(),
             request: Some(act.request),
+            purpose: act.purpose.clone(),
             detail,
             subjects,
         }
@@ -124,7 +127,15 @@ impl Draft {
 
     /// An entry by the software itself.
     pub(super) const fn system(detail: Detail) -> Self {
-        Self { actor: Actor::System, role: None, action: Action::CleanUp, request: None, detail, subjects: Vec::new() }
+        Self {
+            actor: Actor::System,
+            role: None,
+            action: Action::CleanUp,
+            request: None,
+            purpose: None,
+            detail,
+            subjects: Vec::new(),
+        }
     }
 }
 
@@ -189,6 +200,8 @@ pub struct EntryView {
     pub action: String,
     /// The request.
     pub request: Option<RequestId>,
+    /// What for, when the act opened nothing.
+    pub purpose: Option<String>,
     /// Figures.
     pub detail: Detail,
     /// Whom it was about; `None` for each person erased since.
@@ -287,6 +300,7 @@ impl Vault {
             role: entry.role,
             action: entry.action,
             request: entry.request,
+            purpose: entry.purpose,
             detail: entry.detail,
             subjects,
         }
@@ -388,6 +402,7 @@ mod tests {
             role: Some(Role::Hr),
             action: "read-file".to_owned(),
             request: None,
+            purpose: None,
             detail: Detail::None,
             subjects: vec![subject.seal(3, &person, &Key::from_bytes([1; 32]), &entropy).unwrap()],
             digest: None,

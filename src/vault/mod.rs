@@ -129,6 +129,9 @@ pub struct Act {
     pub permit: Permit,
     /// The request that it belongs to.
     pub request: RequestId,
+    /// What it was done for, when it opens nothing: a search, a mark, an erasure. A name such as `subject-request`,
+    /// never free text. The purpose of a reading stands in the entry's inner layer instead.
+    pub purpose: Option<String>,
 }
 
 /// An open vault. Dropping it stops its threads; what was acknowledged is on disk anyway.

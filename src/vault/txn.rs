@@ -307,6 +307,7 @@ impl<'a> Txn<'a> {
                 role: draft.role,
                 action: draft.action.as_str().to_owned(),
                 request: draft.request,
+                purpose: draft.purpose,
                 detail: draft.detail,
                 subjects: draft.subjects,
                 digest: (n + 1 == count).then_some(self.counters.digest),

@@ -158,7 +158,11 @@ pub(crate) fn open(dir: &Path) -> Arc<App> {
 
 /// The machine's owner in a role.
 pub(crate) fn owner(role: Role) -> Context {
-    Context { actor: Actor::Owner { role }, request: RequestId::make_random(&SystemEntropy::new()).unwrap() }
+    Context {
+        actor: Actor::Owner { role },
+        request: RequestId::make_random(&SystemEntropy::new()).unwrap(),
+        purpose: None,
+    }
 }
 
 /// A client that takes a self-made certificate.

@@ -221,3 +221,22 @@ async fn a_recovery_slot_out_of_reach_makes_the_certificate_say_so() {
     let app = home.open();
     assert_eq!(health::figures(&app).recovery_epoch, Some(2), "the slot is brought up to date at the next start");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_erasure_was_for_is_in_the_trail_as_a_name() {
+    let home = Home::new();
+    let app = home.open();
+    apply(&app, "a@example.org", &pdf("")).await.unwrap();
+    let person = person_of(&app, "a@example.org").await.unwrap();
+    let with =
+        |purpose: &str| letterlock::services::Context { purpose: Some(purpose.to_owned()), ..role(Role::Privacy) };
+    let prose = erase::person(&app, &with("Jane Roe asked me to"), person).await;
+    assert!(
+        matches!(prose, Err(ServiceError::Invalid(p)) if p[0].code == "bad-purpose"),
+        "the trail holds no free text"
+    );
+    erase::person(&app, &with("subject-request"), person).await.unwrap();
+    let trail = audit::list(&app, &role(Role::Auditor), None, Some(10)).await.unwrap();
+    let ordered = trail.items.iter().find(|entry| entry["action"] == "erase-person").unwrap();
+    assert_eq!(ordered["purpose"], "subject-request");
+}

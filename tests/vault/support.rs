@@ -66,7 +66,7 @@ impl Home {
 }
 
 pub fn context(actor: Actor) -> Context {
-    Context { actor, request: RequestId::make_random(&SystemEntropy::new()).unwrap() }
+    Context { actor, request: RequestId::make_random(&SystemEntropy::new()).unwrap(), purpose: None }
 }
 
 pub fn role(role: Role) -> Context {

@@ -16,7 +16,7 @@ pub(in crate::cli) struct Acting {
     /// Role to act as: hr, support, privacy, auditor, admin
     #[arg(long = "as", value_name = "ROLE")]
     pub(in crate::cli) role: Role,
-    /// What for; reading content needs one that the form allows. Finding, marking and erasing go without
+    /// What for, as a name such as subject-request; reading content needs one that the form allows
     #[arg(long)]
     pub(in crate::cli) purpose: Option<String>,
 }
