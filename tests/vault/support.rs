@@ -52,8 +52,17 @@ impl Home {
         }
     }
 
+    /// Opens the vault. The threads of an earlier one, dropped a moment ago, may hold the folders a little longer.
     pub fn open(&self) -> Arc<App> {
-        self.try_open().unwrap().0
+        for _ in 0..100 {
+            match self.try_open() {
+                Err(error) if error.message.contains("is using the") => {
+                    std::thread::sleep(std::time::Duration::from_millis(50))
+                }
+                opened => return opened.unwrap().0,
+            }
+        }
+        panic!("the folders are still locked after five seconds");
     }
 
     pub fn try_open(&self) -> Result<(Arc<App>, Opened), OpenError> {
