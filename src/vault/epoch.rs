@@ -11,7 +11,7 @@
 //! 5. the old slot is overwritten in place: **the instant of deletion**;
 //! 6. the recovery slot follows; the caller hears of it. Rows and files go later, driven by the order.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map, hash_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use super::committer::{Committer, Job};
 use super::hooks::Step;
 use super::intent::{Intent, Line, Stage};
 use super::janitor::Wake;
+use super::rekey::{Gone, Rekeying};
 use super::rows;
 use super::shared::Shared;
 use super::txn::{Ready, Txn};
@@ -31,7 +32,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::{FileId, IntentId, PersonId, RecordId};
 use crate::crypto::Key;
 use crate::keys::keyring::Keyring;
-use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo, TOP, TopPage};
+use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo};
 use crate::policy::Role;
 use crate::store::{Engine, schema};
 
@@ -238,7 +239,7 @@ impl Committer {
         after: u64,
     ) -> Result<Composed, VaultError> {
         let mut txn = Txn::new(shared, &self.state);
-        let mut tree = Rekeying { shared, view: shared.view(), leaves: BTreeMap::new(), gone: Vec::new() };
+        let mut tree = Rekeying::new(shared);
         let mut partly: BTreeMap<u64, (PersonId, Vec<RecordId>)> = BTreeMap::new();
         for line in lines {
             match line {
@@ -265,7 +266,7 @@ impl Committer {
             }
             txn.entry(Draft::system(Detail::Erased { intent: intent.id, before: after - 1, after }));
         }
-        Ok(Composed { ready: txn.finish()?, pages, gone: tree.gone })
+        Ok(Composed { ready: txn.finish()?, pages, gone: tree.into_gone() })
     }
 
     /// Steps 3 and 4.
@@ -394,108 +395,5 @@ fn check_absent(engine: &dyn Engine, root: &Key, epoch: u64, lines: &[&Line]) ->
 struct Composed {
     ready: Ready,
     pages: Vec<(PageNo, InnerPage)>,
-    gone: Vec<(PersonId, Option<crate::keys::tree::AddressTag>, u64)>,
-}
-
-/// Pages under change on the way to a new root.
-struct Rekeying<'a> {
-    shared: &'a Shared,
-    view: Arc<TreeView>,
-    leaves: BTreeMap<u64, LeafPage>,
-    gone: Vec<(PersonId, Option<crate::keys::tree::AddressTag>, u64)>,
-}
-
-impl Rekeying<'_> {
-    fn leaf(&mut self, index: u64) -> Result<&mut LeafPage, VaultError> {
-        if !self.leaves.contains_key(&index) {
-            let leaf = self.view.leaf(&*self.shared.engine, index)?.ok_or(VaultError::Missing)?;
-            self.leaves.insert(index, leaf);
-        }
-        self.leaves.get_mut(&index).ok_or(VaultError::Missing)
-    }
-
-    /// Takes a person out of their leaf.
-    fn remove(&mut self, place: u64, person: &PersonId) -> Result<(), VaultError> {
-        let leaf = self.leaf(place / FANOUT)?;
-        let slot = (place % FANOUT) as usize;
-        if leaf.entry(slot).is_none_or(|entry| entry.person != *person) {
-            return Ok(()); // an earlier run of the same order did it
-        }
-        let tag = leaf.remove(slot).and_then(|entry| entry.tag);
-        self.gone.push((*person, tag, place));
-        Ok(())
-    }
-
-    /// Gives a person a fresh key and a keyring without these records.
-    fn replace_keyring(
-        &mut self,
-        txn: &mut Txn<'_>,
-        place: u64,
-        person: &PersonId,
-        records: &[RecordId],
-    ) -> Result<(), VaultError> {
-        let (engine, entropy) = (&*self.shared.engine, &*self.shared.entropy);
-        let fresh = Key::make_random(entropy)?;
-        let leaf = self.leaf(place / FANOUT)?;
-        let Some(entry) = leaf.entry_mut((place % FANOUT) as usize).filter(|entry| entry.person == *person) else {
-            return Ok(()); // the person goes as well
-        };
-        let old =
-            Keyring::open::<VaultError>(person, &entry.key, |part| Ok(engine.read(&Keyring::row_key(person, part))?))?;
-        let kept = old.without(records);
-        for part in 0..kept.part_count() {
-            txn.put(Keyring::row_key(person, part), kept.seal_part(part, person, &fresh, entropy)?);
-        }
-        for part in kept.part_count()..old.part_count() {
-            txn.remove(Keyring::row_key(person, part));
-        }
-        entry.key = fresh;
-        Ok(())
-    }
-
-    /// Fresh keys for every page on the way up, and the rows under them.
-    fn seal(
-        &self,
-        txn: &mut Txn<'_>,
-        system_key: &Key,
-        root: &Key,
-        after: u64,
-    ) -> Result<Vec<(PageNo, InnerPage)>, VaultError> {
-        let entropy = &*self.shared.entropy;
-        let mut drafts: BTreeMap<PageNo, InnerPage> = BTreeMap::new();
-        for (&index, leaf) in &self.leaves {
-            let no = PageNo { level: 0, index };
-            let key = Key::make_random(entropy)?;
-            txn.put(no.row_key(), no.seal(&key, after, &leaf.encode(), entropy)?);
-            self.hang(&mut drafts, no, key)?;
-        }
-        for level in 1..TOP {
-            let changed: Vec<PageNo> = drafts.keys().filter(|no| no.level == level).copied().collect();
-            for no in changed {
-                let key = Key::make_random(entropy)?;
-                txn.put(no.row_key(), no.seal(&key, after, &drafts[&no].encode(), entropy)?);
-                self.hang(&mut drafts, no, key)?;
-            }
-        }
-        let children = match drafts.get(&PageNo::TOP) {
-            Some(page) => page.duplicate(),
-            None => self.view.page(PageNo::TOP).ok_or(VaultError::Tampered)?.duplicate(),
-        };
-        // The system row's key keeps its one home; this copy is wiped with the page.
-        let top = TopPage { system: system_key.duplicate(), children };
-        txn.put(PageNo::TOP.row_key(), PageNo::TOP.seal(root, after, &top.encode(), entropy)?);
-        Ok(drafts.into_iter().collect())
-    }
-
-    fn hang(&self, drafts: &mut BTreeMap<PageNo, InnerPage>, child: PageNo, key: Key) -> Result<(), VaultError> {
-        let (parent, slot) = child.parent().ok_or(VaultError::Tampered)?;
-        let page = match drafts.entry(parent) {
-            btree_map::Entry::Occupied(page) => page.into_mut(),
-            btree_map::Entry::Vacant(free) => {
-                free.insert(self.view.page(parent).ok_or(VaultError::Tampered)?.duplicate())
-            }
-        };
-        page.set_child(slot, key);
-        Ok(())
-    }
+    gone: Vec<Gone>,
 }

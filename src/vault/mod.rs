@@ -22,6 +22,7 @@ pub mod open;
 mod people;
 mod read;
 mod redo;
+mod rekey;
 mod rows;
 mod shared;
 pub mod system_rows;
