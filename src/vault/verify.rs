@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::audit::{TrailCheck, TreeHead};
+use super::audit::{TrailCheck, TreeHead, entry_key};
 use super::committer::Job;
 use super::digest::{self, Sum};
 use super::intent::Intent;
@@ -13,7 +13,6 @@ use super::rows::{self, ConsentLine, StoredRecord};
 use super::shared::Shared;
 use super::system_rows::{self, SystemTable};
 use super::upload::read_segment;
-use super::view::TreeView;
 use super::{Vault, VaultError};
 use crate::base::ids::{FileId, PersonId, RecordId};
 use crate::base::tables::Table;
@@ -22,8 +21,11 @@ use crate::crypto::merkle::Frontier;
 use crate::crypto::stream::Opener;
 use crate::keys::keyring::{Keyring, RecordEntry};
 use crate::keys::system::SystemKeys;
-use crate::keys::tree::{FANOUT, LeafEntry, PageNo};
+use crate::keys::tree::{FANOUT, LeafEntry, LeafPage, PageNo};
 use crate::store::after_prefix;
+
+/// How often a person is looked at again while commits come in between.
+const RETRIES: u32 = 50;
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +79,8 @@ struct Check<'a> {
     findings: Findings,
     /// Rows that something alive leads to.
     expected: BTreeSet<Vec<u8>>,
+    /// Rows that nothing leads to, or that were written since.
+    strays: u64,
     sum: Sum,
     done: u64,
 }
@@ -88,6 +92,7 @@ impl<'a> Check<'a> {
             progress,
             findings: Findings::default(),
             expected: BTreeSet::new(),
+            strays: 0,
             sum: Sum::default(),
             done: 0,
         }
@@ -101,21 +106,25 @@ impl<'a> Check<'a> {
         let TrailCheck { entries, problems, head: TreeHead { .. }, digest } = trail;
         self.findings.audit_entries = *entries;
         self.findings.problems.extend(problems.iter().cloned());
-        let view = self.shared.view();
-        self.findings.pages = view.page_count();
+        // The view goes at once: held on to, it would keep the keys of an earlier epoch in memory.
+        let (leaves, pages) = {
+            let view = self.shared.view();
+            (view.leaves(), view.page_count())
+        };
+        self.findings.pages = pages;
         let total = digest.map_or(0, |sum| sum.rows());
         for key in [&b"schema"[..], b"vault", b"epoch", b"state"] {
             self.expected.insert(Table::Meta.key(&[key]));
         }
         self.expected.insert(SystemKeys::row_key());
-        self.tree(&view, total);
+        self.tree(&leaves, total);
         self.system_rows();
         self.intents();
         self.scan(total)
     }
 
-    fn tree(&mut self, view: &TreeView, total: u64) {
-        for index in view.leaves() {
+    fn tree(&mut self, leaves: &[u64], total: u64) {
+        for &index in leaves {
             let no = PageNo { level: 0, index };
             let mut above = Some(no);
             while let Some(page) = above {
@@ -126,7 +135,7 @@ impl<'a> Check<'a> {
                 Ok(Some(leaf)) => {
                     self.findings.pages += 1;
                     for (slot, entry) in leaf.entries() {
-                        self.person(index * FANOUT + slot as u64, entry);
+                        self.steady_person(index * FANOUT + slot as u64, entry);
                         (self.progress)(self.done.min(total), total);
                     }
                 }
@@ -136,17 +145,39 @@ impl<'a> Check<'a> {
         self.expected.insert(PageNo::TOP.row_key());
     }
 
+    /// Checks a person, and again when something was found while the vault was written to: rows are read one by one, so
+    /// a commit in between can make them disagree.
+    fn steady_person(&mut self, place: u64, entry: &LeafEntry) {
+        let (shared, index, slot) = (self.shared, place / FANOUT, (place % FANOUT) as usize);
+        let mut leaf: Option<LeafPage> = None;
+        for attempt in 0.. {
+            let generation = shared.generation();
+            let Findings { people, records, files, problems, .. } = &self.findings;
+            let (people, records, files, known) = (*people, *records, *files, problems.len());
+            let done = self.done;
+            match leaf.as_ref().map_or(Some(entry), |leaf| leaf.entry(slot)) {
+                Some(entry) => self.person(place, entry),
+                None => return, // erased meanwhile
+            }
+            let quiet = generation.is_multiple_of(2) && shared.generation() == generation;
+            if self.findings.problems.len() == known || quiet || attempt == RETRIES {
+                return;
+            }
+            // As it is now; a leaf that does not open has been told already, or will be at the next check.
+            let Ok(Some(now)) = shared.reading(|view| view.leaf(&*shared.engine, index)) else { return };
+            leaf = Some(now);
+            self.findings.problems.truncate(known);
+            (self.findings.people, self.findings.records, self.findings.files) = (people, records, files);
+            self.done = done;
+        }
+    }
+
     fn person(&mut self, place: u64, entry: &LeafEntry) {
         self.findings.people += 1;
         let person = entry.person;
-        let shared = self.shared;
-        let read = |part: u16| shared.engine.read(&Keyring::row_key(&person, part));
-        let keyring = Keyring::open::<VaultError>(&person, &entry.key, |part| Ok(read(part)?));
-        let Ok(keyring) = keyring else {
-            // A row may have been replaced between leaf and keyring: look again on firm ground.
-            if shared.reading(|view| shared.keyring_at(view, place)).is_err_and(|error| error != VaultError::Missing) {
-                self.problem(format!("the keyring of person {person} does not open"));
-            }
+        let read = |part: u16| self.shared.engine.read(&Keyring::row_key(&person, part));
+        let Ok(keyring) = Keyring::open::<VaultError>(&person, &entry.key, |part| Ok(read(part)?)) else {
+            self.problem(format!("the keyring of person {person} does not open"));
             return;
         };
         for part in 0..keyring.part_count() {
@@ -252,26 +283,31 @@ impl<'a> Check<'a> {
     /// Adds up the digest over all rows, and finds rows that nothing leads to.
     fn scan(&mut self, total: u64) -> Result<(), VaultError> {
         let terms = &self.shared.derived.digest;
-        let mut strays = 0;
-        for row in self.shared.engine.scan(&[], &[0xff]) {
+        let entries = entry_key(self.findings.audit_entries);
+        // No key is as long as this, so none lies beyond it.
+        for row in self.shared.engine.scan(&[], &[0xff; 64]) {
             let (key, value) = row?;
             if digest::covers(&key) {
                 self.sum.add(&terms.term(&key, &value));
             }
             let table = key.first().copied().and_then(Table::from_id);
-            let exempt = matches!(table, Some(Table::Audit | Table::Intents));
-            if !exempt && !self.expected.contains(&key) {
-                strays += 1;
-            }
-        }
-        if strays > 0 {
-            self.problem(format!("{strays} row(s) belong to nothing in the key tree"));
+            let belongs = match table {
+                // Opened and counted one by one.
+                Some(Table::Audit) => key < entries && key.len() == entries.len(),
+                Some(Table::Intents) => true,
+                _ => self.expected.contains(&key),
+            };
+            self.strays += u64::from(!belongs);
         }
         (self.progress)(total, total);
         Ok(())
     }
 
+    /// What can be told only when nothing was written meanwhile.
     fn compare_digest(&mut self, trail: &TrailCheck) {
+        if self.strays > 0 {
+            self.problem(format!("{} row(s) belong to nothing in the vault", self.strays));
+        }
         if trail.digest != Some(self.sum) {
             self.problem(
                 "the rows are not those of the last commit: something was replayed, dropped or added (store digest)"

@@ -173,3 +173,12 @@ async fn a_trail_cut_or_rewritten_is_told_by_a_head_kept_elsewhere() {
     let verdict = audit::verify(&app, &ctx, Some(later), &|_, _| {}).await.unwrap();
     assert_eq!(verdict.problems, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_added_beyond_the_trail_or_beyond_the_tables_is_noticed() {
+    let home = Home::new();
+    drop(home.open());
+    for key in [Table::Audit.key(&[&9999u64.to_be_bytes()]), Table::Audit.key(&[b"x"]), vec![0xff; 8]] {
+        assert!(noticed(&home, Batch::from([(key.clone(), Some(b"added".to_vec()))])).await, "{key:?}");
+    }
+}
