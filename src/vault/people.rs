@@ -2,7 +2,9 @@
 //! keyring, list row, consents and audit entry, all in one commit.
 
 use super::audit::{Draft, Subject};
-use super::rows::{self, ConsentLine, Idempotency, LINES_PER_PART, ListEntry, StoredFile, StoredRecord};
+use super::rows::{
+    self, ConsentLine, Idempotency, LEDGER_PART_BYTES, LINES_PER_PART, ListEntry, StoredFile, StoredRecord,
+};
 use super::txn::Txn;
 use super::upload::{SealedFile, Traces};
 use super::{Act, Vault, VaultError};
@@ -14,6 +16,7 @@ use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, Status, Summary};
 use crate::keys::keyring::{MAX_FILES, RecordEntry};
 use crate::keys::tree::AddressTag;
+use crate::store::Row;
 
 /// A submission, validated, with its files sealed.
 pub struct NewSubmission {
@@ -189,7 +192,7 @@ pub(super) fn apply(txn: &mut Txn<'_>, mut job: SubmitJob) -> Result<Arrived, Va
     let draft = txn.person(place)?;
     let person = draft.person;
     let subject = Subject::of_record(job.record).seal(place, &person, &draft.keyring.audit, entropy)?;
-    let consent_row = job.consents.take().map(|line| append_consent(txn, place, line)).transpose()?;
+    let consent_rows = job.consents.take().map_or(Ok(Vec::new()), |line| append_consent(txn, place, line))?;
 
     let draft = txn.person(place)?;
     let parts_before = draft.keyring.part_count();
@@ -202,10 +205,10 @@ pub(super) fn apply(txn: &mut Txn<'_>, mut job: SubmitJob) -> Result<Arrived, Va
         files: job.files.iter().map(|(id, _)| *id).collect(),
     });
     draft.changed(part);
-    if consent_row.is_some() || draft.keyring.part_count() != parts_before {
+    if !consent_rows.is_empty() || draft.keyring.part_count() != parts_before {
         draft.changed(0);
     }
-    if let Some((key, row)) = consent_row {
+    for (key, row) in consent_rows {
         txn.put(key, row);
     }
     txn.put(rows::record_key(&job.record), rows::join(&record_outer, &job.record_sealed));
@@ -233,35 +236,40 @@ fn reseal_for(txn: &Txn<'_>, job: &mut SubmitJob, person: PersonId) -> Result<()
     Ok(())
 }
 
-/// Appends to the person's consent ledger: the changed row, not yet put.
-fn append_consent(txn: &mut Txn<'_>, place: u64, line: ConsentLine) -> Result<(Vec<u8>, Vec<u8>), VaultError> {
+/// Appends to the person's consent ledger: the changed rows, not yet put.
+fn append_consent(txn: &mut Txn<'_>, place: u64, line: ConsentLine) -> Result<Vec<Row>, VaultError> {
     let draft = txn.person(place)?;
     let (person, parts, version) = (draft.person, draft.keyring.consent_parts, draft.keyring.consent_version);
     let key = draft.keyring.consent.duplicate(); // the draft is borrowed again below
+    let seal = |part: u16, lines: &[ConsentLine], version: usize| {
+        let content = postcard::to_stdvec(lines).map_err(|_| VaultError::TooLarge)?;
+        let context_part = part.to_be_bytes();
+        let context = rows::consent_context(&person, &context_part, version as u64);
+        let row = envelope::seal(&key, &context, &content, &*txn.shared.entropy)?;
+        Ok::<_, VaultError>((rows::consent_key(&person, part), row))
+    };
     let mut lines: Vec<ConsentLine> = Vec::new();
     let mut part = parts.saturating_sub(1);
+    let mut changed = Vec::with_capacity(1);
     if parts > 0 {
         let row = txn.read(&rows::consent_key(&person, part))?.ok_or(VaultError::Tampered)?;
         let content = envelope::open(&key, &rows::consent_context(&person, &part.to_be_bytes(), version), &row)?;
         lines = postcard::from_bytes(&content).map_err(|_| VaultError::Tampered)?;
-    }
-    let is_new = parts == 0 || lines.len() >= LINES_PER_PART;
-    if is_new {
-        lines.clear();
-        part = parts;
+        let full = lines.len() >= LINES_PER_PART;
+        if full || content.len() >= LEDGER_PART_BYTES {
+            if !full {
+                // A finished part has one version, however many lines there was room for.
+                changed.push(seal(part, &lines, LINES_PER_PART)?);
+            }
+            lines.clear();
+            part = parts;
+        }
     }
     lines.push(line);
+    changed.push(seal(part, &lines, lines.len())?);
     let next_version = lines.len() as u64;
-    let content = postcard::to_stdvec(&lines).map_err(|_| VaultError::TooLarge)?;
-    let context_part = part.to_be_bytes();
-    let row = envelope::seal(
-        &key,
-        &rows::consent_context(&person, &context_part, next_version),
-        &content,
-        &*txn.shared.entropy,
-    )?;
     let draft = txn.person(place)?;
     draft.keyring.consent_parts = part + 1;
     draft.keyring.consent_version = next_version;
-    Ok((rows::consent_key(&person, part), row))
+    Ok(changed)
 }

@@ -69,8 +69,10 @@ pub(super) struct ConsentLine {
     pub(super) consents: BTreeMap<String, ConsentGiven>,
 }
 
-/// Lines in one row of a ledger.
+/// Lines in one row of a ledger, at most. Also the version of a row to which no more lines come.
 pub(super) const LINES_PER_PART: usize = 100;
+/// A row of a ledger that is as large as this takes no further line: the longest line then still fits.
+pub(super) const LEDGER_PART_BYTES: usize = 16 * 1024;
 
 impl StoredRecord {
     pub(super) fn encode(&self) -> Result<SecretBytes, VaultError> {
@@ -166,8 +168,8 @@ pub(super) const fn list_context<'a>(person: &'a PersonId, record: &'a RecordId,
     Context::new(Purpose::ListEntry).table(Table::List).person(person).row(record.as_bytes()).version(version as u64)
 }
 
-/// Seals a part of a consent ledger, or opens it. Only the last part grows, so the version is that of the part's count
-/// of lines.
+/// Seals a part of a consent ledger, or opens it. Only the last part grows, so its version is its count of lines; that of
+/// the others is [`LINES_PER_PART`].
 pub(super) const fn consent_context<'a>(person: &'a PersonId, part: &'a [u8; 2], version: u64) -> Context<'a> {
     Context::new(Purpose::Consents).table(Table::Consents).person(person).row(part).version(version)
 }
