@@ -8,7 +8,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::Summary;
 use crate::policy::{Action, Resource};
-use crate::vault::{Detail, VaultError};
+use crate::vault::VaultError;
 
 /// What is held about a person, as far as the actor may see it.
 #[derive(Clone, Debug)]
@@ -30,8 +30,9 @@ pub async fn by_email(app: &Arc<App>, ctx: &Context, email: &SensitiveString) ->
     })?;
     let (worker, context) = (Arc::clone(app), ctx.clone());
     let found = blocking(move || look_up(&worker, &context, &email)).await??;
-    // The entry keeps that there was a search, and how many it found: nobody erased later can be told from it.
-    app.vault.record_act(act, Detail::Found(found.len() as u64)).await?;
+    // The entry keeps that there was a search and whom it found, never for what.
+    let people: Vec<PersonId> = found.iter().map(|found| found.subject).collect();
+    app.vault.record_search(act, &people).await?;
     Ok(found)
 }
 

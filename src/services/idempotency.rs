@@ -107,8 +107,8 @@ async fn warm(app: &Arc<App>) -> Result<(), ServiceError> {
     let since = Timestamp::from_millis(now.as_millis().saturating_sub(LIFE.as_millis() as i64));
     let recent = blocking(move || vault.recent_requests(since)).await??;
     let mut seen = app.requests.seen.lock().map_err(|_| ServiceError::Internal)?;
-    for (idempotency, located) in recent {
-        let done = Seen::Done { body: idempotency.body, record: located.summary.id, at: located.summary.received };
+    for (idempotency, summary) in recent {
+        let done = Seen::Done { body: idempotency.body, record: summary.id, at: summary.received };
         seen.entry(idempotency.key).or_insert(done);
     }
     Ok(())

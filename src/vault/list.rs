@@ -6,6 +6,7 @@ use super::read::Located;
 use super::rows::{self, Idempotency};
 use super::{Vault, VaultError};
 use crate::base::clock::Timestamp;
+use crate::domain::submission::Summary;
 
 /// A line of the list with its place in it.
 pub struct Listed {
@@ -71,12 +72,12 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::walk_list`].
-    pub fn recent_requests(&self, since: Timestamp) -> Result<Vec<(Idempotency, Located)>, VaultError> {
+    pub fn recent_requests(&self, since: Timestamp) -> Result<Vec<(Idempotency, Summary)>, VaultError> {
         let mut out = Vec::new();
         self.walk_list(None, |listed| {
             let recent = listed.located.summary.received >= since;
             if let Some(idempotency) = listed.located.list_entry.idempotency.filter(|_| recent) {
-                out.push((idempotency, listed.located));
+                out.push((idempotency, listed.located.summary));
             }
             recent
         })?;

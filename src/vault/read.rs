@@ -145,6 +145,24 @@ impl Vault {
         Ok(located.iter().map(|one| Grant { record: one.record, file }).collect())
     }
 
+    /// Writes that a search found these people into the audit trail; durable on return. Whom it found stands under the
+    /// audit key of each, so it goes when they are erased.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] when one of them was erased meanwhile; [`VaultError::Unavailable`].
+    pub async fn record_search(&self, act: Act, found: &[PersonId]) -> Result<(), VaultError> {
+        let shared = &self.shared;
+        let mut subjects = Vec::with_capacity(found.len());
+        for person in found {
+            let place = shared.directory.read().ok().and_then(|d| d.place_of(person)).ok_or(VaultError::Missing)?;
+            let (person, keyring) = shared.reading(|view| shared.keyring_at(view, place))?;
+            let subject = Subject { record: None, purpose: None, file: None, status: None };
+            subjects.push(subject.seal(place, &person, &keyring.audit, &*shared.entropy)?);
+        }
+        let draft = Draft::new(&act, Detail::Found(found.len() as u64), subjects);
+        self.ask(|reply| Job::Audit(draft, Vec::new(), reply)).await
+    }
+
     /// Opens a record's content.
     ///
     /// # Errors
