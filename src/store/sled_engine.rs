@@ -10,11 +10,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::{Batch, Engine, MAX_ROW, Rows, StoreError};
 use crate::base::files;
 
 const SEGMENT_BYTES: usize = 8 << 20;
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A sled store in a folder.
 pub struct SledEngine {
@@ -53,7 +56,7 @@ impl SledEngine {
     pub fn open(folder: &Path, cache_bytes: u64) -> Result<OpenedStore, StoreError> {
         files::make_private_dir(folder)?;
         let mut kept_aside = Vec::new();
-        let db = match open_db(folder, cache_bytes) {
+        let db = match open_db_patiently(folder, cache_bytes) {
             Err(StoreError::Damaged(first)) => {
                 kept_aside = keep_snapshots_aside(folder)?;
                 if kept_aside.is_empty() {
@@ -138,6 +141,17 @@ impl Engine for SledEngine {
     fn is_writable(&self) -> bool {
         !self.poisoned.load(Ordering::SeqCst)
     }
+}
+
+/// sled's threads may hold its lock for a moment after the database was dropped.
+fn open_db_patiently(folder: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
+    for _ in 0..LOCK_TRIES {
+        match open_db(folder, cache_bytes) {
+            Err(StoreError::InUse) => std::thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    Err(StoreError::InUse)
 }
 
 fn open_db(folder: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
