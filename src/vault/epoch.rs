@@ -80,7 +80,17 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Unavailable`]: the order may be durable all the same; then it is carried out at the next start.
-    pub async fn erase(&self, act: Act, targets: Vec<Target>) -> Result<Vec<Option<Certificate>>, VaultError> {
+    pub async fn erase(
+        self: &Arc<Self>,
+        act: Act,
+        targets: Vec<Target>,
+    ) -> Result<Vec<Option<Certificate>>, VaultError> {
+        // An order is carried out, whether or not its caller is still there to hear of it.
+        let vault = Arc::clone(self);
+        tokio::spawn(async move { vault.carry_out(act, targets).await }).await.map_err(|_| VaultError::Unavailable)?
+    }
+
+    async fn carry_out(&self, act: Act, targets: Vec<Target>) -> Result<Vec<Option<Certificate>>, VaultError> {
         let role = act.permit.role();
         let ordered = self.ask(|reply| Job::Order(Box::new((targets, act)), reply)).await?;
         let reading: Vec<_> = ordered.found.iter().flatten().map(|v| (v.person, v.record)).collect();

@@ -240,3 +240,26 @@ async fn what_an_erasure_was_for_is_in_the_trail_as_a_name() {
     let ordered = trail.items.iter().find(|entry| entry["action"] == "erase-person").unwrap();
     assert_eq!(ordered["purpose"], "subject-request");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_goes_on_when_its_caller_has_gone() {
+    let home = Home::new();
+    let app = home.open();
+    let big = pdf(&"z".repeat(2_000_000));
+    let id = apply(&app, "victim@example.org", &big).await.unwrap().submission;
+    let person = person_of(&app, "victim@example.org").await.unwrap();
+    let mut slow = review::file(&app, &role(Role::Hr), id, 0, Some("recruitment")).await.unwrap();
+    slow.next().await.unwrap().unwrap();
+    let given_up = tokio::time::timeout(Duration::from_millis(200), erase_person(&app, person)).await;
+    assert!(given_up.is_err(), "it waits for the reader");
+    drop(slow);
+    for _ in 0..500 {
+        if health::figures(&app).epoch == 2 {
+            clean(&app).await;
+            assert_eq!(problems(&app).await, Vec::<String>::new());
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the keys are still there");
+}
