@@ -8,5 +8,6 @@ mod durable;
 mod erasure;
 mod faults;
 mod life;
+mod races;
 mod support;
 mod tamper;
