@@ -10,6 +10,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use letterlock::http::probe;
 use letterlock::keys::keyring;
 use letterlock::keys::tree::{InnerPage, LeafPage, TopPage};
 use mutate::Mutator;
@@ -63,6 +64,8 @@ fn the_corpus_holds_inputs_that_are_whole() {
     assert!(TopPage::decode(&seed("page/top")[1..]).is_ok());
     assert!(keyring::reencode(0, &seed("keyring/first-three")[1..]).is_some());
     assert!(keyring::reencode(1, &seed("keyring/second-two")[1..]).is_some());
+    let application = probe::multipart(&seed("multipart/application")[1..], 1);
+    assert_eq!(application.map(|parts| parts.len()), Ok(4));
 }
 
 /// Runs the target; on failure leaves the input in the target folder, ready to become part of the corpus.

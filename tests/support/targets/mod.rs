@@ -6,11 +6,17 @@
 pub(crate) mod control;
 pub(crate) mod envelope;
 pub(crate) mod keyring;
+pub(crate) mod multipart;
 pub(crate) mod page;
 
 /// A target's name, as in `fuzz/corpus/NAME`, and its body.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const ALL: &[Target] =
-    &[("control", control::run), ("envelope", envelope::run), ("keyring", keyring::run), ("page", page::run)];
+pub(crate) const ALL: &[Target] = &[
+    ("control", control::run),
+    ("envelope", envelope::run),
+    ("keyring", keyring::run),
+    ("multipart", multipart::run),
+    ("page", page::run),
+];
