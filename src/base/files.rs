@@ -2,10 +2,10 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// Makes a folder that only its owner can enter (0700), with its parents; leaves an existing one alone.
 pub fn make_private_dir(path: &Path) -> io::Result<()> {
@@ -57,6 +57,23 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
+
+/// Reads from the disk itself, past the page cache (`O_DIRECT`). `offset` and `len` are multiples of 4,096.
+///
+/// # Errors
+/// `InvalidInput` also where the file system cannot do so.
+pub fn read_past_cache(path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    const BLOCK: usize = 4096;
+    let file = OpenOptions::new().read(true).custom_flags(OFlags::DIRECT.bits() as i32).open(path)?;
+    // Memory has to be aligned like the disk's blocks.
+    let mut buffer = vec![0; len + BLOCK];
+    let start = buffer.as_ptr().align_offset(BLOCK);
+    file.read_exact_at(&mut buffer[start..start + len], offset)?;
+    Ok(buffer[start..start + len].to_vec())
+}
+
+/// The flag with which a file is opened so that reading it leaves no time behind.
+pub const NO_ACCESS_TIME: i32 = OFlags::NOATIME.bits() as i32;
 
 /// Whether overwriting a file in place is known to destroy what was there; if not, the reason, for people.
 ///

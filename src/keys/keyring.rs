@@ -23,8 +23,9 @@ use crate::crypto::{Key, envelope};
 pub const RECORDS_PER_PART: usize = 200;
 /// Files that one record may have.
 pub const MAX_FILES: usize = 15;
-/// Parts that one person may have: 200,000 records under one address.
-pub const MAX_PARTS: usize = 1000;
+/// Parts that one person may have: 20,000 records under one address. All parts are opened for each submission, so
+/// whoever floods one address slows everybody down by no more than this.
+pub const MAX_PARTS: usize = 100;
 
 /// One record's line in a keyring.
 pub struct RecordEntry {

@@ -79,12 +79,14 @@ pub struct RecoverySlot {
     path: PathBuf,
     vault: VaultId,
     recipient: [u8; PUBLIC_LEN],
+    read_past_cache: bool,
 }
 
 impl RecoverySlot {
     /// The slot at `path`, whether or not it can be reached now: it may be on another machine's disk.
-    pub const fn new(path: PathBuf, vault: VaultId, recipient: [u8; PUBLIC_LEN]) -> Self {
-        Self { path, vault, recipient }
+    /// `read_past_cache` reads what was written from the disk itself.
+    pub const fn new(path: PathBuf, vault: VaultId, recipient: [u8; PUBLIC_LEN], read_past_cache: bool) -> Self {
+        Self { path, vault, recipient, read_past_cache }
     }
 
     /// Where it lies.
@@ -117,7 +119,16 @@ impl RecoverySlot {
                 .concat();
         content[..CHECK_AT].copy_from_slice(&head);
         content[CHECK_AT..CHECK_AT + 32].copy_from_slice(digest::digest(&digest::SHA256, &head).as_ref());
-        self.overwrite(&content).map_err(KeyError::io(&self.path))
+        self.overwrite(&content).map_err(KeyError::io(&self.path))?;
+        let read = if self.read_past_cache {
+            files::read_past_cache(&self.path, 0, SLOT_LEN)
+        } else {
+            std::fs::read(&self.path)
+        };
+        if read.map_err(KeyError::io(&self.path))? != content {
+            return Err(KeyError::NotWritten(self.path.clone()));
+        }
+        Ok(())
     }
 
     fn overwrite(&self, content: &[u8]) -> std::io::Result<()> {
@@ -164,7 +175,7 @@ mod tests {
         let public = create_identity(&identity, vault, &entropy).unwrap();
         let public_file = dir.path().join("recovery.pub");
         create_public(&public_file, &public).unwrap();
-        let slot = RecoverySlot::new(dir.path().join("slot"), vault, load_public(&public_file).unwrap());
+        let slot = RecoverySlot::new(dir.path().join("slot"), vault, load_public(&public_file).unwrap(), false);
         assert_eq!(slot.epoch(), None);
 
         let (first, second) = (Key::make_random(&entropy).unwrap(), Key::make_random(&entropy).unwrap());

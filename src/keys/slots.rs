@@ -9,7 +9,7 @@
 //! ```
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::KeyError;
@@ -97,10 +97,14 @@ impl RootSlots {
     /// file system that cannot do so is accepted.
     ///
     /// # Errors
-    /// [`KeyError::Unusable`] when the file has not the size that it was made with.
+    /// [`KeyError::Unusable`] when the file has not the size that it was made with, or another name.
     pub fn open(path: &Path, vault: VaultId, read_past_cache: bool) -> Result<Self, KeyError> {
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(KeyError::io(path))?;
-        let len = file.metadata().map_err(KeyError::io(path))?.len();
+        let meta = file.metadata().map_err(KeyError::io(path))?;
+        if meta.nlink() != 1 {
+            return Err(KeyError::unusable(path, "has a second name (a hard link); remove the other one"));
+        }
+        let len = meta.len();
         if len != 2 * SLOT_LEN as u64 {
             return Err(KeyError::unusable(
                 path,
@@ -188,13 +192,7 @@ impl RootSlots {
             self.file.read_exact_at(&mut content, slot.offset())?;
             return Ok(content);
         }
-        let direct = rustix::fs::OFlags::DIRECT.bits() as i32;
-        let file = OpenOptions::new().read(true).custom_flags(direct).open(&self.path)?;
-        // O_DIRECT wants memory aligned like the disk's blocks.
-        let mut buffer = vec![0; 2 * SLOT_LEN];
-        let start = buffer.as_ptr().align_offset(SLOT_LEN);
-        file.read_exact_at(&mut buffer[start..start + SLOT_LEN], slot.offset())?;
-        Ok(buffer[start..start + SLOT_LEN].to_vec())
+        files::read_past_cache(&self.path, slot.offset(), SLOT_LEN)
     }
 
     fn parse(&self, slot: SlotNo, content: &[u8], master: &MasterKey) -> Option<FoundRoot> {
@@ -282,6 +280,16 @@ mod tests {
             std::fs::write(&f.path, bad).unwrap();
             assert!(f.slots.find(&f.master).unwrap().is_empty(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_file_with_a_second_name_is_refused() {
+        let f = fixture();
+        std::fs::hard_link(&f.path, f.path.with_file_name("copy")).unwrap();
+        assert!(matches!(
+            RootSlots::open(&f.path, VaultId::from_bytes([1; 16]), false),
+            Err(KeyError::Unusable { .. })
+        ));
     }
 
     #[test]

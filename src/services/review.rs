@@ -15,6 +15,8 @@ use crate::vault::{Detail, FileReader, Listed, Located};
 const DEFAULT_LIMIT: u32 = 50;
 /// Items of a page, at most.
 const MAX_LIMIT: u32 = 200;
+/// Submissions looked at for one page, at most: a filter that few match gives short pages and a cursor.
+const MAX_VISITED: usize = 20_000;
 
 /// What to list. `after` is a cursor from an earlier answer, opaque.
 #[derive(Clone, Debug, Default)]
@@ -97,8 +99,8 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
         return Err(ServiceError::NotFound);
     }
     let (worker, context, asked) = (Arc::clone(app), ctx.clone(), query.clone());
-    let (mut found, more) = blocking(move || collect(&worker, &context, &asked, before, limit as usize)).await??;
-    let next = more.then(|| found.last().map(|listed| cursor(listed.arrival))).flatten();
+    let (mut found, next) = blocking(move || collect(&worker, &context, &asked, before, limit as usize)).await??;
+    let next = next.map(cursor);
     let Some(purpose) = query.purpose else {
         note_owner(app, ctx, query.form.as_ref(), found.len()).await?;
         let items = found.into_iter().map(|listed| Item { summary: listed.located.summary, fields: None }).collect();
@@ -242,28 +244,34 @@ fn form_of(app: &App, located: &Located) -> Result<Arc<Form>, ServiceError> {
     })
 }
 
+/// What a page holds, and the arrival number below which the next one goes on.
 fn collect(
     app: &App,
     ctx: &Context,
     query: &ListQuery,
     before: Option<u64>,
     limit: usize,
-) -> Result<(Vec<Listed>, bool), ServiceError> {
-    let mut found = Vec::new();
-    let mut more = false;
+) -> Result<(Vec<Listed>, Option<u64>), ServiceError> {
+    let mut found: Vec<Listed> = Vec::new();
+    let mut next = None;
+    let mut visited = 0;
     app.vault.walk_list(before, |listed| {
         let summary = &listed.located.summary;
         let wanted = query.form.as_ref().is_none_or(|form| *form == summary.form)
-            && query.status.is_none_or(|status| status == summary.status);
-        if wanted && may_list(app, ctx, &listed.located) {
-            more = found.len() == limit;
-            if !more {
-                found.push(listed);
-            }
+            && query.status.is_none_or(|status| status == summary.status)
+            && may_list(app, ctx, &listed.located);
+        visited += 1;
+        if wanted && found.len() == limit {
+            next = found.last().map(|last| last.arrival);
+        } else if visited == MAX_VISITED {
+            next = Some(listed.arrival);
         }
-        !more
+        if wanted && found.len() < limit {
+            found.push(listed);
+        }
+        next.is_none()
     })?;
-    Ok((found, more))
+    Ok((found, next))
 }
 
 fn reads_for(ctx: &Context, form: &Form, purpose: &str) -> bool {

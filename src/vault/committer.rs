@@ -41,6 +41,8 @@ pub(super) enum Job {
     Order(Box<(Vec<Target>, Act)>, Reply<Ordered>),
     Epoch(IntentId, Reply<super::epoch::Facts>),
     Head(Reply<Frontier>),
+    /// Try the recovery slot again.
+    Recovery,
     Stop(Reply<()>),
 }
 
@@ -101,6 +103,10 @@ impl Committer {
                     let _ = reply.send(Ok(self.state.counters.audit.clone()));
                 }
             }
+            Some(Job::Recovery) => {
+                queue.pop_front();
+                self.write_recovery(self.shared.view().epoch);
+            }
             Some(Job::Stop(_)) => {
                 if let Some(Job::Stop(reply)) = queue.pop_front() {
                     let _ = reply.send(Ok(()));
@@ -137,7 +143,7 @@ impl Committer {
             let mut txn = Txn::new(&shared, &self.state);
             while after.len() < BATCH && txn.weight() < WEIGHT {
                 match queue.pop_front() {
-                    Some(job @ (Job::Epoch(..) | Job::Order(..) | Job::Head(_) | Job::Stop(_))) => {
+                    Some(job @ (Job::Epoch(..) | Job::Order(..) | Job::Head(_) | Job::Recovery | Job::Stop(_))) => {
                         queue.push_front(job);
                         break;
                     }
@@ -222,7 +228,7 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             txn.entry(draft);
             then(reply, Ok(()))
         }
-        other @ (Job::Order(..) | Job::Epoch(..) | Job::Head(_) | Job::Stop(_)) => {
+        other @ (Job::Order(..) | Job::Epoch(..) | Job::Head(_) | Job::Recovery | Job::Stop(_)) => {
             refuse(other);
             None
         }
@@ -253,5 +259,6 @@ fn refuse(job: Job) {
         Job::Order(_, reply) => drop(reply.send(Err(NO))),
         Job::Epoch(_, reply) => drop(reply.send(Err(NO))),
         Job::Head(reply) => drop(reply.send(Err(NO))),
+        Job::Recovery => {}
     }
 }

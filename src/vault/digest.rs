@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::tables::Table;
 use crate::crypto::Key;
 use crate::crypto::derive::{Label, Prf};
+use crate::store::{Engine, StoreError};
 
 /// A sum over rows, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,6 +59,21 @@ impl Terms {
     pub(super) fn term(&self, key: &[u8], value: &[u8]) -> [u8; 32] {
         self.0.value(&[&(key.len() as u32).to_be_bytes(), key, value])
     }
+}
+
+/// Whether the row is an account or a token.
+pub(super) fn is_account(key: &[u8]) -> bool {
+    [Table::Staff.id(), Table::Tokens.id()].iter().any(|id| key.first() == Some(id))
+}
+
+/// The sum over all accounts and tokens in a store.
+pub(super) fn accounts(engine: &dyn Engine, terms: &Terms) -> Result<Sum, StoreError> {
+    let mut sum = Sum::default();
+    for row in engine.scan(&[Table::Staff.id()], &[Table::Tokens.id() + 1]) {
+        let (key, value) = row?;
+        sum.add(&terms.term(&key, &value));
+    }
+    Ok(sum)
 }
 
 /// Whether the sum covers the row.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +21,8 @@ use crate::keys::witness::{Testimony, Witness};
 
 /// How often the witness is brought up to date.
 const TICK: Duration = Duration::from_millis(500);
+/// How often a recovery slot that is behind is tried again.
+const RECOVERY_TICK: Duration = Duration::from_secs(2);
 /// Lines of an order removed in one commit.
 const CHUNK: usize = 200;
 
@@ -37,6 +39,7 @@ pub(super) struct Janitor {
     pub(super) jobs: mpsc::WeakSender<Job>,
     pub(super) witness: Witness,
     pub(super) written: Testimony,
+    pub(super) last_try: Instant,
 }
 
 impl Drop for Janitor {
@@ -61,6 +64,7 @@ impl Janitor {
                 }
             }
             self.keep_witness();
+            self.keep_recovery();
         }
     }
 
@@ -77,7 +81,23 @@ impl Janitor {
             Err(error) => {
                 tracing::error!(%error, "the witness could not be written");
                 self.shared.witness_failed.store(true, Ordering::SeqCst);
+                // A second sync could claim success for what the first one lost, so nothing more is acknowledged.
+                self.shared.failed.store(true, Ordering::SeqCst);
             }
+        }
+    }
+
+    /// Tries again to bring a recovery slot that was out of reach up to date.
+    fn keep_recovery(&mut self) {
+        let figures = &self.shared.figures;
+        let behind = figures.recovery_epoch.load(Ordering::SeqCst) != figures.epoch.load(Ordering::SeqCst);
+        if !behind || self.last_try.elapsed() < RECOVERY_TICK {
+            return;
+        }
+        self.last_try = Instant::now();
+        if let Some(jobs) = self.jobs.upgrade() {
+            // The committer holds the root; it needs no answer from here.
+            let _ = jobs.blocking_send(Job::Recovery);
         }
     }
 

@@ -12,7 +12,7 @@ use super::audit::{Draft, SealedSubject, Subject};
 use super::committer::Job;
 use super::rows::{self, ListEntry, StoredRecord};
 use super::shared::Shared;
-use super::upload::read_segment;
+use super::upload::{open_sealed, read_segment};
 use super::view::TreeView;
 use super::{Act, Detail, Vault, VaultError};
 use crate::base::ids::{PersonId, RecordId};
@@ -187,7 +187,7 @@ impl Vault {
         let stored = self.shared.open_stored(located)?;
         let at = number as usize;
         let (info, file) = stored.content.files.get(at).zip(stored.files.get(at)).ok_or(VaultError::Missing)?;
-        let handle = File::open(self.shared.file_path(&file.id)).map_err(|_| VaultError::Tampered)?;
+        let handle = open_sealed(&self.shared.file_path(&file.id)).map_err(|_| VaultError::Tampered)?;
         let mut header = [0; HEADER_LEN];
         handle.read_exact_at(&mut header, 0).map_err(|_| VaultError::Tampered)?;
         let opener = Opener::new(&file.key, &file.id, &header, &file.commitment, info.size)?;

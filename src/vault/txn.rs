@@ -39,6 +39,8 @@ pub(super) struct Counters {
     pub(super) next_arrival: u64,
     pub(super) audit: Frontier,
     pub(super) digest: Sum,
+    /// The same over accounts and tokens alone, compared at each start: a revoked token must not come back.
+    pub(super) accounts: Sum,
 }
 
 impl Counters {
@@ -286,11 +288,14 @@ impl<'a> Txn<'a> {
     fn add_up(&mut self) -> Result<(), VaultError> {
         let terms = &self.shared.derived.digest;
         for (key, value) in self.batch.iter().filter(|(key, _)| digest::covers(key)) {
-            if let Some(old) = self.shared.engine.read(key)? {
-                self.counters.digest.subtract(&terms.term(key, &old));
-            }
-            if let Some(new) = value {
-                self.counters.digest.add(&terms.term(key, new));
+            let accounts = digest::is_account(key).then_some(&mut self.counters.accounts);
+            for sum in [Some(&mut self.counters.digest), accounts].into_iter().flatten() {
+                if let Some(old) = self.shared.engine.read(key)? {
+                    sum.subtract(&terms.term(key, &old));
+                }
+                if let Some(new) = value {
+                    sum.add(&terms.term(key, new));
+                }
             }
         }
         Ok(())

@@ -38,8 +38,14 @@ impl Vault {
         if let Ok(mut uploads) = self.shared.uploads.lock() {
             uploads.insert(id);
         }
-        let mut file =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(to_error)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(files::NO_ACCESS_TIME)
+            .open(&path)
+            .map_err(to_error)?;
         file.write_all(sealer.header()).map_err(to_error)?;
         Ok(Upload {
             id,
@@ -253,6 +259,11 @@ impl Seek for SealedReader<'_> {
         self.position = u64::try_from(position).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         Ok(self.position)
     }
+}
+
+/// Opens a sealed file so that its times stay constant.
+pub(super) fn open_sealed(path: &std::path::Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(files::NO_ACCESS_TIME).open(path)
 }
 
 /// The sealed bytes of a segment of a file whose true length is `len`.

@@ -2,7 +2,6 @@
 //! digest with the one in the audit trail.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::audit::{TrailCheck, TreeHead, entry_key};
@@ -12,7 +11,7 @@ use super::intent::Intent;
 use super::rows::{self, ConsentLine, StoredRecord};
 use super::shared::Shared;
 use super::system_rows::{self, SystemTable};
-use super::upload::read_segment;
+use super::upload::{open_sealed, read_segment};
 use super::{Vault, VaultError};
 use crate::base::ids::{FileId, PersonId, RecordId};
 use crate::base::tables::Table;
@@ -339,7 +338,7 @@ fn file_opens(shared: &Shared, file: &rows::StoredFile, len: u64) -> bool {
     if marker.is_none_or(|row| envelope::open(&shared.keys.rows, &context, &row).is_err()) {
         return false;
     }
-    let Ok(handle) = File::open(shared.file_path(&file.id)) else { return false };
+    let Ok(handle) = open_sealed(&shared.file_path(&file.id)) else { return false };
     let mut header = [0; HEADER_LEN];
     if handle.read_exact_at(&mut header, 0).is_err() {
         return false;

@@ -221,3 +221,53 @@ async fn a_full_disk_refuses_what_is_new_and_changes_nothing_while_erasing_goes_
     apply(&app, "c@example.org", &pdf("")).await.unwrap();
     assert_eq!(problems(&app).await, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_put_back_is_refused_at_the_start() {
+    use letterlock::base::tables::Table;
+    use letterlock::services::staff;
+
+    let home = Home::new();
+    let app = home.open();
+    let token = staff::create_token(&app, &role(Role::Admin), "jane", &[Role::Hr], None).await.unwrap();
+    app.close().await;
+    drop(app);
+    let key = Table::Tokens.key(&[token.id.as_bytes()]);
+    let read = || {
+        let engine = SledEngine::open(&home.data().join("store"), 8 << 20).unwrap().engine;
+        engine.read(&key).unwrap()
+    };
+    let alive = read();
+    let app = home.open();
+    staff::revoke_token(&app, &role(Role::Admin), token.id).await.unwrap();
+    app.close().await;
+    drop(app);
+    let engine = SledEngine::open(&home.data().join("store"), 8 << 20).unwrap().engine;
+    engine.commit(&Batch::from([(key.clone(), alive)])).unwrap();
+    drop(engine);
+    assert!(refusal(&home).contains("token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_system_that_keeps_what_is_overwritten_is_refused_and_a_good_one_is_read_past_its_cache() {
+    use letterlock::base::files::overwriting_destroys;
+    use letterlock::services::App;
+
+    let home = Home::new();
+    let strict = || letterlock::services::OpenOptions { accept_unsafe_fs: false, ..home.options() };
+    match overwriting_destroys(home.path()).unwrap() {
+        Ok(()) => {
+            let app = App::open(strict()).unwrap().0;
+            apply(&app, "a@example.org", &pdf("")).await.unwrap();
+            let person = person_of(&app, "a@example.org").await.unwrap();
+            let certificate = erase_person(&app, person).await.unwrap();
+            assert_eq!(certificate["statement"]["state"], "complete");
+            drop(app);
+            assert_eq!(problems(&App::open(strict()).unwrap().0).await, Vec::<String>::new());
+        }
+        Err(reason) => {
+            let refused = App::open(strict()).err().unwrap().message;
+            assert!(refused.contains(&reason) && refused.contains("--accept-unsafe-fs"), "{refused}");
+        }
+    }
+}

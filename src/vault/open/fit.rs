@@ -2,6 +2,7 @@
 //! from the redo copy.
 
 use super::{Layout, OpenFailure, OpenReport, Options};
+use crate::base::files;
 use crate::base::ids::VaultId;
 use crate::crypto::Key;
 use crate::crypto::merkle::leaf_hash;
@@ -14,6 +15,7 @@ use crate::keys::witness::{Testimony, Witness};
 use crate::store::{Engine, SledEngine, schema};
 use crate::vault::VaultError;
 use crate::vault::audit::{Entry, entry_key};
+use crate::vault::digest;
 use crate::vault::redo;
 use crate::vault::shared::DerivedKeys;
 use crate::vault::txn::Counters;
@@ -48,7 +50,7 @@ impl Opening {
             )));
         }
         let mut witness = Witness::open(&layout.witness(), vault)?;
-        let recovery = RecoverySlot::new(layout.slot(), vault, recovery::load_public(&layout.recovery_public())?);
+        let recovery = recovery_slot(options, vault, report)?;
 
         let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
         for path in &opened.kept_aside {
@@ -72,10 +74,34 @@ impl Opening {
         let keys = SystemKeys::open(&system_key, &sealed).map_err(VaultError::from)?;
         let sealed = engine.read(&Counters::row_key())?.ok_or(VaultError::Tampered)?;
         let counters = Counters::open(&sealed, &keys.state)?;
-        let testimony = witness.read(&DerivedKeys::new(&keys).witness)?;
+        let derived = DerivedKeys::new(&keys);
+        if digest::accounts(&engine, &derived.digest)? != counters.accounts {
+            return Err(OpenFailure(
+                "an account or token row was changed, dropped or put back behind the vault's back; restore the data folder from a backup".to_owned(),
+            ));
+        }
+        let testimony = witness.read(&derived.witness)?;
         check_witness(&engine, &keys, label.epoch, &counters, testimony.as_ref(), counters.audit.size() <= 1)?;
         Ok(Self { vault, engine, master, slots, found, view, system_key, keys, counters, witness, testimony, recovery })
     }
+}
+
+/// The recovery slot may lie on another disk, out of reach for now or of a kind that keeps what is overwritten.
+fn recovery_slot(options: &Options, vault: VaultId, report: &mut OpenReport) -> Result<RecoverySlot, OpenFailure> {
+    let layout = &options.layout;
+    let destroys = match files::overwriting_destroys(&layout.recovery) {
+        Ok(Ok(())) => true,
+        Ok(Err(reason)) if !options.accept_unsafe_fs => {
+            report.notices.push(format!(
+                "The recovery folder {}: {reason}, so an overwritten slot may leave a copy that still opens what was erased. Put it on ext4 or xfs.",
+                layout.recovery.display()
+            ));
+            false
+        }
+        _ => false,
+    };
+    let public = recovery::load_public(&layout.recovery_public())?;
+    Ok(RecoverySlot::new(layout.slot(), vault, public, destroys && !options.accept_unsafe_fs))
 }
 
 fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<schema::Label, OpenFailure> {

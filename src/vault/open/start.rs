@@ -88,7 +88,13 @@ impl Opening {
             Ok(files) => drop(wake.send(Wake::Sweep(files))),
             Err(error) => return Err(OpenFailure(format!("{}: {error}", shared.files_dir().display()))),
         }
-        let janitor = Janitor { shared: Arc::clone(&shared), jobs: jobs.downgrade(), witness, written };
+        let janitor = Janitor {
+            shared: Arc::clone(&shared),
+            jobs: jobs.downgrade(),
+            witness,
+            written,
+            last_try: std::time::Instant::now(),
+        };
         let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.to_owned())
