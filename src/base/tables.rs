@@ -27,11 +27,13 @@ pub enum Table {
     Audit = 9,
     /// Erasure orders under way. Key: intent (16) ‖ part (2, big-endian).
     Intents = 10,
+    /// Erasures that were carried out. Key: person or record (16) ‖ part (2, big-endian).
+    Deeds = 11,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -43,6 +45,7 @@ impl Table {
         Self::Tokens,
         Self::Audit,
         Self::Intents,
+        Self::Deeds,
     ];
 
     /// The first byte of the table's store keys.
@@ -75,6 +78,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(11), None);
+        assert_eq!(Table::from_id(12), None);
     }
 }

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(super) use records::{
-    EraseArgs, FindArgs, ListArgs, MarkArgs, RecordCommand, ShowArgs, SubjectCommand, SubjectEraseArgs,
+    Acting, EraseArgs, FindArgs, ListArgs, MarkArgs, RecordCommand, ShowArgs, SubjectCommand, SubjectEraseArgs,
 };
 pub(super) use vault::{
-    AuditCommand, AuditVerifyArgs, CertificateArgs, ErasureCommand, FormCheckArgs, FormCommand, FormListArgs, Json,
-    ServeArgs, StaffCommand, TailArgs, TokenCommand, TokenCreateArgs,
+    AuditCommand, AuditVerifyArgs, CertificateArgs, ErasureCommand, ErasureShowArgs, FormCheckArgs, FormCommand,
+    FormListArgs, Json, ServeArgs, StaffCommand, TailArgs, TokenCommand, TokenCreateArgs,
 };
 
 use crate::base::config::Flags;
@@ -100,7 +100,7 @@ pub(super) enum Command {
     /// Open every page, record and file and check every link
     #[command(after_help = help::VERIFY)]
     Verify(Json),
-    /// Check certificates of erasure, without a vault
+    /// Check certificates of erasure, without a vault, or print one again
     #[command(subcommand, arg_required_else_help = true, after_help = help::ERASURE)]
     Erasure(ErasureCommand),
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::args::{EraseArgs, SubjectEraseArgs};
+use super::args::{Acting, EraseArgs, ErasureShowArgs, SubjectEraseArgs};
 use super::input;
 use super::outcome::{CliError, Code, Outcome};
 use super::output::{self, text};
@@ -26,6 +26,13 @@ pub(super) async fn record(session: &mut Session, args: EraseArgs) -> Outcome {
     let command = Command::RecordErase { role: args.acting.role, purpose: args.acting.purpose, id: args.id };
     let certificate = session.run(command, |_| Ok(())).await?;
     output::json(&certificate)
+}
+
+pub(super) async fn certificate(session: &mut Session, args: ErasureShowArgs) -> Outcome {
+    announce(args.acting.role, args.acting.purpose.as_deref());
+    let Acting { role, purpose } = args.acting;
+    let command = Command::ErasureShow { role, purpose, handle: args.handle };
+    output::json(&session.run(command, |_| Ok(())).await?)
 }
 
 pub(super) async fn people(session: &mut Session, args: SubjectEraseArgs) -> Outcome {

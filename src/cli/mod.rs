@@ -106,7 +106,8 @@ async fn dispatch(session: &mut Session, config: &Config, command: Command) -> O
         Command::Audit(AuditCommand::Head(args)) => audit::head(session, &args).await,
         Command::Audit(AuditCommand::Tail(args)) => audit::tail(session, &args).await,
         Command::Verify(args) => verify::verify(session, &args).await,
-        Command::Serve(_) | Command::Init | Command::Form(_) | Command::Erasure(_) => {
+        Command::Erasure(ErasureCommand::Show(args)) => erasing::certificate(session, args).await,
+        Command::Serve(_) | Command::Init | Command::Form(_) | Command::Erasure(ErasureCommand::Verify(_)) => {
             Err(CliError::failed("this command needs no open vault"))
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::ids::{PersonId, RecordId, TokenId};
+use crate::base::ids::{Handle, PersonId, RecordId, TokenId};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
 use crate::domain::submission::Status;
@@ -19,15 +19,26 @@ pub enum Command {
     /// Figures and the address. Done: an object.
     Status,
     /// Adds an account. Done: the account.
-    StaffAdd { login: String, service: bool },
+    StaffAdd {
+        login: String,
+        service: bool,
+    },
     /// Items: accounts.
     StaffList,
     /// Done: null.
-    StaffDisable { login: String },
+    StaffDisable {
+        login: String,
+    },
     /// Done: `{"id","bearer"}`. A life of `None` means until revoked.
-    TokenCreate { login: String, roles: Vec<Role>, ttl_seconds: Option<u64> },
+    TokenCreate {
+        login: String,
+        roles: Vec<Role>,
+        ttl_seconds: Option<u64>,
+    },
     /// Done: null.
-    TokenRevoke { id: TokenId },
+    TokenRevoke {
+        id: TokenId,
+    },
     /// Items: submissions. Done: `{"next"}`.
     RecordList {
         role: Role,
@@ -38,23 +49,60 @@ pub enum Command {
         limit: Option<u32>,
     },
     /// Done: the submission.
-    RecordShow { role: Role, purpose: Option<String>, id: RecordId },
+    RecordShow {
+        role: Role,
+        purpose: Option<String>,
+        id: RecordId,
+    },
     /// Item: `{"n","name","kind","size"}`, then chunks. Done: null.
-    RecordFile { role: Role, purpose: Option<String>, id: RecordId, n: u32 },
+    RecordFile {
+        role: Role,
+        purpose: Option<String>,
+        id: RecordId,
+        n: u32,
+    },
     /// Marks how far the work is. Done: the submission without content.
-    RecordMark { role: Role, purpose: Option<String>, id: RecordId, status: Status },
+    RecordMark {
+        role: Role,
+        purpose: Option<String>,
+        id: RecordId,
+        status: Status,
+    },
     /// Done: the certificate.
-    RecordErase { role: Role, purpose: Option<String>, id: RecordId },
+    RecordErase {
+        role: Role,
+        purpose: Option<String>,
+        id: RecordId,
+    },
     /// Items: `{"subject","submissions"}`.
-    SubjectFind { role: Role, purpose: Option<String>, email: SensitiveString },
+    SubjectFind {
+        role: Role,
+        purpose: Option<String>,
+        email: SensitiveString,
+    },
     /// Items in the order of the ids: `{"id","certificate"}` or `{"id","error"}`.
-    SubjectErase { role: Role, purpose: Option<String>, ids: Vec<PersonId> },
+    /// The certificate of an erasure carried out before.
+    ErasureShow {
+        role: Role,
+        purpose: Option<String>,
+        handle: Handle,
+    },
+    SubjectErase {
+        role: Role,
+        purpose: Option<String>,
+        ids: Vec<PersonId>,
+    },
     /// Items: problems as text. Done: `{"entries","head"}`.
-    AuditVerify { known: Option<Head> },
+    AuditVerify {
+        known: Option<Head>,
+    },
     /// Done: the head.
     AuditHead,
     /// Items: entries. Done: `{"next"}`.
-    AuditTail { after: Option<String>, limit: Option<u32> },
+    AuditTail {
+        after: Option<String>,
+        limit: Option<u32>,
+    },
     /// Items: problems as text. Done: the counts.
     Verify,
 }

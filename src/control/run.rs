@@ -96,6 +96,9 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             }
             Ok(Value::Null)
         }
+        Command::ErasureShow { role, purpose, handle } => {
+            Ok(services::erase::certificate(app, &acting_for(role, purpose)?, handle).await?)
+        }
         Command::SubjectErase { role, purpose, ids } => {
             let done = services::erase::people(app, &acting_for(role, purpose)?, &ids).await?;
             for (id, outcome) in ids.iter().zip(done) {

@@ -47,6 +47,8 @@ pub enum Purpose {
     Intent = 16,
     /// The state that each commit leaves.
     State = 17,
+    /// An erasure that was carried out.
+    Deed = 18,
 }
 
 /// Where a sealed value belongs.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{App, Context, ServiceError, review};
-use crate::base::ids::{PersonId, RecordId};
+use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::policy::{Action, Resource};
-use crate::vault::Target;
-use crate::vault::certificate::{Certificate, Kind, State};
+use crate::vault::certificate::Certificate;
+use crate::vault::{Detail, Target};
 
 /// Erases one submission. Returns the signed certificate, ready to be shown as JSON.
 ///
@@ -53,63 +53,21 @@ pub async fn people(
     Ok(results)
 }
 
+/// The certificate of an erasure that was carried out before, by the handle of the person or the submission.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] when nothing of that name was erased; [`ServiceError::Forbidden`].
+pub async fn certificate(app: &Arc<App>, ctx: &Context, handle: Handle) -> Result<Value, ServiceError> {
+    let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
+    let certificate = app.vault.certificate_of(&handle)?;
+    app.vault.record_act(act, Detail::Found(1)).await?;
+    to_value(Some(&certificate))
+}
+
 fn one(certificates: Vec<Option<Certificate>>) -> Result<Value, ServiceError> {
     to_value(certificates.first().and_then(Option::as_ref))
 }
 
 fn to_value(certificate: Option<&Certificate>) -> Result<Value, ServiceError> {
     serde_json::to_value(certificate.ok_or(ServiceError::NotFound)?).map_err(|_| ServiceError::Internal)
-}
-
-/// What a certificate says, in figures.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateSummary {
-    /// `person` or `record`, and its handle.
-    pub subject: String,
-    /// Names and figures to show, in order.
-    pub facts: Vec<(&'static str, String)>,
-}
-
-/// Checks a certificate's signature under a public key that the checker has from elsewhere. Needs no vault.
-///
-/// # Errors
-/// A sentence: not a certificate, not a key, or not by this key.
-pub fn verify_certificate(json: &str, key_hex: &str) -> Result<CertificateSummary, String> {
-    let certificate: Certificate =
-        serde_json::from_str(json).map_err(|_| "this is not an erasure certificate".to_owned())?;
-    let key = data_encoding::HEXLOWER_PERMISSIVE
-        .decode(key_hex.trim().as_bytes())
-        .ok()
-        .filter(|key| key.len() == crate::crypto::sign::PUBLIC_LEN)
-        .ok_or("the key is not an Ed25519 public key (64 hex digits)")?;
-    certificate
-        .verify(&key)
-        .map_err(|_| "the signature is not by this key, or the certificate was changed".to_owned())?;
-    let s = certificate.statement;
-    let kind = match s.kind {
-        Kind::Person => "person",
-        Kind::Record => "record",
-    };
-    let recovery = match (s.state, s.recovery_epoch) {
-        (State::Complete, Some(epoch)) => format!("complete: the recovery slot is at epoch {epoch}"),
-        (_, Some(epoch)) => format!("pending in backup: the recovery slot is still at epoch {epoch}"),
-        (_, None) => "pending in backup: the recovery slot could not be reached".to_owned(),
-    };
-    Ok(CertificateSummary {
-        subject: format!(
-            "{kind} {}",
-            s.records.first().filter(|_| s.kind == Kind::Record).map_or(s.subject.to_string(), ToString::to_string)
-        ),
-        facts: vec![
-            ("vault", s.vault.to_string()),
-            ("records destroyed", s.records.len().to_string()),
-            ("files destroyed", s.files.len().to_string()),
-            ("keyrings destroyed", s.keyrings.to_string()),
-            ("consent rows destroyed", s.consent_rows.to_string()),
-            ("root key", format!("epoch {} destroyed, now epoch {}", s.epoch_before, s.epoch_after)),
-            ("backup", recovery),
-            ("erased at", s.erased_at.to_string()),
-            ("on the authority of", s.role.map_or("nobody".to_owned(), |role| role.to_string())),
-        ],
-    })
 }

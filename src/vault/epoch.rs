@@ -17,8 +17,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::audit::{Draft, SealedSubject, Subject};
-use super::certificate::{Certificate, Kind, Statement};
+use super::certificate::Certificate;
 use super::committer::{Committer, Job};
+use super::deed::{Deed, Victim};
 use super::hooks::Step;
 use super::intent::{Intent, Line, Stage};
 use super::janitor::Wake;
@@ -29,11 +30,10 @@ use super::txn::{Ready, Txn};
 use super::view::TreeView;
 use super::{Act, Detail, Vault, VaultError, redo};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{FileId, IntentId, PersonId, RecordId};
+use crate::base::ids::{IntentId, PersonId, RecordId};
 use crate::crypto::Key;
 use crate::keys::keyring::Keyring;
 use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo};
-use crate::policy::Role;
 use crate::store::{Engine, schema};
 
 /// How long open downloads of the erased may go on.
@@ -52,17 +52,6 @@ pub enum Target {
 pub(super) struct Ordered {
     pub(super) intent: IntentId,
     pub(super) found: Vec<Option<Victim>>,
-}
-
-/// What one target comes to.
-#[derive(Clone, Debug)]
-pub(super) struct Victim {
-    person: PersonId,
-    record: Option<RecordId>,
-    records: Vec<RecordId>,
-    files: Vec<FileId>,
-    keyrings: u32,
-    consent_rows: u32,
 }
 
 /// What an epoch came to.
@@ -101,29 +90,11 @@ impl Vault {
         let drained = tokio::task::spawn_blocking(move || shared.drain_readers(&reading, DRAIN)).await;
         drained.map_err(|_| VaultError::Unavailable)?;
         let facts = self.ask(|reply| Job::Epoch(ordered.intent, reply)).await?;
-        Ok(ordered.found.into_iter().map(|victim| Some(self.certify(victim?, facts, role))).collect())
-    }
-
-    fn certify(&self, victim: Victim, facts: Facts, role: Option<Role>) -> Certificate {
-        use super::certificate::State;
-        let complete = facts.recovery.is_some_and(|epoch| epoch >= facts.after);
-        let statement = Statement {
-            version: 1,
-            vault: self.shared.vault,
-            kind: if victim.record.is_some() { Kind::Record } else { Kind::Person },
-            subject: victim.person,
-            records: victim.records,
-            files: victim.files,
-            keyrings: victim.keyrings,
-            consent_rows: victim.consent_rows,
-            epoch_before: facts.before,
-            epoch_after: facts.after,
-            recovery_epoch: facts.recovery,
-            state: if complete { State::Complete } else { State::PendingInBackup },
-            erased_at: facts.at,
-            role,
+        let certify = |victim| {
+            let Facts { before, after, recovery, at } = facts;
+            Deed { victim, before, after, at, role }.certify(&self.shared, recovery)
         };
-        Certificate::sign(statement, &self.shared.derived.certificate_signer)
+        Ok(ordered.found.into_iter().map(|victim| victim.map(certify)).collect())
     }
 
     /// The public key of certificates.
@@ -137,7 +108,8 @@ impl Committer {
     pub(super) fn order(&mut self, targets: Vec<Target>, act: &Act) -> Result<Ordered, VaultError> {
         let shared = Arc::clone(&self.shared);
         let id = IntentId::make_random(&*shared.entropy)?;
-        let mut intent = Intent { id, stage: Stage::Ordered, at: shared.clock.now(), lines: Vec::new() };
+        let mut intent =
+            Intent { id, stage: Stage::Ordered, at: shared.clock.now(), role: act.permit.role(), lines: Vec::new() };
         let mut found = Vec::with_capacity(targets.len());
         let mut subjects = Vec::new();
         let ready = {
@@ -254,7 +226,7 @@ impl Committer {
         for line in lines {
             match line {
                 Line::Person { place, person, .. } => tree.remove(*place, person)?,
-                Line::Record { place, person, record } => {
+                Line::Record { place, person, record, .. } => {
                     partly.entry(*place).or_insert_with(|| (*person, Vec::new())).1.push(*record);
                 }
                 Line::Rows { .. } => {}
@@ -273,6 +245,10 @@ impl Committer {
             let erased = Intent { stage: Stage::Erased, ..intent.clone() };
             for (key, row) in erased.rows(shared)? {
                 txn.put(key, row);
+            }
+            for victim in Victim::of(intent) {
+                let at = shared.clock.now();
+                Deed { victim, before: after - 1, after, at, role: intent.role }.put(&mut txn)?;
             }
             txn.entry(Draft::system(Detail::Erased { intent: intent.id, before: after - 1, after }));
         }
@@ -361,7 +337,7 @@ fn aim(
         None => {
             Line::Person { place, person, keyring_parts: keyring.part_count(), consent_parts: keyring.consent_parts }
         }
-        Some(record) => Line::Record { place, person, record },
+        Some(record) => Line::Record { place, person, record, keyring_parts: keyring.part_count() },
     });
     lines.extend(chosen.iter().map(|entry| Line::Rows {
         record: entry.record,

@@ -10,6 +10,7 @@ use crate::base::ids::{FileId, IntentId, PersonId, RecordId};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::envelope;
+use crate::policy::Role;
 use crate::store::after_prefix;
 
 /// How far an order is.
@@ -27,7 +28,7 @@ pub(super) enum Line {
     /// A person, to be erased whole.
     Person { place: u64, person: PersonId, keyring_parts: u16, consent_parts: u16 },
     /// A single record of a person who stays.
-    Record { place: u64, person: PersonId, record: RecordId },
+    Record { place: u64, person: PersonId, record: RecordId, keyring_parts: u16 },
     /// Rows and files that lose their meaning with it.
     Rows { record: RecordId, arrival: u64, files: Vec<FileId> },
 }
@@ -38,6 +39,8 @@ pub(super) struct Intent {
     pub(super) id: IntentId,
     pub(super) stage: Stage,
     pub(super) at: Timestamp,
+    /// On whose authority.
+    pub(super) role: Option<Role>,
     pub(super) lines: Vec<Line>,
 }
 
@@ -45,6 +48,7 @@ pub(super) struct Intent {
 struct Part {
     stage: Stage,
     at: Timestamp,
+    role: Option<Role>,
     lines: Vec<Line>,
 }
 
@@ -64,7 +68,7 @@ impl Intent {
                 size <= PART_BYTES
             });
             let (head, tail) = rest.split_at(count.count().max(rest.len().min(1)));
-            let part = Part { stage: self.stage, at: self.at, lines: head.to_vec() };
+            let part = Part { stage: self.stage, at: self.at, role: self.role, lines: head.to_vec() };
             let number = (rows.len() as u16).to_be_bytes();
             let content = postcard::to_stdvec(&part).map_err(|_| VaultError::TooLarge)?;
             let row = [self.id.as_bytes().as_slice(), &number].concat();
@@ -93,7 +97,7 @@ impl Intent {
             let part: Part = postcard::from_bytes(&content).map_err(|_| VaultError::Tampered)?;
             match out.last_mut().filter(|intent| intent.id == id) {
                 Some(intent) => intent.lines.extend(part.lines),
-                None => out.push(Self { id, stage: part.stage, at: part.at, lines: part.lines }),
+                None => out.push(Self { id, stage: part.stage, at: part.at, role: part.role, lines: part.lines }),
             }
         }
         Ok(out)

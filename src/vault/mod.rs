@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod certificate;
 mod committer;
+mod deed;
 mod digest;
 mod directory;
 mod epoch;

@@ -119,6 +119,7 @@ impl<'a> Check<'a> {
         self.tree(&leaves, total);
         self.system_rows();
         self.intents();
+        self.deeds();
         self.scan(total)
     }
 
@@ -251,6 +252,16 @@ impl<'a> Check<'a> {
                 }
                 self.expected.insert(key);
             }
+        }
+    }
+
+    fn deeds(&mut self) {
+        let from = [Table::Deeds.id()];
+        for (key, row) in self.shared.engine.scan(&from, &after_prefix(&from).unwrap_or_default()).flatten() {
+            if !super::deed::opens(self.shared, &key, &row) {
+                self.problem("the record of an erasure does not open".to_owned());
+            }
+            self.expected.insert(key);
         }
     }
 

@@ -26,7 +26,7 @@ async fn a_person_goes_and_the_others_stay() {
     assert_eq!(certificate["statement"]["state"], "complete");
     assert_eq!(certificate["statement"]["epoch_after"], 2);
     let key = health::figures(&app).erasure_key;
-    erase::verify_certificate(&certificate.to_string(), &key).unwrap();
+    check_certificate(&certificate, &key);
     assert!(!certificate.to_string().contains("victim"));
 
     for id in [first, second] {
@@ -267,4 +267,47 @@ async fn an_erasure_goes_on_when_its_caller_has_gone() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("the keys are still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_was_lost_can_be_had_again_also_after_a_crash() {
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+
+    use letterlock::vault::{Hooks, Step};
+
+    let home = Home::new();
+    let app = home.open();
+    apply(&app, "victim@example.org", &pdf("")).await.unwrap();
+    let gone = apply(&app, "other@example.org", &pdf("")).await.unwrap().submission;
+    let person = person_of(&app, "victim@example.org").await.unwrap();
+    let handle = |text: String| text.parse::<letterlock::base::ids::Handle>().unwrap();
+    let ctx = role(Role::Privacy);
+    let early = erase::certificate(&app, &ctx, handle(person.to_string())).await;
+    assert!(matches!(early, Err(ServiceError::NotFound)), "nothing was erased yet");
+    drop(app);
+
+    let at_step = |at| if at == Step::Committed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let app = home.open_with(Hooks { at_step: Some(Arc::new(at_step)), ..Hooks::default() });
+    assert!(erase_person(&app, person).await.is_err(), "it stops before the answer");
+    drop(app);
+
+    let app = home.open();
+    let certificate = erase::certificate(&app, &ctx, handle(person.to_string())).await.unwrap();
+    check_certificate(&certificate, &health::figures(&app).erasure_key);
+    let statement = &certificate["statement"];
+    assert_eq!(
+        (statement["subject"].as_str(), statement["role"].as_str()),
+        (Some(&*person.to_string()), Some("privacy"))
+    );
+    assert_eq!((statement["records"].as_array().unwrap().len(), &statement["state"]), (1, &"complete".into()));
+
+    let given = erase::record(&app, &ctx, gone).await.unwrap();
+    let again = erase::certificate(&app, &ctx, handle(gone.to_string())).await.unwrap();
+    assert_eq!(given["statement"]["records"], again["statement"]["records"]);
+    assert_eq!(given["statement"]["keyrings"], again["statement"]["keyrings"]);
+    let hr = erase::certificate(&app, &role(Role::Hr), handle(gone.to_string())).await;
+    assert!(matches!(hr, Err(ServiceError::Forbidden)));
+    clean(&app).await;
+    assert_eq!(problems(&app).await, Vec::<String>::new());
 }

@@ -175,3 +175,9 @@ pub fn all_bytes(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     out
 }
+
+/// Checks a certificate as its holder would: from its text, under a key in hex.
+pub fn check_certificate(certificate: &serde_json::Value, key: &str) {
+    let certificate: letterlock::vault::Certificate = serde_json::from_str(&certificate.to_string()).unwrap();
+    certificate.verify(&data_encoding::HEXLOWER.decode(key.as_bytes()).unwrap()).unwrap();
+}

@@ -234,6 +234,13 @@ pub(super) const ERASURE: &str = "\
 Example:
   letterlock erasure verify certificate.json --key 1f0c…";
 
+pub(super) const ERASURE_SHOW: &str = "\
+For a certificate that was lost, or that said \"pending in backup\" when it was made. The certificate goes to \
+standard output.
+
+Example:
+  letterlock erasure show ID --as privacy > certificate.json";
+
 pub(super) const ERASURE_VERIFY: &str = "\
 Needs no vault and no network. The key is the one that `letterlock status` prints and the service publishes \
 at /.well-known/letterlock-erasure-key: 64 hexadecimal digits, or a file that holds them. Take it from a \

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::help;
-use crate::base::ids::TokenId;
+use super::records::Acting;
+use crate::base::ids::{Handle, TokenId};
 use crate::cli::ttl;
 use crate::policy::Role;
 
@@ -146,6 +147,18 @@ pub(in crate::cli) enum ErasureCommand {
     /// Check the signature of a certificate and say what it certifies
     #[command(after_help = help::ERASURE_VERIFY)]
     Verify(CertificateArgs),
+    /// Print the certificate of an erasure again, with what the recovery slot holds now
+    #[command(after_help = help::ERASURE_SHOW)]
+    Show(ErasureShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ErasureShowArgs {
+    /// Id of the person or the submission that was erased
+    #[arg(value_name = "ID")]
+    pub(in crate::cli) handle: Handle,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
 }
 
 #[derive(Debug, Args)]
