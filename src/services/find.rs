@@ -22,7 +22,8 @@ pub struct Found {
 /// Everybody held under this address: none or one. A person of whom the actor may see nothing is not found.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`] for something that is not an address; [`ServiceError::Forbidden`].
+/// [`ServiceError::Invalid`] for something that is not an address; [`ServiceError::NotFound`] for a role that searches for
+/// nobody.
 pub async fn by_email(app: &Arc<App>, ctx: &Context, email: &SensitiveString) -> Result<Vec<Found>, ServiceError> {
     let act = ctx.act(Action::FindSubject, &Resource::Subject)?;
     let email = EmailAddress::parse(email.expose()).map_err(|_| {
