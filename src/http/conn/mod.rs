@@ -111,6 +111,13 @@ impl Conn {
         }
     }
 
+    /// A piece of an answer was taken. On HTTP/1 it may lie in a buffer, so there only bytes count.
+    fn note_piece(&self) {
+        if self.http2.load(Ordering::Relaxed) {
+            self.note_progress();
+        }
+    }
+
     /// When to look again; `None` when the connection is to be cut now.
     fn next_check(&self, now: Instant) -> Option<Instant> {
         // While we work on a request the silence is ours. The body being read then has limits of its own.

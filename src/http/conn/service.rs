@@ -89,7 +89,8 @@ impl Drop for Handling {
     }
 }
 
-/// An answer's body; each piece taken from it is progress.
+/// An answer's body. On HTTP/2 each piece taken from it is progress: there a piece is taken only when the peer has room
+/// for it. On HTTP/1 it may merely go into a buffer, so there only bytes on the socket count.
 pub(in crate::http) struct CountedBody<B> {
     body: B,
     in_flight: InFlight,
@@ -105,7 +106,7 @@ impl<B: Body + Unpin> Body for CountedBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if polled.is_ready() {
-            self.in_flight.0.note_progress();
+            self.in_flight.0.note_piece();
         }
         polled
     }

@@ -1,5 +1,10 @@
 //! Tests of the life of a connection.
 
+use axum::body::Body;
+use axum::http::{Request, Response};
+use http_body_util::BodyExt;
+use tower::Service;
+
 use super::*;
 
 const IDLE: Duration = Duration::from_secs(30);
@@ -40,4 +45,19 @@ async fn our_own_work_is_not_idleness_and_age_waits_for_what_is_in_flight() {
     assert_eq!(c.next_check(c.born + AGE * 2), None);
     c.in_flight.store(0, Ordering::Relaxed);
     assert_eq!(c.next_check(c.born + AGE), None);
+}
+
+#[tokio::test]
+async fn a_piece_taken_into_a_buffer_is_progress_on_http2_only() {
+    let c = Arc::new(conn());
+    let answer = || async { Ok::<_, std::convert::Infallible>(Response::new(Body::from("piece"))) };
+    let mut service = ConnService::new(tower::service_fn(move |_: Request<()>| answer()), c.clone());
+    let mut body = service.call(Request::new(())).await.unwrap().into_body();
+    let begun = c.progress.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    body.frame().await.unwrap().unwrap();
+    assert_eq!(c.progress.load(Ordering::Relaxed), begun);
+    c.http2.store(true, Ordering::Relaxed);
+    assert!(body.frame().await.is_none());
+    assert!(c.progress.load(Ordering::Relaxed) > begun);
 }
