@@ -17,6 +17,9 @@ use super::body::BodyFault;
 use super::rates::Wait;
 use crate::services::{Problem, ServiceError};
 
+/// Longest name that an error repeats, in bytes.
+const LONGEST_NAME: usize = 128;
+
 /// An answer that is not a success.
 #[derive(Clone, Debug)]
 pub(super) struct HttpError {
@@ -73,8 +76,11 @@ impl HttpError {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type", detail)
     }
 
-    /// 422 with its mistakes.
-    pub(super) fn invalid(problems: Vec<Problem>) -> Self {
+    /// 422 with its mistakes. A name too long for any field of ours is not repeated.
+    pub(super) fn invalid(mut problems: Vec<Problem>) -> Self {
+        for problem in &mut problems {
+            problem.field = problem.field.take().filter(|name| name.len() <= LONGEST_NAME);
+        }
         let detail = "Something in the request has to be corrected; each problem names its field.";
         let mut e = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid content", detail);
         e.problems = problems;
@@ -286,6 +292,14 @@ mod tests {
         let e = HttpError::from(ServiceError::PurposeNeeded { allowed: vec!["recruitment".into()] });
         assert_eq!(e.problems[0].field.as_deref(), Some("purpose"));
         assert!(e.problems[0].message.contains("recruitment"));
+    }
+
+    #[test]
+    fn a_long_name_is_not_repeated() {
+        for length in [128, 129] {
+            let e = HttpError::invalid_field(&"n".repeat(length), "repeated", "Twice.");
+            assert_eq!(e.problems[0].field.is_some(), length == 128);
+        }
     }
 
     #[test]
