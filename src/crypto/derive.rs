@@ -18,6 +18,8 @@ pub enum Label {
     ReceiptSecret,
     /// Rounds of the permutation that hides arrival numbers in receipt codes.
     ReceiptLocator,
+    /// Rounds of the permutation that hides arrival numbers in the cursors of lists.
+    ListCursor,
     /// The tag under which an e-mail address is found.
     AddressTag,
     /// Hash of an API token's secret half.
@@ -41,6 +43,7 @@ impl Label {
             Self::Stream => b"letterlock v1 stream",
             Self::ReceiptSecret => b"letterlock v1 receipt secret",
             Self::ReceiptLocator => b"letterlock v1 receipt locator",
+            Self::ListCursor => b"letterlock v1 list cursor",
             Self::AddressTag => b"letterlock v1 address tag",
             Self::TokenHash => b"letterlock v1 token hash",
             Self::IdempotencyKey => b"letterlock v1 idempotency key",

@@ -51,7 +51,7 @@ impl PartialEq for ReceiptSecret {
     }
 }
 
-/// Turns arrival numbers into locators and back.
+/// Turns arrival numbers into locators and back: those of receipt codes, or those of list cursors.
 pub struct Locators(Prf);
 
 impl Locators {
@@ -60,15 +60,24 @@ impl Locators {
         Self(Prf::new(key, Label::ReceiptLocator))
     }
 
+    /// The permutation for cursors, which has nothing to do with that of the codes.
+    pub fn for_cursors(key: &Key) -> Self {
+        Self(Prf::new(key, Label::ListCursor))
+    }
+
+    /// The locator of an arrival number. `None` past 2³⁵ arrivals.
+    pub fn hide(&self, arrival: u64) -> Option<u64> {
+        self.walk(arrival, Self::forward)
+    }
+
+    /// The arrival number behind a locator, whether or not anything has arrived there. `None` for what is no locator.
+    pub fn reveal(&self, locator: u64) -> Option<u64> {
+        self.walk(locator, Self::backward)
+    }
+
     /// The receipt code of the submission with this arrival number and secret. `None` past 2³⁵ arrivals.
     pub fn code(&self, arrival: u64, secret: &ReceiptSecret) -> Option<SensitiveString> {
-        if arrival >> LOCATOR_BITS != 0 {
-            return None;
-        }
-        let mut locator = self.forward(arrival);
-        while locator >> LOCATOR_BITS != 0 {
-            locator = self.forward(locator);
-        }
+        let locator = self.hide(arrival)?;
         let mut body = Zeroizing::new(String::with_capacity(28));
         for place in (0..7).rev() {
             body.push(char::from(ALPHABET[(locator >> (5 * place)) as usize & 31]));
@@ -99,11 +108,20 @@ impl Locators {
         let mut secret = Zeroizing::new([0; SECRET_LEN]);
         secret.copy_from_slice(bytes.get(..SECRET_LEN).ok_or(BadReceipt)?);
 
-        let mut arrival = self.backward(locator);
-        while arrival >> LOCATOR_BITS != 0 {
-            arrival = self.backward(arrival);
-        }
+        let arrival = self.reveal(locator).ok_or(BadReceipt)?;
         Ok((arrival, ReceiptSecret(secret)))
+    }
+
+    /// Steps until the value is back among those of 35 bits, from which it must come.
+    fn walk(&self, from: u64, step: impl Fn(&Self, u64) -> u64) -> Option<u64> {
+        if from >> LOCATOR_BITS != 0 {
+            return None;
+        }
+        let mut at = step(self, from);
+        while at >> LOCATOR_BITS != 0 {
+            at = step(self, at);
+        }
+        Some(at)
     }
 
     fn round(&self, round: u8, half: u64) -> u64 {
@@ -208,6 +226,17 @@ mod tests {
             (0..1000).map(|n| locators().code(n, &secret(1)).unwrap().expose()[..8].to_owned()).collect();
         assert_eq!(heads.len(), 1000);
         assert!(locators().code(1 << 35, &secret(1)).is_none());
+    }
+
+    #[test]
+    fn cursors_hide_what_codes_hide_and_are_not_those_of_codes() {
+        let (codes, cursors) = (locators(), Locators::for_cursors(&Key::from_bytes([1; 32])));
+        for arrival in [0, 1, 2, 77, (1 << 35) - 1] {
+            let cursor = cursors.hide(arrival).unwrap();
+            assert_eq!(cursors.reveal(cursor), Some(arrival));
+            assert_ne!(codes.hide(arrival), Some(cursor));
+        }
+        assert_eq!((cursors.hide(1 << 35), cursors.reveal(1 << 35), cursors.reveal(u64::MAX)), (None, None, None));
     }
 
     proptest! {

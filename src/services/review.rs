@@ -87,10 +87,12 @@ impl Download {
 /// Lists what the actor may see.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`] for a bad cursor, limit or purpose; [`ServiceError::Forbidden`] for an actor with no list at all.
+/// [`ServiceError::Invalid`] for a bad cursor or limit; [`ServiceError::NotFound`] for a form that does not exist or that
+/// the actor may not list, and for an actor with no list at all; [`ServiceError::PurposeNeeded`] for a purpose that none of
+/// the forms knows.
 pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Page<Item>, ServiceError> {
     let limit = page_limit(query.limit)?;
-    let before = query.after.as_deref().map(parse_cursor).transpose()?;
+    let before = query.after.as_deref().map(|after| place_of(app, after)).transpose()?;
     if let Some(form) = &query.form {
         // A form that the actor may not list is as good as none.
         let form = app.forms.get(form).ok_or(ServiceError::NotFound)?;
@@ -100,7 +102,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     }
     let (worker, context, asked) = (Arc::clone(app), ctx.clone(), query.clone());
     let (mut found, next) = blocking(move || collect(&worker, &context, &asked, before, limit as usize)).await??;
-    let next = next.map(cursor);
+    let next = next.and_then(|arrival| cursor_at(app, arrival));
     let Some(purpose) = query.purpose else {
         note_owner(app, ctx, query.form.as_ref(), found.len()).await?;
         let items = found.into_iter().map(|listed| Item { summary: listed.located.summary, fields: None }).collect();
@@ -323,11 +325,18 @@ pub(super) fn parse_cursor(text: &str) -> Result<u64, ServiceError> {
         .ok()
         .and_then(|bytes| bytes.try_into().ok())
         .map(u64::from_be_bytes)
-        .ok_or_else(|| {
-            ServiceError::Invalid(vec![Problem::in_field(
-                "after",
-                "bad-cursor",
-                "Not a cursor from an earlier answer.",
-            )])
-        })
+        .ok_or_else(bad_cursor)
+}
+
+fn bad_cursor() -> ServiceError {
+    ServiceError::Invalid(vec![Problem::in_field("after", "bad-cursor", "Not a cursor from an earlier answer.")])
+}
+
+/// The cursor that goes on below an arrival number, without telling it.
+fn cursor_at(app: &App, arrival: u64) -> Option<String> {
+    app.vault.hide_arrival(arrival).map(cursor)
+}
+
+fn place_of(app: &App, after: &str) -> Result<u64, ServiceError> {
+    app.vault.reveal_arrival(parse_cursor(after)?).ok_or_else(bad_cursor)
 }

@@ -58,6 +58,17 @@ impl Vault {
         Ok(())
     }
 
+    /// What a cursor says instead of an arrival number, from which whoever lists a few submissions could tell how many
+    /// others arrived in between. `None` past 2³⁵ arrivals.
+    pub fn hide_arrival(&self, arrival: u64) -> Option<u64> {
+        self.shared.derived.cursors.hide(arrival)
+    }
+
+    /// The arrival number that [`Vault::hide_arrival`] hid; `None` for what it never gives.
+    pub fn reveal_arrival(&self, hidden: u64) -> Option<u64> {
+        self.shared.derived.cursors.reveal(hidden)
+    }
+
     /// The keyed hash under which an idempotency key is remembered: of the form's name and the key.
     pub fn hash_idempotency_key(&self, form: &str, key: &str) -> [u8; 32] {
         self.shared.derived.idempotency_key.value(&[form.as_bytes(), &[0], key.as_bytes()])
