@@ -10,6 +10,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 use zeroize::Zeroizing;
 
@@ -18,6 +19,13 @@ use super::conn::Conn;
 
 /// Time a client has before its average rate is looked at.
 const START: Duration = Duration::from_secs(10);
+
+/// Of a body that nobody wanted, what is read before the answer goes out, in bytes: room for most files.
+pub(super) const UNREAD: u64 = 8 << 20;
+/// The same for an address that asks too often: room for JSON.
+pub(super) const UNREAD_REFUSED: u64 = 64 << 10;
+/// And for how long.
+const UNREAD_TIME: Duration = Duration::from_secs(5);
 
 /// Why a body did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,11 +73,49 @@ pub(super) struct PacedBody {
     waited: Duration,
     waiting_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+    heir: Option<oneshot::Sender<Body>>,
 }
 
 impl PacedBody {
     pub(super) fn new(inner: Body, pace: Pace, conn: Option<Arc<Conn>>) -> Self {
-        Self { inner, pace, conn, bytes: 0, waited: Duration::ZERO, waiting_since: None, timer: None }
+        let (waited, waiting_since, timer) = (Duration::ZERO, None, None);
+        Self { inner, pace, conn, bytes: 0, waited, waiting_since, timer, ended: false, heir: None }
+    }
+
+    /// Also returns who gets the body if it is dropped before its end.
+    pub(super) fn with_heir(mut self) -> (Self, Unread) {
+        let (heir, rest) = oneshot::channel();
+        self.heir = Some(heir);
+        (self, Unread(rest))
+    }
+}
+
+impl Drop for PacedBody {
+    fn drop(&mut self) {
+        if let Some(heir) = self.heir.take()
+            && !self.ended
+            && !self.inner.is_end_stream()
+        {
+            let inner = std::mem::replace(&mut self.inner, Body::empty());
+            let mut rest = Self::new(inner, self.pace, self.conn.take());
+            (rest.bytes, rest.waited) = (self.bytes, self.waited);
+            // Nobody waits for it when the request as a whole was dropped.
+            let _ = heir.send(Body::new(rest));
+        }
+    }
+}
+
+/// What is left of a body that was dropped before its end.
+pub(super) struct Unread(oneshot::Receiver<Body>);
+
+impl Unread {
+    /// Reads and forgets it, if it has at most `most` bytes. Over HTTP/2 an answer that overtakes its request's body comes with a reset of
+    /// the stream, and some clients (curl 7.88 among them) show that instead of the answer.
+    pub(super) async fn drain(mut self, most: u64) {
+        if let Ok(mut rest) = self.0.try_recv() {
+            let _ = tokio::time::timeout(UNREAD_TIME, drain(&mut rest, most)).await;
+        }
     }
 }
 
@@ -79,6 +125,23 @@ impl HttpBody for PacedBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = &mut *self;
+        let polled = this.poll_inner(cx);
+        this.ended |= matches!(polled, Poll::Ready(None | Some(Err(_))));
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl PacedBody {
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        let this = self;
         match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Ready(next) => {
                 if let Some(since) = this.waiting_since.take() {
@@ -106,14 +169,6 @@ impl HttpBody for PacedBody {
                 timer.as_mut().poll(cx).map(|()| Some(Err(BodyFault::TooSlow)))
             }
         }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }
 
@@ -170,6 +225,7 @@ fn fault(e: axum::Error) -> BodyFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::StreamExt;
 
     fn trickle(pieces: usize, pause: Duration) -> Body {
         let stream = futures_util::stream::unfold(0, move |n| async move {
@@ -203,6 +259,31 @@ mod tests {
         let mut body = paced(Body::from("all of it"), Duration::from_millis(1), 0);
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(read_all(&mut body, 100).await.unwrap().as_slice(), b"all of it");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_read_is_read_before_the_answer() {
+        let seen = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&seen);
+        let pieces = futures_util::stream::iter(0..5).map(move |_| {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok::<_, std::convert::Infallible>(Bytes::from_static(b"x"))
+        });
+        let pace = Pace { total: Duration::from_secs(5), rate: 0 };
+        let (body, unread) = PacedBody::new(Body::from_stream(pieces), pace, None).with_heir();
+        let mut body = Body::new(body);
+        assert!(next_piece(&mut body).await.is_ok());
+        drop(body);
+        unread.drain(UNREAD).await;
+        assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 5);
+
+        // A body that was cut is not waited for again.
+        let pace = Pace { total: Duration::from_millis(20), rate: 0 };
+        let (body, unread) = PacedBody::new(trickle(1000, Duration::from_secs(1)), pace, None).with_heir();
+        let mut body = Body::new(body);
+        assert_eq!(next_piece(&mut body).await, Err(BodyFault::TooSlow));
+        drop(body);
+        tokio::time::timeout(Duration::from_millis(100), unread.drain(UNREAD)).await.unwrap();
     }
 
     #[test]

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::body::{Pace, PacedBody};
+use super::body::{Pace, PacedBody, UNREAD, UNREAD_REFUSED};
 use super::conn::Conn;
 use super::error::HttpError;
 use super::headers::harden;
@@ -50,14 +50,16 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
     let as_page = wants_page(route, request.headers());
     let conn = request.extensions().get::<Arc<Conn>>().cloned();
     let id = (outer.new_id)();
+    let (body, unread) = PacedBody::new(std::mem::take(request.body_mut()), outer.pace, conn.clone()).with_heir();
+    *request.body_mut() = Body::new(body);
 
-    let mut response = match (id, admit(&outer, route, conn.as_deref())) {
-        (None, _) => HttpError::from(crate::services::ServiceError::Unavailable).into_response(),
-        (_, Err(e)) => e.into_response(),
+    let admitted = admit(&outer, route, conn.as_deref());
+    let most = if admitted.is_ok() { UNREAD } else { UNREAD_REFUSED };
+    let mut response = match (id, admitted) {
+        (None, _) => refuse(request, crate::services::ServiceError::Unavailable.into()),
+        (_, Err(e)) => refuse(request, e),
         (Some(id), Ok(())) => {
             request.extensions_mut().insert(id);
-            let (pace, of) = (outer.pace, conn.clone());
-            let request = request.map(|body| Body::new(PacedBody::new(body, pace, of)));
             // A handler that panics must neither take the connection down nor say why.
             match AssertUnwindSafe(next.run(request)).catch_unwind().await {
                 Ok(response) => response,
@@ -81,7 +83,14 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     log(&method, route, response.status(), started.elapsed(), &id);
+    unread.drain(most).await;
     response
+}
+
+/// An answer without asking a handler; the body is let go of.
+fn refuse(request: Request, error: HttpError) -> Response {
+    drop(request);
+    error.into_response()
 }
 
 /// Whether the address may send another request. What a monitor or a page's own parts ask for is not counted.
