@@ -26,7 +26,7 @@ pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     /// The address cannot be listened on: taken, or not ours.
-    #[error("cannot listen on {address}: {reason}")]
+    #[error("cannot listen on {address}: {}", advice(*reason))]
     Bind {
         /// The address asked for.
         address: SocketAddr,
@@ -36,6 +36,17 @@ pub enum ServeError {
     /// The listener failed later.
     #[error("the listener failed: {0}")]
     Failed(io::ErrorKind),
+}
+
+/// What kept us from listening, and what to do about it.
+fn advice(reason: io::ErrorKind) -> String {
+    match reason {
+        io::ErrorKind::AddrInUse => "another program listens there; stop it, or choose another address or port",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose one that it has",
+        io::ErrorKind::PermissionDenied => "not allowed; ports below 1024 need a privilege, so choose a higher one",
+        other => return other.to_string(),
+    }
+    .to_owned()
 }
 
 /// Serves until `shutdown` is done, then takes no more and gives what is in flight `grace_seconds` to finish.

@@ -17,11 +17,19 @@ use crate::base::sensitive::SensitiveString;
 /// A self-made certificate stays valid this long. Nobody is asked to trust it, so there is nothing to renew early.
 const SELF_MADE_DAYS: u64 = 3650;
 
+/// The standard library calls a missing file an entity.
+fn told(reason: std::io::ErrorKind) -> String {
+    match reason {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// The certificate or its key is of no use. The text says which, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file could not be read.
-    #[error("cannot read the {what} file {path}: {reason}", path = path.display())]
+    #[error("cannot read the {what} file {path}: {}", told(*reason), path = path.display())]
     Unreadable {
         /// "certificate" or "private key".
         what: &'static str,
