@@ -98,6 +98,8 @@ Example:
   letterlock staff list --json";
 
 pub(super) const STAFF_DISABLE: &str = "\
+It stays disabled: who comes back gets a new login.
+
 Example:
   letterlock staff disable jane.doe";
 
@@ -111,7 +113,7 @@ The token stands alone on standard output, once; the vault keeps only a hash of 
 error. A login that is new becomes a service account.
 
 Roles:
-  hr        reads applications            privacy   finds and erases people
+  hr        reads applications            privacy   reads all, finds and erases people
   support   reads support requests        auditor   reads and verifies the audit trail
   admin     manages accounts; never reads submissions
 
@@ -126,7 +128,7 @@ Example:
   letterlock token revoke abcdefghijklmnopqrstuvwxyz";
 
 pub(super) const FORM: &str = "\
-Forms are TOML files in the forms folder; the shipped ones need no file.
+Forms are TOML files in the forms folder; the shipped ones need no file. docs/forms.md explains every key.
 
 Examples:
   letterlock form list

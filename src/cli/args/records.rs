@@ -136,5 +136,9 @@ pub(in crate::cli) struct SubjectEraseArgs {
 
 fn status(text: &str) -> Result<Status, String> {
     let value = serde_json::Value::String(text.to_owned());
-    serde_json::from_value(value).map_err(|_| "not a status; `letterlock record list --help` names them".to_owned())
+    serde_json::from_value(value).map_err(|_| {
+        "not a status: expected new, in-progress, answered or closed; for an application received, shortlisted, \
+         interview, offer, hired or rejected"
+            .to_owned()
+    })
 }

@@ -69,7 +69,7 @@ pub(in crate::cli) struct TokenCreateArgs {
     /// Account that the token is for
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) login: String,
-    /// What it may act as
+    /// What it may act as: hr, support, privacy, auditor, admin; several with commas between
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
     pub(in crate::cli) roles: Vec<Role>,
     /// How long it is good for: 30m, 12h, 90d, 52w, or never
