@@ -98,7 +98,8 @@ fn people(subjects: &Value) -> String {
     match subjects {
         [] => String::new(),
         [subject] => one(subject),
-        many => format!("{} people", many.len()),
+        // Read in one go, they share their purpose.
+        many => format!("{} people {}", many.len(), text(&many[0], "purpose")).trim_end().to_owned(),
     }
 }
 

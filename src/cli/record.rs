@@ -38,6 +38,7 @@ pub(super) async fn record(session: &mut Session, command: RecordCommand) -> Out
 
 async fn list(session: &mut Session, args: ListArgs) -> Outcome {
     let ListArgs { acting, form, status, after, limit, json } = args;
+    let summary = if acting.purpose.is_some() { "SUMMARY" } else { "" };
     announce(acting.role, acting.purpose.as_deref());
     let command =
         Command::RecordList { role: acting.role, purpose: acting.purpose, form, status, after, limit: Some(limit) };
@@ -51,7 +52,7 @@ async fn list(session: &mut Session, args: ListArgs) -> Outcome {
         ["id", "received", "form", "status"].iter().map(|name| text(item, name)).chain([shown]).collect()
     };
     let rows: Vec<Vec<String>> = items.iter().map(row).collect();
-    output::table(&["ID", "RECEIVED", "FORM", "STATUS", ""], &rows)?;
+    output::table(&["ID", "RECEIVED", "FORM", "STATUS", summary], &rows)?;
     if let Some(next) = done["next"].as_str() {
         say(&format!("more: --after {}", clean(next)));
     }

@@ -6,6 +6,7 @@ mod stop;
 use std::sync::{Arc, OnceLock};
 
 use super::outcome::{CliError, Outcome};
+use super::output::line;
 use super::terminal::say;
 use super::{forms, logging, tls};
 use crate::base::clock::SystemClock;
@@ -39,6 +40,9 @@ pub(super) async fn init(config: &Config) -> Outcome {
     let chosen = tls::choose(config, app.clock());
     app.close().await;
     let chosen = chosen?;
+    if !opened.first_run && opened.made.is_empty() && chosen.made.is_empty() {
+        line("There is a vault already; nothing was made.")?;
+    }
     banner::made(config, &opened, &chosen.made)?;
     banner::next_steps(config)
 }
