@@ -57,7 +57,15 @@ impl From<EntropyError> for KeyError {
 
 impl KeyError {
     fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Io { path: path.to_owned(), source }
+        move |source| match source.kind() {
+            io::ErrorKind::NotFound => {
+                Self::unusable(path, "it is missing; keys/README.md says what it is, and what to do without it")
+            }
+            io::ErrorKind::UnexpectedEof => {
+                Self::unusable(path, "it is cut short; keys/README.md says what it is, and what to do without it")
+            }
+            _ => Self::Io { path: path.to_owned(), source },
+        }
     }
 
     fn unusable(path: &std::path::Path, reason: impl Into<String>) -> Self {

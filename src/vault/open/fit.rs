@@ -64,7 +64,8 @@ impl Opening {
         let roots = slots.find(&master)?;
         if roots.is_empty() {
             return Err(OpenFailure(format!(
-                "neither root slot opens with this master key; restore {} (or the passphrase) that belongs to vault {vault}",
+                "neither root slot opens with this master key; put back {} as it was made for vault {vault}, from your offline \
+                 copy. If it is the right one, the root slots are damaged",
                 layout.master().display()
             )));
         }
