@@ -28,7 +28,7 @@ const KEYS: &[Key] = &[
     path("data", |c, v| c.data = v, "the data folder: sealed records and files"),
     path("keys", |c, v| c.keys = v, "the key folder; never inside the data folder"),
     text("region", set_region, "storage region written into each record"),
-    path("forms", |c, v| c.forms = v, "folder of your own forms; one with the id of a shipped form replaces it"),
+    path("forms", |c, v| c.forms = v, "folder of your own forms; they may replace shipped ones"),
     flag("accept_unsafe_fs", |c, v| c.accept_unsafe_fs = v, "work on a file system not known to overwrite in place"),
     number("cache_mib", 8, 65_536, |c, v| c.cache_mib = v, "memory for the store's cache, MiB"),
     text("log", set_log, "form of the log: text or json"),
