@@ -110,8 +110,8 @@ impl Drop for PacedBody {
 pub(super) struct Unread(oneshot::Receiver<Body>);
 
 impl Unread {
-    /// Reads and forgets it, if it has at most `most` bytes. Over HTTP/2 an answer that overtakes its request's body comes with a reset of
-    /// the stream, and some clients (curl 7.88 among them) show that instead of the answer.
+    /// Reads and forgets it, up to `most` bytes. Over HTTP/2 an answer that overtakes its request's body comes with a
+    /// reset of the stream, and some clients (curl 7.88 among them) show that instead of the answer.
     pub(super) async fn drain(mut self, most: u64) {
         if let Ok(mut rest) = self.0.try_recv() {
             let _ = tokio::time::timeout(UNREAD_TIME, drain(&mut rest, most)).await;
