@@ -203,6 +203,13 @@ impl From<ServiceError> for HttpError {
                 e.retry_after = Some(Duration::from_secs(10));
                 e
             }
+            ServiceError::Damaged => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "damaged",
+                "Damaged",
+                "What is stored here was changed and does not open, so nothing was given out. Ask whoever runs this \
+                 service to run letterlock verify and to restore it from a backup.",
+            ),
             ServiceError::Internal => Self::internal(),
         }
     }
@@ -257,6 +264,7 @@ mod tests {
             (ServiceError::KeyReused, 422),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),
+            (ServiceError::Damaged, 500),
             (ServiceError::Internal, 500),
         ]
     }

@@ -75,6 +75,9 @@ pub enum ServiceError {
     /// Stopping, or the store or audit cannot write; nothing was stored.
     #[error("the vault cannot take this now")]
     Unavailable,
+    /// What is stored does not open: somebody changed it, or the disk did. Nothing was given out.
+    #[error("what is stored was changed and does not open")]
+    Damaged,
     /// Something that should not happen; the details are in the log only.
     #[error("internal error")]
     Internal,
@@ -253,7 +256,7 @@ impl From<VaultError> for ServiceError {
             VaultError::Unavailable => Self::Unavailable,
             VaultError::Tampered => {
                 tracing::error!(%error, "vault");
-                Self::Internal
+                Self::Damaged
             }
             VaultError::TooLarge => {
                 Self::Invalid(vec![Problem::overall("too-large", "This is more than can be stored.")])

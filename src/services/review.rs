@@ -71,7 +71,7 @@ impl Download {
     /// The next piece, at most 64 KiB; `None` at the end.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] when the person was erased meanwhile (the stream is cut), [`ServiceError::Internal`] for a damaged file.
+    /// [`ServiceError::NotFound`] when the person was erased meanwhile (the stream is cut), [`ServiceError::Damaged`] for a changed file.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ServiceError> {
         let mut reader = self.reader.take().ok_or(ServiceError::Internal)?;
         let (reader, piece) = blocking(move || {

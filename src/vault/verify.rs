@@ -211,6 +211,7 @@ impl<'a> Check<'a> {
         let (shared, id) = (self.shared, entry.record);
         self.expected.insert(rows::record_key(&id));
         self.expected.insert(rows::list_key(entry.arrival));
+        self.expected.extend(entry.files.iter().map(rows::file_key));
         self.done += 2 + entry.files.len() as u64;
         if !list_row_opens(shared, place, person, entry) {
             self.problem(format!("the list entry of submission {id} does not open or was exchanged"));

@@ -182,3 +182,25 @@ async fn a_row_added_beyond_the_trail_or_beyond_the_tables_is_noticed() {
         assert!(noticed(&home, Batch::from([(key.clone(), Some(b"added".to_vec()))])).await, "{key:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_record_is_refused_as_such_and_the_others_are_read() {
+    use letterlock::services::ServiceError;
+
+    let home = Home::new();
+    let app = home.open();
+    let edited = apply(&app, "a@example.org", &pdf("")).await.unwrap().submission;
+    let other = apply(&app, "b@example.org", &pdf("")).await.unwrap().submission;
+    app.close().await;
+    drop(app);
+    let engine = SledEngine::open(&home.data().join("store"), 8 << 20).unwrap().engine;
+    let key = Table::Records.key(&[edited.as_bytes()]);
+    let mut row = engine.read(&key).unwrap().unwrap();
+    *row.last_mut().unwrap() ^= 1;
+    engine.commit(&Batch::from([(key, Some(row))])).unwrap();
+    drop(engine);
+    let app = home.open();
+    assert!(matches!(read(&app, edited).await, Err(ServiceError::Damaged)));
+    read(&app, other).await.unwrap();
+    assert_eq!(problems(&app).await.len(), 2, "the record, and the digest");
+}
