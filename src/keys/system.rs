@@ -10,107 +10,70 @@ use crate::crypto::Key;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::envelope;
 
-/// The keys of the vault itself. Order and count are part of the format.
-pub struct SystemKeys {
-    /// Outer layer of audit entries.
-    pub audit: Key,
-    /// Seed of the signer of audit heads.
-    pub head_signer: Key,
-    /// Seed of the signer of erasure certificates.
-    pub certificate_signer: Key,
-    /// Tags of e-mail addresses.
-    pub address_tag: Key,
-    /// Where the key of a list row or record is found.
-    pub places: Key,
-    /// Terms of the store digest.
-    pub digest: Key,
-    /// Receipt locators.
-    pub locator: Key,
-    /// Token hashes.
-    pub token_hash: Key,
-    /// Check value of the witness.
-    pub witness: Key,
-    /// Idempotency keys and request bodies.
-    pub idempotency: Key,
-    /// Staff accounts, tokens and file markers.
-    pub rows: Key,
-    /// Erasure orders.
-    pub intents: Key,
-    /// The state that each commit leaves.
-    pub state: Key,
+macro_rules! system_keys {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The keys of the vault itself. Order and count are part of the format.
+        pub struct SystemKeys {
+            $($(#[$doc])* pub $name: Key,)*
+        }
+
+        const COUNT: usize = [$(stringify!($name)),*].len();
+
+        impl SystemKeys {
+            /// Fresh keys.
+            ///
+            /// # Errors
+            /// Without randomness.
+            pub fn make_random(entropy: &dyn Entropy) -> Result<Self, KeyError> {
+                Ok(Self { $($name: Key::make_random(entropy)?,)* })
+            }
+
+            fn encode(&self) -> SecretBytes {
+                let mut out = Writer::with_capacity(COUNT * Key::LEN);
+                $(out.bytes(self.$name.expose());)*
+                out.finish()
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, BadLayout> {
+                let mut reader = Reader::new(bytes);
+                let keys = Self { $($name: Key::from_slice(reader.bytes(Key::LEN)?).ok_or(BadLayout)?,)* };
+                reader.end()?;
+                Ok(keys)
+            }
+        }
+    };
 }
 
-const COUNT: usize = 13;
+system_keys! {
+    /// Outer layer of audit entries.
+    audit,
+    /// Seed of the signer of audit heads.
+    head_signer,
+    /// Seed of the signer of erasure certificates.
+    certificate_signer,
+    /// Tags of e-mail addresses.
+    address_tag,
+    /// Where the key of a list row or record is found.
+    places,
+    /// Terms of the store digest.
+    digest,
+    /// Receipt locators.
+    locator,
+    /// Token hashes.
+    token_hash,
+    /// Check value of the witness.
+    witness,
+    /// Idempotency keys and request bodies.
+    idempotency,
+    /// Staff accounts, tokens and file markers.
+    rows,
+    /// Erasure orders.
+    intents,
+    /// The state that each commit leaves.
+    state,
+}
 
 impl SystemKeys {
-    /// Fresh keys.
-    ///
-    /// # Errors
-    /// Without randomness.
-    pub fn make_random(entropy: &dyn Entropy) -> Result<Self, KeyError> {
-        let mut keys = Vec::with_capacity(COUNT);
-        for _ in 0..COUNT {
-            keys.push(Key::make_random(entropy)?);
-        }
-        Ok(Self::from_keys(keys)?)
-    }
-
-    fn from_keys(keys: Vec<Key>) -> Result<Self, BadLayout> {
-        let keys: [Key; COUNT] = keys.try_into().map_err(|_| BadLayout)?;
-        let [
-            audit,
-            head_signer,
-            certificate_signer,
-            address_tag,
-            places,
-            digest,
-            locator,
-            token_hash,
-            witness,
-            idempotency,
-            rows,
-            intents,
-            state,
-        ] = keys;
-        Ok(Self {
-            audit,
-            head_signer,
-            certificate_signer,
-            address_tag,
-            places,
-            digest,
-            locator,
-            token_hash,
-            witness,
-            idempotency,
-            rows,
-            intents,
-            state,
-        })
-    }
-
-    fn encode(&self) -> SecretBytes {
-        let mut out = Writer::with_capacity(COUNT * Key::LEN);
-        for key in [
-            &self.audit,
-            &self.head_signer,
-            &self.certificate_signer,
-            &self.address_tag,
-            &self.places,
-            &self.digest,
-            &self.locator,
-            &self.token_hash,
-            &self.witness,
-            &self.idempotency,
-            &self.rows,
-            &self.intents,
-            &self.state,
-        ] {
-            out.bytes(key.expose());
-        }
-        out.finish()
-    }
-
     /// The store key of the row.
     pub fn row_key() -> Vec<u8> {
         Table::Pages.key(&[ROW])
@@ -129,14 +92,7 @@ impl SystemKeys {
     /// # Errors
     /// [`KeyError::Open`].
     pub fn open(key: &Key, sealed: &[u8]) -> Result<Self, KeyError> {
-        let bytes = envelope::open(key, &CONTEXT, sealed)?;
-        let mut reader = Reader::new(&bytes);
-        let mut keys = Vec::with_capacity(COUNT);
-        for _ in 0..COUNT {
-            keys.push(Key::from_slice(reader.bytes(Key::LEN)?).ok_or(BadLayout)?);
-        }
-        reader.end()?;
-        Ok(Self::from_keys(keys)?)
+        Ok(Self::decode(&envelope::open(key, &CONTEXT, sealed)?)?)
     }
 }
 
@@ -147,6 +103,18 @@ const CONTEXT: Context<'_> = Context::new(Purpose::SystemKeys).table(Table::Page
 mod tests {
     use super::*;
     use crate::base::entropy::SystemEntropy;
+
+    #[test]
+    fn the_order_is_part_of_the_format() {
+        let bytes: Vec<u8> = (0..COUNT as u8).flat_map(|n| [n; Key::LEN]).collect();
+        let keys = SystemKeys::decode(&bytes).unwrap();
+        let first = |key: &Key| key.expose()[0];
+        assert_eq!(
+            [&keys.audit, &keys.address_tag, &keys.digest, &keys.rows, &keys.state].map(first),
+            [0, 3, 5, 10, 12]
+        );
+        assert!(SystemKeys::decode(&bytes[1..]).is_err());
+    }
 
     #[test]
     fn round_trip() {
