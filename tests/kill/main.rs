@@ -22,6 +22,23 @@ struct Told {
     open: Vec<String>,
 }
 
+/// The service; ended with the value, also when the test fails.
+struct Running(Child);
+
+impl Running {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 struct Installation {
     folder: PathBuf,
     port: u16,
@@ -55,9 +72,9 @@ impl Installation {
         self.command().args(arguments).output().unwrap()
     }
 
-    async fn start(&self) -> Child {
+    async fn start(&self) -> Running {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
-        let mut child = self
+        let child = self
             .command()
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
             .env("LETTERLOCK_LIMITS__PER_ADDRESS_PER_MINUTE", "0")
@@ -66,13 +83,14 @@ impl Installation {
             .stderr(log)
             .spawn()
             .unwrap();
+        let mut child = Running(child);
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let ready = self.client.get(self.url("/health/ready")).send().await;
             if ready.is_ok_and(|answer| answer.status() == StatusCode::OK) {
                 return child;
             }
-            let ended = child.try_wait().unwrap();
+            let ended = child.0.try_wait().unwrap();
             let log = || std::fs::read_to_string(self.folder.join("log")).unwrap();
             assert!(ended.is_none(), "the service did not start again:\n{}", log());
             assert!(Instant::now() < deadline, "the service does not become ready:\n{}", log());
@@ -170,8 +188,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_erased_returns() {
         }
         // Different moments, the same ones in each run.
         tokio::time::sleep(Duration::from_millis(400 + (round * 7919) % 900)).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
         tasks.join_all().await;
 
         let checked = installation.cli(&["verify", "--json"]);
@@ -198,6 +215,5 @@ async fn nothing_acknowledged_is_lost_and_nothing_erased_returns() {
     };
     assert!(kept > 20 && erased > 5, "the load was too light to show anything: {kept} kept, {erased} erased");
     println!("{round} rounds: {kept} submissions kept, {erased} erased");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
 }
