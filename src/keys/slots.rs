@@ -215,12 +215,6 @@ impl RootSlots {
     }
 }
 
-/// Reads a slot from bytes, for fuzzing: whatever they are, this returns.
-pub fn parse_slot(content: &[u8; SLOT_LEN], vault: VaultId, master: &MasterKey, file: File) -> Option<u64> {
-    let slots = RootSlots { path: PathBuf::new(), file, vault, read_past_cache: false };
-    slots.parse(SlotNo::A, content, master).map(|found| found.epoch)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
