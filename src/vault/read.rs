@@ -88,11 +88,6 @@ impl Vault {
         self.shared.reading(|view| self.shared.person_at(view, place)).ok().map(|(person, _)| person)
     }
 
-    /// Whether there is such a person.
-    pub fn has_person(&self, person: &PersonId) -> bool {
-        self.shared.directory.read().is_ok_and(|directory| directory.place_of(person).is_some())
-    }
-
     /// The record that a receipt code belongs to.
     ///
     /// # Errors
@@ -431,4 +426,69 @@ pub(super) fn apply_status(
     txn.put(rows::list_key(arrival), joined);
     txn.entry(Draft::new(act, Detail::None, vec![sealed_subject]));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::base::clock::{SystemClock, Timestamp};
+    use crate::base::entropy::SystemEntropy;
+    use crate::base::ids::RequestId;
+    use crate::policy::{Action, Actor, Resource, Role, decide};
+    use crate::vault::{Hooks, Layout, NewSubmission, Options, Stored, Target};
+
+    fn act(actor: &Actor, action: Action, resource: &Resource<'_>) -> Act {
+        let request = RequestId::from_bytes([1; 16]);
+        Act { permit: decide(actor, action, resource).unwrap(), request, purpose: None }
+    }
+
+    async fn submit(vault: &Vault) -> Stored {
+        let content = Content {
+            form: "support-request".parse().unwrap(),
+            form_version: 1,
+            notice: "1".to_owned(),
+            region: "uk".to_owned(),
+            received: Timestamp::from_millis(0),
+            fields: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            files: Vec::new(),
+        };
+        let new = NewSubmission { email: None, content, status: Status::New, files: Vec::new(), idempotency: None };
+        let form = Resource::Form { roles: &[Role::Support] };
+        vault.submit(act(&Actor::Public, Action::Submit, &form), new).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_receipt_finds_its_own_record_and_dies_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = dir.path().join("keys");
+        let options = Options {
+            layout: Layout { data: dir.path().join("data"), recovery: keys.join("recovery"), keys },
+            accept_unsafe_fs: true,
+            cache_bytes: 8 << 20,
+            must_exist: false,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::new()),
+            hooks: Hooks::default(),
+        };
+        let vault = Arc::new(Vault::open(options).unwrap().0);
+        let (first, second) = (submit(&vault).await, submit(&vault).await);
+        let found = |receipt: &str| vault.locate_by_receipt(receipt).map(|located| located.summary.id);
+        assert_eq!(found(first.receipt.expose()), Ok(first.summary.id));
+        assert_eq!(found(second.receipt.expose()), Ok(second.summary.id));
+
+        // The locator of one with the secret of the other opens neither, also where the check character fits.
+        let (arrival, _) = vault.shared.derived.locators.parse(first.receipt.expose()).unwrap();
+        let (_, secret) = vault.shared.derived.locators.parse(second.receipt.expose()).unwrap();
+        let mixed = vault.shared.derived.locators.code(arrival, &secret).unwrap();
+        assert_eq!(found(mixed.expose()), Err(VaultError::Missing));
+
+        let officer = Actor::Owner { role: Role::Privacy };
+        let erase = act(&officer, Action::EraseRecord, &Resource::Submission { roles: &[Role::Support] });
+        vault.erase(erase, vec![Target::Record(first.summary.id)]).await.unwrap();
+        assert_eq!(found(first.receipt.expose()), Err(VaultError::Missing));
+        assert_eq!(found(second.receipt.expose()), Ok(second.summary.id));
+    }
 }
