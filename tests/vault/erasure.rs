@@ -181,7 +181,7 @@ async fn an_older_copy_from_the_same_epoch_is_refused_too() {
     std::fs::remove_dir_all(home.data()).unwrap();
     copy_dir(&older, &home.data());
     let refused = home.try_open().err().unwrap().message;
-    assert!(refused.contains("older"), "{refused}");
+    assert!(refused.contains("older than its keys remember"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
