@@ -15,7 +15,7 @@ use crate::keys::slots::{RootSlots, SlotNo};
 use crate::keys::system::SystemKeys;
 use crate::keys::tree::{InnerPage, PageNo, TopPage};
 use crate::keys::witness::Witness;
-use crate::store::{Batch, SledEngine, schema};
+use crate::store::{Batch, Engine, SledEngine, schema};
 use crate::vault::Detail;
 use crate::vault::audit::Draft;
 use crate::vault::hooks::Hooks;
@@ -54,7 +54,7 @@ pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), O
 
     let root = Key::make_random(entropy).map_err(KeyError::from)?;
     let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
-    write_first_rows(opened.engine, vault, &root, options)?;
+    write_first_rows(options.hooks.around(opened.engine), vault, &root, options)?;
     let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?;
     slots.write(SlotNo::A, 1, &root, &master, entropy)?;
     // The marker beside the keys decides whether the vault is complete, so it goes first.
@@ -149,7 +149,7 @@ fn missing_is_fine(done: std::io::Result<()>) -> std::io::Result<()> {
     done.or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-fn write_first_rows(engine: SledEngine, vault: VaultId, root: &Key, options: &Options) -> Result<(), OpenFailure> {
+fn write_first_rows(engine: Box<dyn Engine>, vault: VaultId, root: &Key, options: &Options) -> Result<(), OpenFailure> {
     let entropy = &*options.entropy;
     let keys = SystemKeys::make_random(entropy)?;
     let system_key = Key::make_random(entropy).map_err(KeyError::from)?;
@@ -164,7 +164,7 @@ fn write_first_rows(engine: SledEngine, vault: VaultId, root: &Key, options: &Op
     let shared = Shared::new(Parts {
         vault,
         data: options.layout.data.clone(),
-        engine: Box::new(engine),
+        engine,
         clock: options.clock.clone(),
         entropy: options.entropy.clone(),
         hooks: Hooks::default(),

@@ -24,7 +24,7 @@ use crate::vault::view::TreeView;
 /// A vault whose parts have been opened and found to fit together.
 pub(super) struct Opening {
     pub(super) vault: VaultId,
-    pub(super) engine: SledEngine,
+    pub(super) engine: Box<dyn Engine>,
     pub(super) master: MasterKey,
     pub(super) slots: RootSlots,
     pub(super) found: FoundRoot,
@@ -59,8 +59,8 @@ impl Opening {
                 path.display()
             ));
         }
-        let engine = opened.engine;
-        let label = read_label(&engine, layout, vault)?;
+        let engine = options.hooks.around(opened.engine);
+        let label = read_label(&*engine, layout, vault)?;
         let roots = slots.find(&master)?;
         if roots.is_empty() {
             return Err(OpenFailure(format!(
@@ -69,20 +69,20 @@ impl Opening {
                 layout.master().display()
             )));
         }
-        let (found, label) = choose_root(&engine, layout, vault, roots, label, &witness, report)?;
-        let (view, system_key) = TreeView::load(&engine, &found.root, label.epoch)?;
+        let (found, label) = choose_root(&*engine, layout, vault, roots, label, &witness, report)?;
+        let (view, system_key) = TreeView::load(&*engine, &found.root, label.epoch)?;
         let sealed = engine.read(&SystemKeys::row_key())?.ok_or(VaultError::Tampered)?;
         let keys = SystemKeys::open(&system_key, &sealed).map_err(VaultError::from)?;
         let sealed = engine.read(&Counters::row_key())?.ok_or(VaultError::Tampered)?;
         let counters = Counters::open(&sealed, &keys.state)?;
         let derived = DerivedKeys::new(&keys);
-        if digest::accounts(&engine, &derived.digest)? != counters.accounts {
+        if digest::accounts(&*engine, &derived.digest)? != counters.accounts {
             return Err(OpenFailure(
                 "an account or token row was changed, dropped or put back behind the vault's back; restore the data folder from a backup".to_owned(),
             ));
         }
         let testimony = witness.read(&derived.witness)?;
-        check_witness(&engine, &keys, label.epoch, &counters, testimony.as_ref(), counters.audit.size() <= 1)?;
+        check_witness(&*engine, &keys, label.epoch, &counters, testimony.as_ref(), counters.audit.size() <= 1)?;
         Ok(Self { vault, engine, master, slots, found, view, system_key, keys, counters, witness, testimony, recovery })
     }
 }
@@ -130,7 +130,7 @@ fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<sc
 /// The slot that opens the committed top page wins. If none does but the redo copy fits a slot, the store lost its last
 /// commit, which is put back.
 fn choose_root(
-    engine: &SledEngine,
+    engine: &dyn Engine,
     layout: &Layout,
     vault: VaultId,
     roots: Vec<FoundRoot>,

@@ -32,7 +32,7 @@ impl Opening {
         let shared = Arc::new(Shared::new(Parts {
             vault: self.vault,
             data: options.layout.data.clone(),
-            engine: Box::new(self.engine),
+            engine: self.engine,
             clock: options.clock.clone(),
             entropy: options.entropy.clone(),
             hooks: options.hooks.clone(),
