@@ -61,6 +61,12 @@ impl PageNo {
         Some((parent, (self.index % FANOUT) as usize))
     }
 
+    /// The pages above it, its parent first, the top page last.
+    pub fn ancestors(self) -> impl Iterator<Item = Self> {
+        let parent = |no: &Self| no.parent().map(|(parent, _)| parent);
+        std::iter::successors(parent(&self), parent)
+    }
+
     /// The store key of its row.
     pub fn row_key(self) -> Vec<u8> {
         Table::Pages.key(&[&self.row()])
@@ -329,6 +335,12 @@ mod tests {
             no = parent;
         }
         assert_eq!((no, slots), (PageNo::TOP, vec![63; 4]));
+        assert!(PageNo::leaf_of(64 * 64).ancestors().map(|no| (no.level, no.index)).eq([
+            (1, 1),
+            (2, 0),
+            (3, 0),
+            (4, 0)
+        ]));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::domain::submission::Status;
 use crate::keys::master::MasterKey;
 use crate::keys::recovery::RecoverySlot;
 use crate::keys::slots::RootSlots;
+use crate::store::Row;
 
 /// Jobs in one commit, at most.
 const BATCH: usize = 256;
@@ -35,11 +36,17 @@ pub(super) enum Job {
     /// An audit entry; refused when one of the records (by place and id) is being erased.
     Audit(Draft, Vec<(u64, RecordId)>, Reply<()>),
     SetStatus(Box<(Act, RecordId, Status)>, Reply<()>),
-    SystemRows(Draft, Vec<(Vec<u8>, Vec<u8>)>, Reply<()>),
-    /// Rows that lost their meaning; with the last of an order, the order itself.
-    Remove(Vec<Vec<u8>>, Draft, Reply<()>),
-    Order(Box<(Vec<Target>, Act)>, Reply<Ordered>),
-    Epoch(IntentId, Reply<super::epoch::Facts>),
+    SystemRows(Draft, Vec<Row>, Reply<()>),
+    /// Rows that lost their meaning go, and what is kept of them comes; with the last of an order, the order itself goes.
+    CleanUp {
+        kept: Vec<Row>,
+        removed: Vec<Vec<u8>>,
+        draft: Draft,
+        reply: Reply<()>,
+    },
+    Order(Vec<Target>, Arc<Act>, Reply<Ordered>),
+    /// One epoch for these orders.
+    Epoch(Vec<IntentId>, Reply<super::epoch::Facts>),
     Head(Reply<Frontier>),
     /// Try the recovery slot again.
     Recovery,
@@ -94,8 +101,8 @@ impl Committer {
         match queue.front() {
             Some(Job::Epoch(..)) => self.epoch_turn(queue),
             Some(Job::Order(..)) => {
-                if let Some(Job::Order(order, reply)) = queue.pop_front() {
-                    let _ = reply.send(self.order(order.0, &order.1));
+                if let Some(Job::Order(targets, act, reply)) = queue.pop_front() {
+                    let _ = reply.send(self.order(targets, &act));
                 }
             }
             Some(Job::Head(_)) => {
@@ -120,18 +127,20 @@ impl Committer {
 
     /// All epochs that wait, wherever in the queue, become one: many erasures cost one change of the root.
     fn epoch_turn(&mut self, queue: &mut VecDeque<Job>) {
-        let mut replies = Vec::new();
+        let (mut ids, mut replies) = (Vec::new(), Vec::new());
         let mut rest = VecDeque::with_capacity(queue.len());
         for job in queue.drain(..) {
             match job {
-                Job::Epoch(intent, reply) => replies.push((intent, reply)),
+                Job::Epoch(orders, reply) => {
+                    ids.extend(orders);
+                    replies.push(reply);
+                }
                 other => rest.push_back(other),
             }
         }
         *queue = rest;
-        let ids: Vec<IntentId> = replies.iter().map(|(id, _)| *id).collect();
         let result = self.epoch(&ids);
-        for (_, reply) in replies {
+        for reply in replies {
             let _ = reply.send(result);
         }
     }
@@ -223,8 +232,9 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             txn.entry(draft);
             then(reply, Ok(()))
         }
-        Job::Remove(keys, draft, reply) => {
-            keys.into_iter().for_each(|key| txn.remove(key));
+        Job::CleanUp { kept, removed, draft, reply } => {
+            kept.into_iter().for_each(|(key, value)| txn.put(key, value));
+            removed.into_iter().for_each(|key| txn.remove(key));
             txn.entry(draft);
             then(reply, Ok(()))
         }
@@ -254,9 +264,9 @@ fn refuse(job: Job) {
         Job::Audit(_, _, reply)
         | Job::SetStatus(_, reply)
         | Job::SystemRows(_, _, reply)
-        | Job::Remove(_, _, reply)
+        | Job::CleanUp { reply, .. }
         | Job::Stop(reply) => drop(reply.send(Err(NO))),
-        Job::Order(_, reply) => drop(reply.send(Err(NO))),
+        Job::Order(_, _, reply) => drop(reply.send(Err(NO))),
         Job::Epoch(_, reply) => drop(reply.send(Err(NO))),
         Job::Head(reply) => drop(reply.send(Err(NO))),
         Job::Recovery => {}

@@ -1,20 +1,20 @@
-//! What was erased, kept so that its certificate can be had again: by handle, counts and epochs, nothing personal. It is
-//! written in the very commit that gives the tree its new root, so a crash cannot come between the deed and its record.
+//! What was erased, kept so that its certificate can be had again: by handle, counts and epochs, nothing personal. Until
+//! the clean-up writes it, in the commit that removes the victim's first rows, the order itself is the deed: its outcome
+//! stands in the very commit that gives the tree its new root.
 //!
 //! A deed is as long as the list of its handles, so it is cut into rows: `handle (16) ‖ part (2)`, the encoding in order.
 
 use serde::{Deserialize, Serialize};
 
-use super::intent::{Intent, Line};
+use super::intent::{Intent, Line, Outcome, Stage};
 use super::shared::Shared;
-use super::txn::Txn;
 use super::{Certificate, Vault, VaultError, certificate};
-use crate::base::clock::Timestamp;
 use crate::base::ids::{FileId, Handle, PersonId, RecordId};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::envelope;
 use crate::policy::Role;
+use crate::store::Row;
 
 /// Bytes of the encoding in one row.
 const PART_BYTES: usize = 48 * 1024;
@@ -34,10 +34,7 @@ pub(super) struct Victim {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Deed {
     pub(super) victim: Victim,
-    pub(super) before: u64,
-    pub(super) after: u64,
-    /// When the commit was made; the old root was destroyed right after.
-    pub(super) at: Timestamp,
+    pub(super) outcome: Outcome,
     pub(super) role: Option<Role>,
 }
 
@@ -81,16 +78,34 @@ impl Victim {
 }
 
 impl Deed {
-    /// Puts the deed into the commit.
-    pub(super) fn put(&self, txn: &mut Txn<'_>) -> Result<(), VaultError> {
-        let shared = txn.shared;
+    /// The deeds of an order, in the order of its lines; none while it is not carried out.
+    pub(super) fn of(intent: &Intent) -> Vec<Self> {
+        let Stage::Erased(outcome) = intent.stage else { return Vec::new() };
+        let deed = |victim| Self { victim, outcome, role: intent.role };
+        Victim::of(intent).into_iter().map(deed).collect()
+    }
+
+    /// The rows of the deed, sealed.
+    pub(super) fn rows(&self, shared: &Shared) -> Result<Vec<Row>, VaultError> {
         let content = postcard::to_stdvec(self).map_err(|_| VaultError::TooLarge)?;
-        for (part, bytes) in (0u16..).zip(content.chunks(PART_BYTES)) {
+        let seal = |(part, bytes): (u16, &[u8])| {
             let row = [self.victim.handle().as_slice(), &part.to_be_bytes()].concat();
             let sealed = envelope::seal(&shared.keys.rows, &context(&row), bytes, &*shared.entropy)?;
-            txn.put(Table::Deeds.key(&[&row]), sealed);
+            Ok((Table::Deeds.key(&[&row]), sealed))
+        };
+        (0u16..).zip(content.chunks(PART_BYTES)).map(seal).collect()
+    }
+
+    /// Finds a deed by handle: in its rows, or in an order whose clean-up has not come to it.
+    fn find(shared: &Shared, handle: &Handle) -> Result<Self, VaultError> {
+        match Self::load(shared, handle) {
+            Err(VaultError::Missing) => {}
+            found => return found,
         }
-        Ok(())
+        let pending = Intent::load_all(shared)?;
+        let waiting = pending.iter().flat_map(Self::of).find(|deed| deed.victim.handle() == *handle.as_bytes());
+        // Not there either: the clean-up may have come to it between the two looks.
+        waiting.map_or_else(|| Self::load(shared, handle), Ok)
     }
 
     fn load(shared: &Shared, handle: &Handle) -> Result<Self, VaultError> {
@@ -110,7 +125,8 @@ impl Deed {
     pub(super) fn certify(self, shared: &Shared, recovery: Option<u64>) -> Certificate {
         use certificate::{Kind, State, Statement};
         let victim = self.victim;
-        let complete = recovery.is_some_and(|epoch| epoch >= self.after);
+        let Outcome { before, after, at } = self.outcome;
+        let complete = recovery.is_some_and(|epoch| epoch >= after);
         let statement = Statement {
             version: 1,
             vault: shared.vault,
@@ -120,11 +136,11 @@ impl Deed {
             files: victim.files,
             keyrings: victim.keyrings,
             consent_rows: victim.consent_rows,
-            epoch_before: self.before,
-            epoch_after: self.after,
+            epoch_before: before,
+            epoch_after: after,
             recovery_epoch: recovery,
             state: if complete { State::Complete } else { State::PendingInBackup },
-            erased_at: self.at,
+            erased_at: at,
             role: self.role,
         };
         Certificate::sign(statement, &shared.derived.certificate_signer)
@@ -143,7 +159,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Missing`] when nothing of that name was erased.
     pub fn certificate_of(&self, handle: &Handle) -> Result<Certificate, VaultError> {
-        let deed = Deed::load(&self.shared, handle)?;
+        let deed = Deed::find(&self.shared, handle)?;
         let recovery = self.counts().recovery_epoch;
         Ok(deed.certify(&self.shared, recovery))
     }

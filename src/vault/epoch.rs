@@ -21,7 +21,7 @@ use super::certificate::Certificate;
 use super::committer::{Committer, Job};
 use super::deed::{Deed, Victim};
 use super::hooks::Step;
-use super::intent::{Intent, Line, Stage};
+use super::intent::{Intent, Line, Outcome, Stage};
 use super::janitor::Wake;
 use super::rekey::{Gone, Rekeying};
 use super::rows;
@@ -29,15 +29,17 @@ use super::shared::Shared;
 use super::txn::{Ready, Txn};
 use super::view::TreeView;
 use super::{Act, Detail, Vault, VaultError, redo};
-use crate::base::clock::Timestamp;
 use crate::base::ids::{IntentId, PersonId, RecordId};
 use crate::crypto::Key;
 use crate::keys::keyring::Keyring;
 use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo};
+use crate::policy::Role;
 use crate::store::{Engine, schema};
 
 /// How long open downloads of the erased may go on.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Targets in one order. More become several orders, between which others get their turn, and one epoch.
+const ORDER: usize = 250;
 
 /// What to erase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,17 +52,16 @@ pub enum Target {
 
 /// An order as the caller gets it back: what was found for each target.
 pub(super) struct Ordered {
-    pub(super) intent: IntentId,
+    /// `None` when there is nothing to erase.
+    pub(super) intent: Option<IntentId>,
     pub(super) found: Vec<Option<Victim>>,
 }
 
 /// What an epoch came to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
-    before: u64,
-    after: u64,
+    outcome: Outcome,
     recovery: Option<u64>,
-    at: Timestamp,
 }
 
 impl Vault {
@@ -80,21 +81,49 @@ impl Vault {
     }
 
     async fn carry_out(&self, act: Act, targets: Vec<Target>) -> Result<Vec<Option<Certificate>>, VaultError> {
-        let role = act.permit.role();
-        let ordered = self.ask(|reply| Job::Order(Box::new((targets, act)), reply)).await?;
-        let reading: Vec<_> = ordered.found.iter().flatten().map(|v| (v.person, v.record)).collect();
-        if reading.is_empty() {
-            return Ok(ordered.found.iter().map(|_| None).collect());
+        let (role, act) = (act.permit.role(), Arc::new(act));
+        let mut found = Vec::with_capacity(targets.len());
+        let mut orders = Vec::new();
+        let mut refused = None;
+        for some in targets.chunks(ORDER) {
+            match self.ask(|reply| Job::Order(some.to_vec(), Arc::clone(&act), reply)).await {
+                Ok(ordered) => {
+                    found.extend(ordered.found);
+                    orders.extend(ordered.intent);
+                }
+                Err(error) => {
+                    // Those before are ordered, so they are carried out.
+                    refused = Some(error);
+                    break;
+                }
+            }
         }
+        let mut facts = None;
+        if !orders.is_empty() {
+            let reading: Vec<_> = found.iter().flatten().map(|v: &Victim| (v.person, v.record)).collect();
+            let shared = Arc::clone(&self.shared);
+            let drained = tokio::task::spawn_blocking(move || shared.drain_readers(&reading, DRAIN)).await;
+            drained.map_err(|_| VaultError::Unavailable)?;
+            facts = Some(self.ask(|reply| Job::Epoch(orders, reply)).await?);
+        }
+        match (refused, facts) {
+            (Some(error), _) => Err(error),
+            (None, None) => Ok(found.iter().map(|_| None).collect()),
+            (None, Some(facts)) => self.certify(found, facts, role).await,
+        }
+    }
+
+    /// Signs away from the threads that serve connections: thousands of signatures take a while.
+    async fn certify(
+        &self,
+        found: Vec<Option<Victim>>,
+        facts: Facts,
+        role: Option<Role>,
+    ) -> Result<Vec<Option<Certificate>>, VaultError> {
         let shared = Arc::clone(&self.shared);
-        let drained = tokio::task::spawn_blocking(move || shared.drain_readers(&reading, DRAIN)).await;
-        drained.map_err(|_| VaultError::Unavailable)?;
-        let facts = self.ask(|reply| Job::Epoch(ordered.intent, reply)).await?;
-        let certify = |victim| {
-            let Facts { before, after, recovery, at } = facts;
-            Deed { victim, before, after, at, role }.certify(&self.shared, recovery)
-        };
-        Ok(ordered.found.into_iter().map(|victim| victim.map(certify)).collect())
+        let certify = move |victim| Deed { victim, outcome: facts.outcome, role }.certify(&shared, facts.recovery);
+        let signed = move || found.into_iter().map(|victim| victim.map(&certify)).collect();
+        tokio::task::spawn_blocking(signed).await.map_err(|_| VaultError::Unavailable)
     }
 
     /// The public key of certificates.
@@ -126,7 +155,7 @@ impl Committer {
                 });
             }
             if intent.lines.is_empty() {
-                return Ok(Ordered { intent: id, found });
+                return Ok(Ordered { intent: None, found });
             }
             for (key, row) in intent.rows(&shared)? {
                 txn.put(key, row);
@@ -140,7 +169,7 @@ impl Committer {
         mark(&shared, &intent);
         self.intents.insert(id, intent);
         shared.step(Step::Ordered).inspect_err(|_| self.shared.failed.store(true, Ordering::SeqCst))?;
-        Ok(Ordered { intent: id, found })
+        Ok(Ordered { intent: Some(id), found })
     }
 
     /// Steps 2 to 6 for all these orders at once.
@@ -170,30 +199,30 @@ impl Committer {
         shared.step(Step::SpareSlotWritten)?;
 
         let lines: Vec<&Line> = intents.iter().flat_map(|intent| &intent.lines).collect();
-        let composed = self.compose(&shared, &intents, &lines, &root, after)?;
+        let outcome = Outcome { before, after, at: shared.clock.now() };
+        let composed = self.compose(&shared, &intents, &lines, &root, &outcome)?;
         redo::write(&shared.data, shared.vault, after, &composed.ready.batch).map_err(super::upload::to_error)?;
         shared.step(Step::RedoWritten)?;
 
         shared.begin_commit();
-        let outcome = self.commit_epoch(&shared, composed, &lines, root, after);
+        let committed = self.commit_epoch(&shared, composed, &lines, root, after);
         shared.end_commit();
-        outcome?;
+        committed?;
         shared.step(Step::Committed)?;
 
         self.slots.destroy(old_slot, entropy)?;
         self.state.slot = new_slot;
-        let at = shared.clock.now();
         shared.step(Step::OldSlotDestroyed)?;
 
         let recovery = self.write_recovery(after);
         shared.step(Step::RecoveryWritten)?;
         for mut intent in intents {
             self.intents.remove(&intent.id);
-            intent.stage = Stage::Erased;
+            intent.stage = Stage::Erased(outcome);
             shared.figures.pending_cleanup.fetch_add(1, Ordering::SeqCst);
             let _ = self.janitor.send(Wake::Clean(intent));
         }
-        Ok(Facts { before, after, recovery, at })
+        Ok(Facts { outcome, recovery })
     }
 
     /// Writes the present root into the recovery slot. That it cannot be reached is told, not fatal. Returns the epoch
@@ -218,8 +247,9 @@ impl Committer {
         intents: &[Intent],
         lines: &[&Line],
         root: &Key,
-        after: u64,
+        outcome: &Outcome,
     ) -> Result<Composed, VaultError> {
+        let Outcome { before, after, .. } = *outcome;
         let mut txn = Txn::new(shared, &self.state);
         let mut tree = Rekeying::new(shared);
         let mut partly: BTreeMap<u64, (PersonId, Vec<RecordId>)> = BTreeMap::new();
@@ -242,15 +272,9 @@ impl Committer {
             txn.put(key, value.unwrap_or_default());
         }
         for intent in intents {
-            let erased = Intent { stage: Stage::Erased, ..intent.clone() };
-            for (key, row) in erased.rows(shared)? {
-                txn.put(key, row);
-            }
-            for victim in Victim::of(intent) {
-                let at = shared.clock.now();
-                Deed { victim, before: after - 1, after, at, role: intent.role }.put(&mut txn)?;
-            }
-            txn.entry(Draft::system(Detail::Erased { intent: intent.id, before: after - 1, after }));
+            let (key, row) = intent.outcome_row(shared, outcome)?;
+            txn.put(key, row);
+            txn.entry(Draft::system(Detail::Erased { intent: intent.id, before, after }));
         }
         Ok(Composed { ready: txn.finish()?, pages, gone: tree.into_gone() })
     }
@@ -350,7 +374,9 @@ fn aim(
 /// Opens the new tree from the store, past every cache, and looks for the victims in it: people in their leaves, single
 /// records in their people's keyrings.
 fn check_absent(engine: &dyn Engine, root: &Key, epoch: u64, lines: &[&Line]) -> Result<(), VaultError> {
-    let (view, _) = TreeView::load(engine, root, epoch)?;
+    let leaves = lines.iter().filter_map(|line| line.place()).map(PageNo::leaf_of);
+    let above: BTreeSet<PageNo> = leaves.flat_map(PageNo::ancestors).collect();
+    let (view, _) = TreeView::load_some(engine, root, epoch, |page| above.contains(&page))?;
     let mut leaves: HashMap<u64, LeafPage> = HashMap::new();
     for line in lines {
         let (place, record) = match line {

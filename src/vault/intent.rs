@@ -1,5 +1,10 @@
 //! Erasure orders. An order is durable before anything is destroyed, names handles only, never a key, and outlives a
 //! crash: at the next start it is carried out, or its clean-up is.
+//!
+//! An order is a row a part of its lines, `order (16) ‖ part (2)`, and, from the commit that gives the tree its new root,
+//! one more under the last number: the outcome. So an epoch writes one small row an order, however many it erases.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +16,23 @@ use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::envelope;
 use crate::policy::Role;
-use crate::store::after_prefix;
+use crate::store::{Row, after_prefix};
 
 /// How far an order is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Durable; the keys are still there.
     Ordered,
     /// The keys are gone; rows and files are still to be removed.
-    Erased,
+    Erased(Outcome),
+}
+
+/// The epochs before and after, and when the commit between them was made; the old root was destroyed right after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Outcome {
+    pub(super) before: u64,
+    pub(super) after: u64,
+    pub(super) at: Timestamp,
 }
 
 /// One line of an order.
@@ -45,43 +58,54 @@ pub(super) struct Intent {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Part {
-    stage: Stage,
+struct Part<'a> {
     at: Timestamp,
     role: Option<Role>,
-    lines: Vec<Line>,
+    lines: Cow<'a, [Line]>,
 }
 
 /// A part's lines stay below this, so that its row stays below the store's limit.
 const PART_BYTES: usize = 40_000;
+/// The number of the outcome's row.
+const OUTCOME: u16 = u16::MAX;
 
 impl Intent {
     /// The rows of the order, sealed.
-    #[allow(clippy::type_complexity, reason = "keys and values of rows, as everywhere")]
-    pub(super) fn rows(&self, shared: &Shared) -> Result<Vec<(Vec<u8>, Vec<u8>)>, VaultError> {
-        let mut rows = Vec::new();
+    pub(super) fn rows(&self, shared: &Shared) -> Result<Vec<Row>, VaultError> {
+        let parts = self.parts();
+        if parts.len() >= usize::from(OUTCOME) {
+            return Err(VaultError::TooLarge);
+        }
+        let part = |lines| Part { at: self.at, role: self.role, lines: Cow::Borrowed(lines) };
+        (0u16..).zip(parts).map(|(number, lines)| seal(shared, &self.id, number, &part(lines))).collect()
+    }
+
+    /// The row that says that the order was carried out.
+    pub(super) fn outcome_row(&self, shared: &Shared, outcome: &Outcome) -> Result<Row, VaultError> {
+        seal(shared, &self.id, OUTCOME, outcome)
+    }
+
+    /// The store keys of all its rows.
+    pub(super) fn row_keys(&self) -> Vec<Vec<u8>> {
+        let numbers = (0u16..).zip(self.parts()).map(|(number, _)| number);
+        numbers.chain([OUTCOME]).map(|number| Table::Intents.key(&[&name(&self.id, number)])).collect()
+    }
+
+    /// The lines as they are spread over rows.
+    fn parts(&self) -> Vec<&[Line]> {
+        let mut parts = Vec::new();
         let mut rest = self.lines.as_slice();
-        loop {
+        while parts.is_empty() || !rest.is_empty() {
             let mut size = 0;
-            let count = rest.iter().take_while(|line| {
+            let fitting = rest.iter().take_while(|line| {
                 size += line.size();
                 size <= PART_BYTES
             });
-            let (head, tail) = rest.split_at(count.count().max(rest.len().min(1)));
-            let part = Part { stage: self.stage, at: self.at, role: self.role, lines: head.to_vec() };
-            let number = (rows.len() as u16).to_be_bytes();
-            let content = postcard::to_stdvec(&part).map_err(|_| VaultError::TooLarge)?;
-            let row = [self.id.as_bytes().as_slice(), &number].concat();
-            let sealed = envelope::seal(&shared.keys.intents, &context(&row), &content, &*shared.entropy)?;
-            rows.push((Table::Intents.key(&[&row]), sealed));
+            let (head, tail) = rest.split_at(fitting.count().max(rest.len().min(1)));
+            parts.push(head);
             rest = tail;
-            if rest.is_empty() {
-                return Ok(rows);
-            }
-            if rows.len() > usize::from(u16::MAX) {
-                return Err(VaultError::TooLarge);
-            }
         }
+        parts
     }
 
     /// All orders in the store.
@@ -94,10 +118,19 @@ impl Intent {
             let name = key.get(1..19).ok_or(VaultError::Tampered)?;
             let id = IntentId::from_bytes(name[..16].try_into().map_err(|_| VaultError::Tampered)?);
             let content = envelope::open(&shared.keys.intents, &context(name), &sealed)?;
-            let part: Part = postcard::from_bytes(&content).map_err(|_| VaultError::Tampered)?;
-            match out.last_mut().filter(|intent| intent.id == id) {
-                Some(intent) => intent.lines.extend(part.lines),
-                None => out.push(Self { id, stage: part.stage, at: part.at, role: part.role, lines: part.lines }),
+            let before = out.last_mut().filter(|intent| intent.id == id);
+            if name[16..] == OUTCOME.to_be_bytes() {
+                let outcome = postcard::from_bytes(&content).map_err(|_| VaultError::Tampered)?;
+                before.ok_or(VaultError::Tampered)?.stage = Stage::Erased(outcome);
+                continue;
+            }
+            let part: Part<'_> = postcard::from_bytes(&content).map_err(|_| VaultError::Tampered)?;
+            match before {
+                Some(intent) => intent.lines.extend(part.lines.into_owned()),
+                None => {
+                    let lines = part.lines.into_owned();
+                    out.push(Self { id, stage: Stage::Ordered, at: part.at, role: part.role, lines });
+                }
             }
         }
         Ok(out)
@@ -111,6 +144,14 @@ impl Intent {
 }
 
 impl Line {
+    /// Where the victim is, when it names one; the rows of that victim follow.
+    pub(super) const fn place(&self) -> Option<u64> {
+        match self {
+            Self::Person { place, .. } | Self::Record { place, .. } => Some(*place),
+            Self::Rows { .. } => None,
+        }
+    }
+
     fn size(&self) -> usize {
         match self {
             Self::Person { .. } => 40,
@@ -118,6 +159,17 @@ impl Line {
             Self::Rows { files, .. } => 40 + 16 * files.len(),
         }
     }
+}
+
+fn seal(shared: &Shared, id: &IntentId, number: u16, content: &impl Serialize) -> Result<Row, VaultError> {
+    let name = name(id, number);
+    let content = postcard::to_stdvec(content).map_err(|_| VaultError::TooLarge)?;
+    let sealed = envelope::seal(&shared.keys.intents, &context(&name), &content, &*shared.entropy)?;
+    Ok((Table::Intents.key(&[&name]), sealed))
+}
+
+fn name(id: &IntentId, number: u16) -> Vec<u8> {
+    [id.as_bytes().as_slice(), &number.to_be_bytes()].concat()
 }
 
 const fn context(row: &[u8]) -> Context<'_> {

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::audit::Draft;
 use super::committer::Job;
+use super::deed::Deed;
 use super::intent::{Intent, Line};
 use super::shared::Shared;
 use super::{Detail, VaultError, rows};
@@ -18,6 +19,7 @@ use crate::base::ids::FileId;
 use crate::base::tables::Table;
 use crate::keys::keyring::Keyring;
 use crate::keys::witness::{Testimony, Witness};
+use crate::store::Row;
 
 /// How often the witness is brought up to date.
 const TICK: Duration = Duration::from_millis(500);
@@ -112,8 +114,9 @@ impl Janitor {
     }
 
     fn remove(&mut self, intent: &Intent) -> Result<(), VaultError> {
+        let mut deeds = Deed::of(intent).into_iter();
         for chunk in intent.lines.chunks(CHUNK) {
-            let mut keys = Vec::new();
+            let (mut kept, mut keys) = (Vec::new(), Vec::new());
             let mut unlinked = false;
             for line in chunk {
                 match line {
@@ -131,22 +134,24 @@ impl Janitor {
                         keys.push(rows::list_key(*arrival));
                     }
                 }
+                if line.place().is_some() {
+                    kept.extend(deeds.next().map(|deed| deed.rows(&self.shared)).transpose()?.into_iter().flatten());
+                }
             }
             if unlinked {
                 files::sync_dir(&self.shared.files_dir()).map_err(super::upload::to_error)?;
             }
-            self.remove_rows(keys)?;
+            self.change(kept, keys)?;
             self.keep_witness();
         }
-        let own = intent.rows(&self.shared)?.into_iter().map(|(key, _)| key).collect();
-        self.remove_rows(own)
+        self.change(Vec::new(), intent.row_keys())
     }
 
-    fn remove_rows(&self, keys: Vec<Vec<u8>>) -> Result<(), VaultError> {
+    fn change(&self, kept: Vec<Row>, removed: Vec<Vec<u8>>) -> Result<(), VaultError> {
         let (reply, answer) = oneshot::channel();
-        let draft = Draft::system(Detail::Removed(keys.len() as u64));
+        let draft = Draft::system(Detail::Removed(removed.len() as u64));
         let jobs = self.jobs.upgrade().ok_or(VaultError::Unavailable)?;
-        jobs.blocking_send(Job::Remove(keys, draft, reply)).map_err(|_| VaultError::Unavailable)?;
+        jobs.blocking_send(Job::CleanUp { kept, removed, draft, reply }).map_err(|_| VaultError::Unavailable)?;
         drop(jobs);
         answer.blocking_recv().map_err(|_| VaultError::Unavailable)?
     }

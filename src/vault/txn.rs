@@ -87,6 +87,8 @@ pub(super) struct Txn<'a> {
     view: Arc<TreeView>,
     batch: Batch,
     leaves: BTreeMap<u64, LeafPage>,
+    /// The leaf opened last to look somebody up: orders name people leaf by leaf.
+    opened: Option<(u64, LeafPage)>,
     inner: BTreeMap<PageNo, InnerPage>,
     people: HashMap<u64, PersonDraft>,
     newcomers: Vec<NewPerson>,
@@ -111,6 +113,7 @@ impl<'a> Txn<'a> {
             view: shared.view(),
             batch: Batch::new(),
             leaves: BTreeMap::new(),
+            opened: None,
             inner: BTreeMap::new(),
             people: HashMap::new(),
             newcomers: Vec::new(),
@@ -159,16 +162,14 @@ impl<'a> Txn<'a> {
         self.people.get_mut(&place).ok_or(VaultError::Missing)
     }
 
-    fn load(&self, place: u64) -> Result<PersonDraft, VaultError> {
+    fn load(&mut self, place: u64) -> Result<PersonDraft, VaultError> {
         let (index, slot) = (place / FANOUT, (place % FANOUT) as usize);
-        let opened;
-        let leaf = match self.leaves.get(&index) {
-            Some(leaf) => leaf,
-            None => {
-                opened = self.view.leaf(&*self.shared.engine, index)?.ok_or(VaultError::Missing)?;
-                &opened
-            }
-        };
+        if !self.leaves.contains_key(&index) && self.opened.as_ref().is_none_or(|(opened, _)| *opened != index) {
+            let leaf = self.view.leaf(&*self.shared.engine, index)?.ok_or(VaultError::Missing)?;
+            self.opened = Some((index, leaf));
+        }
+        let opened = self.opened.as_ref().filter(|(opened, _)| *opened == index).map(|(_, leaf)| leaf);
+        let leaf = self.leaves.get(&index).or(opened).ok_or(VaultError::Missing)?;
         let entry = leaf.entry(slot).ok_or(VaultError::Missing)?;
         let keyring =
             Keyring::open(&entry.person, &entry.key, |part| self.read(&Keyring::row_key(&entry.person, part)))?;

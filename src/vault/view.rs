@@ -24,6 +24,16 @@ impl TreeView {
 
     /// Opens the top page and all inner pages under it. Also gives the system row's key.
     pub(super) fn load(engine: &dyn Engine, root: &Key, epoch: u64) -> Result<(Self, Key), VaultError> {
+        Self::load_some(engine, root, epoch, |_| true)
+    }
+
+    /// As [`TreeView::load`], but only those inner pages below the top that are `wanted`.
+    pub(super) fn load_some(
+        engine: &dyn Engine,
+        root: &Key,
+        epoch: u64,
+        wanted: impl Fn(PageNo) -> bool,
+    ) -> Result<(Self, Key), VaultError> {
         let sealed = engine.read(&PageNo::TOP.row_key())?.ok_or(VaultError::Tampered)?;
         let top = TopPage::decode(&PageNo::TOP.open(root, epoch, &sealed)?).map_err(|_| VaultError::Tampered)?;
         let mut pages = Pages::new();
@@ -33,6 +43,9 @@ impl TreeView {
             for (no, page) in &level {
                 for (slot, key) in page.children() {
                     let child = PageNo { level: no.level - 1, index: no.index * FANOUT + slot as u64 };
+                    if !wanted(child) {
+                        continue;
+                    }
                     let sealed = engine.read(&child.row_key())?.ok_or(VaultError::Tampered)?;
                     let content = child.open(key, epoch, &sealed)?;
                     below.push((child, Arc::new(InnerPage::decode(&content).map_err(|_| VaultError::Tampered)?)));

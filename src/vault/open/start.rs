@@ -144,7 +144,7 @@ fn carry_out_orders(
                 waiting.push(intent.id);
                 committer.intents.insert(intent.id, intent);
             }
-            Stage::Erased => {
+            Stage::Erased(_) => {
                 shared.figures.pending_cleanup.fetch_add(1, Ordering::SeqCst);
                 let _ = wake.send(Wake::Clean(intent));
             }
