@@ -123,3 +123,58 @@ async fn too_many_parts_headers_or_pairs_are_refused() {
     );
     assert_eq!(service.get("/api/v1/forms", None).await.status(), 200);
 }
+
+#[tokio::test]
+async fn no_header_gives_a_client_another_address() {
+    let limits = Limits { per_address_per_minute: 5, auth_failures_per_minute: 3, ..free_limits() };
+    let service = Service::with(limits).await;
+    let names = ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip", "x-client-ip"];
+    let ask = async |n: u8| {
+        let mut request = service.request("GET", "/api/v1/submissions").bearer_auth("llt_wrong");
+        for name in names {
+            let value = if name == "forwarded" { format!("for=192.0.2.{n}") } else { format!("192.0.2.{n}") };
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let mut seen = Vec::new();
+    for n in 0..8 {
+        seen.push(ask(n).await);
+    }
+    // Three guesses, two more requests, and then nothing at all, whatever the headers say.
+    assert_eq!(seen[..3], [401; 3]);
+    assert_eq!(seen[3..], [429; 5]);
+    // Nor can somebody use up what another address has.
+    let other = local_client(77);
+    assert_eq!(other.get(service.url("/api/v1/forms")).send().await.unwrap().status(), 200);
+}
+
+/// A client at 127.0.0.`n`.
+fn local_client(n: u8) -> reqwest::Client {
+    let _ = support::client(true);
+    let address = std::net::IpAddr::from([127, 0, 0, n]);
+    reqwest::Client::builder().danger_accept_invalid_certs(true).local_address(address).build().unwrap()
+}
+
+#[tokio::test]
+async fn every_route_has_a_limit_but_those_for_monitors_and_the_parts_of_a_page() {
+    let service = Service::with(Limits { per_address_per_minute: 1, ..free_limits() }).await;
+    let mut free = Vec::new();
+    for (n, route) in (10..).zip(letterlock::http::routes()) {
+        let client = local_client(n);
+        let path = route.path.replace("{form}", "support-request").replace("{id}", &"a".repeat(26)).replace("{n}", "0");
+        let send = async || {
+            let request = client.request(route.method.parse().unwrap(), service.url(&path));
+            request.send().await.unwrap().status().as_u16()
+        };
+        assert_ne!(send().await, 429, "{} {path}: the first request", route.method);
+        if send().await != 429 {
+            free.push(route.path);
+        }
+    }
+    assert_eq!(free, ["/static/letterlock.css", "/favicon.svg", "/health/live", "/health/ready"]);
+    // What does not exist is no way around.
+    let client = local_client(9);
+    let send = async || client.get(service.url("/nowhere")).send().await.unwrap().status().as_u16();
+    assert_eq!((send().await, send().await), (404, 429));
+}

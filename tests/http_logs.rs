@@ -50,20 +50,23 @@ async fn no_address_query_body_agent_or_token_is_logged() {
 
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("/api/v1/submissions/{id}") && log.contains("\"status\":200"), "{log}");
-    for secret in [
-        "canary",
-        "CANARY",
-        "Jane",
-        "example.org",
-        "127.0.0.1",
-        "recruitment",
-        "speculative",
-        &hr,
-        &privacy,
-        &receipt,
-        &id,
-        &subject,
-    ] {
+    let secrets = ["canary", "CANARY", "Jane", "example.org", "127.0.0.1", "speculative", &hr, &privacy, &receipt];
+    for secret in secrets.into_iter().chain(["recruitment", &id, &subject]) {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
+
+    // The audit trail names handles and purposes, and none of the rest either; what was asked for stands nowhere in it.
+    let auditor = service.token(&[Role::Auditor]).await;
+    let (_, page) = document(service.get("/api/v1/audit?limit=200", Some(&auditor)).await).await;
+    let trail = page.to_string();
+    assert!(page["next"].is_null(), "the whole trail");
+    assert!(trail.contains("find-subject") && trail.contains("read-submission"), "{trail}");
+    for secret in secrets {
+        assert!(!trail.contains(secret), "{secret} in {trail}");
+    }
+    let list = service.get("/api/v1/submissions?purpose=recruitment", Some(&hr)).await.text().await.unwrap();
+    assert!(!list.contains("Jane"), "she was erased");
+    service.apply("jane.canary@example.org", &pdf(2000, 1)).await;
+    let list = service.get("/api/v1/submissions?purpose=recruitment", Some(&hr)).await.text().await.unwrap();
+    assert!(secrets.iter().any(|secret| list.contains(secret)), "the search above would find them: {list}");
 }

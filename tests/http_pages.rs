@@ -129,3 +129,218 @@ async fn forms_filled_in_from_programs_may_prefix_names() {
         [("fields.name", "Sam"), ("email", "sam@example.org"), ("subject-line", "Stuck"), ("message", "It is.")];
     assert_eq!(service.form("/f/support-request", &fields).send().await.unwrap().status(), 200);
 }
+
+/// What could load or run something in a page, or lead a form elsewhere, in sentences.
+fn foreign(page: &str) -> Vec<String> {
+    let lower = page.to_lowercase();
+    let mut found = Vec::new();
+    for word in
+        ["<script", "<iframe", "<object", "<embed", "<base", "<meta http-equiv", "javascript:", "<svg", "style="]
+    {
+        if lower.contains(word) {
+            found.push(word.to_owned());
+        }
+    }
+    for attribute in ["src=", "href=", "action=", "formaction=", "srcset=", "data="] {
+        for (at, _) in lower.match_indices(&format!(" {attribute}")) {
+            let value = lower[at + attribute.len() + 1..].trim_start_matches(['"', '\'']);
+            if !(value.starts_with('#') || value.starts_with('/') && !value.starts_with("//")) {
+                found.push(format!("{attribute}{}", value.chars().take(40).collect::<String>()));
+            }
+        }
+    }
+    // An event handler is an attribute, so it stands in a tag.
+    for tag in lower.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
+        if tag.split_whitespace().skip(1).any(|word| word.starts_with("on") && word.contains('=')) {
+            found.push(format!("<{tag}>"));
+        }
+    }
+    found
+}
+
+/// The sources that a content policy allows and that are not this origin, or nothing at all.
+fn allowed_elsewhere(policy: &str) -> Vec<String> {
+    let directives = policy.split(';').map(|d| d.split_whitespace().collect::<Vec<_>>());
+    let sources = directives.flat_map(|d| d.into_iter().skip(1).map(str::to_owned).collect::<Vec<_>>());
+    sources.filter(|source| source != "'none'" && source != "'self'").collect()
+}
+
+#[tokio::test]
+async fn no_answer_lets_anything_in_from_elsewhere() {
+    let service = Service::start().await;
+    let hr = service.token(&[Role::Hr]).await;
+    let (id, _) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    let routes = letterlock::http::routes().iter().filter(|route| route.method == "GET");
+    let mut paths: Vec<String> =
+        routes.map(|r| r.path.replace("{form}", "job-application").replace("{id}", &id).replace("{n}", "0")).collect();
+    paths.extend(["/nowhere".into(), "/f/nothing".into(), "/f/job-application/more".into()]);
+    paths.push(format!("/api/v1/submissions/{id}/files/0?purpose=recruitment"));
+    let mut answers = Vec::new();
+    for path in &paths {
+        answers.push(service.send(service.request("GET", path).header("accept", "text/html"), Some(&hr)).await);
+    }
+    let fields = [("name", "Sam"), ("email", "sam@example.org"), ("subject-line", "x"), ("message", "y")];
+    answers.push(service.form("/f/support-request", &fields).send().await.unwrap());
+    answers.push(service.form("/f/support-request", &fields[..1]).send().await.unwrap());
+    answers.push(service.request("PUT", "/f/support-request").send().await.unwrap());
+    let mut pages = 0;
+    for answer in answers {
+        let url = answer.url().path().to_owned();
+        let headers = answer.headers();
+        assert_eq!(headers.get_all("content-security-policy").iter().count(), 1, "{url}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert_eq!(allowed_elsewhere(policy), Vec::<String>::new(), "{url}");
+        for must in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(must), "{url}: {policy}");
+        }
+        assert!(!policy.contains("script-src"), "{url}: {policy}");
+        assert!(!headers.contains_key("set-cookie") && headers["x-content-type-options"] == "nosniff", "{url}");
+        if headers["content-type"].to_str().unwrap().starts_with("text/html") {
+            pages += 1;
+            let page = answer.text().await.unwrap();
+            assert_eq!(foreign(&page), Vec::<String>::new(), "{url}: {page}");
+        }
+    }
+    assert!(pages >= 7, "{pages} pages");
+    // Both checks bite.
+    assert_eq!(allowed_elsewhere("default-src 'self' https://cdn.example 'unsafe-inline' *; img-src data:").len(), 4);
+    for bad in [
+        "<p><script>x</script>",
+        "<a href=\"https://evil.example\">",
+        "<img src=//evil.example/x>",
+        "<p onclick=\"x\">",
+        "<form action=\"javascript:x\">",
+    ] {
+        assert!(!foreign(bad).is_empty(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_stranger_typed_runs_nowhere_that_it_is_shown() {
+    let service = Service::start().await;
+    let privacy = service.token(&[Role::Privacy]).await;
+    let payloads = [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "' autofocus onfocus='alert(1)",
+        "</textarea><svg/onload=alert(1)>",
+        "{{7*7}}{% include \"/etc/passwd\" %}${7*7}<%= 7*7 %>",
+        "javascript:alert(1)",
+        "\u{202e}gpj.exe<iframe srcdoc=x>",
+    ];
+    // Each payload comes back nowhere as it was typed: its dangerous characters are gone or escaped.
+    let raw = |page: &str, payload: &str| payload.contains(['<', '"', '\'']) && page.contains(payload);
+    for payload in payloads {
+        // In a field, in a choice, as a name of a field, as the hidden value, as a consent.
+        let fields = [
+            ("_once", payload),
+            ("name", payload),
+            ("email", payload),
+            ("vacancy", payload),
+            ("letter", payload),
+            ("marketing", payload),
+            (payload, payload),
+        ];
+        let form =
+            fields.iter().fold(reqwest::multipart::Form::new(), |f, (n, v)| f.text((*n).to_owned(), (*v).to_owned()));
+        let cv = reqwest::multipart::Part::bytes(b"<html>".to_vec()).file_name(payload);
+        let answer = service.request("POST", "/f/job-application").multipart(form.part("cv", cv)).send().await.unwrap();
+        assert_eq!(answer.status(), 422, "{payload}");
+        let page = answer.text().await.unwrap();
+        assert!(!raw(&page, payload) && foreign(&page).is_empty(), "{payload} in {page}");
+        assert!(!page.contains("49"), "a template ran: {page}");
+        // In the address.
+        for path in [format!("/f/{}", percent(payload)), format!("/{}?x={}", percent(payload), percent(payload))] {
+            let request = service
+                .request("GET", &path)
+                .header("accept", "text/html")
+                .header("referer", payload.trim_matches('\u{202e}').replace('\u{202e}', ""));
+            let page = request.send().await.unwrap().text().await.unwrap();
+            assert!(!raw(&page, payload) && foreign(&page).is_empty(), "{payload} in {page}");
+        }
+        // Accepted, and read back by staff: as data, never as a page.
+        let cv = reqwest::multipart::Part::bytes(pdf(2000, 1)).file_name(payload);
+        let form = reqwest::multipart::Form::new()
+            .text("name", payload)
+            .text("email", "jane@example.org")
+            .text("letter", payload)
+            .part("cv", cv);
+        let path = "/api/v1/forms/job-application/submissions";
+        let (status, body) = document(service.request("POST", path).multipart(form).send().await.unwrap()).await;
+        assert_eq!(status, 201, "{payload} {body}");
+        let id = support::text(&body["submission"]);
+        for tail in ["?purpose=subject-request", "/files/0?purpose=subject-request"] {
+            let answer = service.get(&format!("/api/v1/submissions/{id}{tail}"), Some(&privacy)).await;
+            let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+            assert!(kind == "application/json" || kind == "application/pdf", "{kind}");
+            if kind == "application/pdf" {
+                let disposition = answer.headers()["content-disposition"].to_str().unwrap().to_owned();
+                assert!(disposition.starts_with("attachment; filename=\""), "{disposition}");
+                assert_eq!(disposition.matches('"').count(), 2, "{disposition}");
+                assert!(answer.headers()["content-security-policy"].to_str().unwrap().starts_with("sandbox;"));
+            }
+        }
+    }
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|b| format!("%{b:02x}")).collect()
+}
+
+#[tokio::test]
+async fn the_clients_word_about_a_file_or_a_body_is_not_taken() {
+    let service = Service::start().await;
+    let privacy = service.token(&[Role::Privacy]).await;
+    let path = "/api/v1/forms/job-application/submissions";
+    let send = async |bytes: Vec<u8>, name: &'static str, kind: &'static str| {
+        let cv = reqwest::multipart::Part::bytes(bytes).file_name(name).mime_str(kind).unwrap();
+        let form = reqwest::multipart::Form::new()
+            .text("name", "Jane")
+            .text("email", "jane@example.org")
+            .text("letter", "x")
+            .part("cv", cv);
+        document(service.request("POST", path).multipart(form).send().await.unwrap()).await
+    };
+    // Called a PDF, or called encrypted, and neither.
+    for (bytes, name, kind) in [
+        (b"MZ\x90\0 a program".to_vec(), "cv.pdf", "application/pdf"),
+        (b"<html><script>x</script>".to_vec(), "cv.pdf", "application/pdf"),
+        (vec![0x5a; 4000], "cv.pdf.age", "application/age-encrypted"),
+        (vec![0xa5; 4000], "cv.gpg", "application/pgp-encrypted"),
+    ] {
+        let (status, body) = send(bytes, name, kind).await;
+        assert_eq!((status, support::problems(&body)), (422, vec![("cv".into(), "wrong-file-type".into())]), "{body}");
+    }
+    // Called something else, and a PDF: it goes out as what it is.
+    let (status, body) = send(pdf(2000, 1), "cv.html", "text/html").await;
+    assert_eq!(status, 201, "{body}");
+    let id = support::text(&body["submission"]);
+    let answer =
+        service.get(&format!("/api/v1/submissions/{id}/files/0?purpose=subject-request"), Some(&privacy)).await;
+    assert_eq!(answer.headers()["content-type"], "application/pdf");
+    assert!(answer.headers()["content-disposition"].to_str().unwrap().contains(".pdf\""));
+    // A member or a header that says "this is encrypted already" is none that we know, and sealing goes on.
+    let mut said = support::support("sam@example.org");
+    said["encrypted"] = serde_json::json!(true);
+    let help = "/api/v1/forms/support-request/submissions";
+    assert_eq!(service.json("POST", help, None, &said).await.status(), 422);
+    let body = support::support("plain-canary@example.org");
+    let answer = service.request("POST", help).header("x-encrypted", "true").header("content-encoding", "aes256gcm");
+    let status = answer.json(&body).send().await.unwrap().status();
+    assert!(status == 201 || status == 415, "{status}");
+    fn files(at: &std::path::Path, hit: &mut usize) {
+        for entry in std::fs::read_dir(at).unwrap().flatten() {
+            if entry.path().is_dir() {
+                files(&entry.path(), hit);
+            } else if let Ok(bytes) = std::fs::read(entry.path()) {
+                *hit += usize::from(bytes.windows(12).any(|w| w == b"plain-canary"));
+            }
+        }
+    }
+    let mut hits = 0;
+    files(service.dir.path(), &mut hits);
+    assert_eq!(hits, 0, "stored as it came");
+    std::fs::write(service.dir.path().join("leak"), "plain-canary@example.org").unwrap();
+    files(service.dir.path(), &mut hits);
+    assert_eq!(hits, 1, "the search would find it");
+}

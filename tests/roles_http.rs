@@ -144,3 +144,233 @@ async fn every_other_method_is_405_or_a_route_of_its_own() {
         }
     }
 }
+
+/// The tokens of [`ROLES`], each its own account.
+async fn tokens(service: &Service) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for role in ROLES {
+        tokens.push(service.token(&[role]).await);
+    }
+    tokens
+}
+
+#[tokio::test]
+async fn what_a_list_or_a_search_shows_is_what_may_be_opened_and_nothing_else() {
+    let service = Service::start().await;
+    let mut all = Vec::new();
+    for n in 0..3 {
+        // The same people send both forms, so that a search by address could lead from one to the other.
+        let email = format!("p{n}@example.org");
+        all.push((service.apply(&email, &pdf(2000, n)).await.0, "recruitment"));
+        all.push((service.ask_support(&email).await, "support"));
+    }
+    let (mut shown, mut opened) = (0, 0);
+    for (role, token) in ROLES.iter().zip(tokens(&service).await) {
+        let mut listed = std::collections::BTreeSet::new();
+        let collect = |items: &serde_json::Value, listed: &mut std::collections::BTreeSet<String>| {
+            for item in items.as_array().into_iter().flatten() {
+                listed.insert(text(&item["id"]));
+            }
+        };
+        for query in [
+            "",
+            "?limit=1",
+            "?form=job-application",
+            "?form=support-request",
+            "?status=received",
+            "?status=new",
+            "?purpose=recruitment",
+            "?purpose=support",
+        ] {
+            let mut path = format!("/api/v1/submissions{query}");
+            loop {
+                let (status, page) = document(service.get(&path, Some(&token)).await).await;
+                assert!([200, 404, 422].contains(&status), "{role:?} {path}: {page}");
+                collect(&page["items"], &mut listed);
+                let Some(next) = page["next"].as_str() else { break };
+                path = format!("/api/v1/submissions?limit=1&after={next}");
+            }
+        }
+        for n in 0..3 {
+            let asked = json!({ "email": format!("P{n}@Example.org") });
+            let (_, found) =
+                document(service.json("POST", "/api/v1/subjects/search", Some(&token), &asked).await).await;
+            for subject in found["items"].as_array().into_iter().flatten() {
+                collect(&subject["submissions"], &mut listed);
+            }
+        }
+        for (id, purpose) in &all {
+            let path = format!("/api/v1/submissions/{id}?purpose={purpose}");
+            let status = service.get(&path, Some(&token)).await.status();
+            assert_eq!(status == 200, listed.contains(id), "{role:?} lists what it may not open, or the reverse: {id}");
+            opened += usize::from(status == 200);
+        }
+        shown += listed.len();
+    }
+    // hr and support three each, the privacy officer six.
+    assert_eq!((shown, opened), (12, 12));
+}
+
+#[tokio::test]
+async fn a_file_is_that_of_its_submission_and_an_id_serves_for_its_own_kind_only() {
+    let service = Service::start().await;
+    let (hr, privacy) = (service.token(&[Role::Hr]).await, service.token(&[Role::Privacy]).await);
+    let (mine, theirs) = (pdf(3000, 1), pdf(3000, 2));
+    let (a, _) = service.apply("a@example.org", &mine).await;
+    let (b, _) = service.apply("b@example.org", &theirs).await;
+    let plain = service.ask_support("c@example.org").await;
+    for (id, cv) in [(&a, &mine), (&b, &theirs)] {
+        let path = format!("/api/v1/submissions/{id}/files/0?purpose=recruitment");
+        assert!(service.get(&path, Some(&hr)).await.bytes().await.unwrap() == *cv, "a file of another submission");
+    }
+    for n in 0..3 {
+        let path = format!("/api/v1/submissions/{plain}/files/{n}?purpose=subject-request");
+        assert_eq!(service.get(&path, Some(&privacy)).await.status(), 404, "a submission without files has none");
+    }
+    let of = async |id: &str| {
+        let path = format!("/api/v1/submissions/{id}?purpose=subject-request");
+        let (_, shown) = document(service.get(&path, Some(&privacy)).await).await;
+        text(&shown["subject"])
+    };
+    let subject = of(&a).await;
+    assert_ne!(subject, of(&b).await);
+    let wrong = [
+        ("DELETE", format!("/api/v1/submissions/{subject}")),
+        ("GET", format!("/api/v1/submissions/{subject}?purpose=subject-request")),
+        ("GET", format!("/api/v1/submissions/{subject}/files/0?purpose=subject-request")),
+        ("POST", format!("/api/v1/subjects/{a}/erasure")),
+        ("POST", format!("/api/v1/subjects/{plain}/erasure")),
+    ];
+    for (method, path) in &wrong {
+        assert_eq!(ask(&service, method, path, None, Some(&privacy)).await, 404, "{method} {path}");
+    }
+    // Nothing was erased by mistake, and with the right kind it is.
+    assert_eq!(of(&a).await, subject);
+    assert_eq!(ask(&service, "POST", &format!("/api/v1/subjects/{subject}/erasure"), None, Some(&privacy)).await, 200);
+}
+
+#[tokio::test]
+async fn no_token_of_zeros_halves_or_another_life_is_good_and_all_look_alike() {
+    let service = Service::start().await;
+    let (one, other) = (service.token(&[Role::Hr]).await, service.token(&[Role::Hr]).await);
+    let admin = support::owner(Role::Admin);
+    let staff = |login: &'static str, ttl| {
+        letterlock::services::staff::create_token(&service.app, &admin, login, &[Role::Hr], ttl)
+    };
+    let (revoked, disabled) = (staff("revoked", None).await.unwrap(), staff("disabled", None).await.unwrap());
+    let short = staff("short", Some(std::time::Duration::from_millis(1))).await.unwrap();
+    letterlock::services::staff::revoke_token(&service.app, &admin, revoked.id).await.unwrap();
+    letterlock::services::staff::disable(&service.app, &admin, "disabled").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    // `llt_`, 26 characters that name the row, `_`, 52 of secret.
+    let (id, secret) = (&one[..31], &other[31..]);
+    assert_eq!(service.get("/api/v1/submissions", Some(&one)).await.status(), 200, "the whole token is good");
+    let (zero_id, zeros) = ("a".repeat(26), "a".repeat(52));
+    let mut seen = std::collections::BTreeSet::new();
+    for token in [
+        format!("{id}{secret}"),
+        format!("{id}{zeros}"),
+        format!("llt_{zero_id}_{zeros}"),
+        format!("llt_{zero_id}_{secret}"),
+        id.to_owned(),
+        format!("{id}0"),
+        format!("{one}a"),
+        "0".to_owned(),
+        "null".to_owned(),
+        revoked.bearer.expose().to_owned(),
+        disabled.bearer.expose().to_owned(),
+        short.bearer.expose().to_owned(),
+    ] {
+        let answer = service.get("/api/v1/submissions", Some(&token)).await;
+        assert_eq!(answer.status(), 401, "{token}");
+        let names: Vec<String> = answer.headers().keys().map(|name| name.as_str().to_owned()).collect();
+        let request = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        seen.insert((names, answer.text().await.unwrap().replace(&request, "ID")));
+    }
+    assert_eq!(seen.len(), 1, "refusals differ: {seen:?}");
+}
+
+#[tokio::test]
+async fn ids_have_one_spelling_and_a_path_is_taken_as_it_comes() {
+    let service = Service::start().await;
+    let hr = service.token(&[Role::Hr]).await;
+    let (id, _) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    let get = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nauthorization: Bearer {hr}");
+        let answer = support::raw::exchange(service.address, &request).await;
+        let status = answer.split(' ').nth(1).and_then(|s| s.parse::<u16>().ok());
+        (status.unwrap_or_else(|| panic!("{path}: no answer: {answer:?}")), answer)
+    };
+    let purpose = "purpose=recruitment";
+    assert_eq!(get(&format!("/api/v1/submissions/{id}?{purpose}")).await.0, 200);
+    let upper = id.to_uppercase();
+    for odd in [
+        format!("/api/v1/submissions/{upper}?{purpose}"),
+        format!("/api/v1/submissions/{id}/?{purpose}"),
+        format!("/api/v1/submissions//{id}?{purpose}"),
+        format!("//api/v1/submissions/{id}?{purpose}"),
+        format!("/api/v1/submissions/./{id}?{purpose}"),
+        format!("/api/v1/submissions/../submissions/{id}?{purpose}"),
+        format!("/api/v1/forms/../submissions/{id}?{purpose}"),
+        format!("/api/v1/submissions/%2e%2e?{purpose}"),
+        format!("/api/v1/submissions/..?{purpose}"),
+        format!("/api/v1/submissions/.?{purpose}"),
+        format!("/api/v1/submissions/%2f{id}?{purpose}"),
+        format!("/api/v1/submissions/{id}%2f?{purpose}"),
+        format!("/api/v1/submissions/{id}%00?{purpose}"),
+        format!("/api/v1/submissions/%20{id}?{purpose}"),
+        format!("/api/v1/submissions/{id};x=y?{purpose}"),
+        format!("/api/v1/submissions/{id}/files/%30%30?{purpose}"),
+        format!("/api/v1/submissions/{id}/files/../files/0?{purpose}"),
+        format!("/API/v1/submissions/{id}?{purpose}"),
+        "/api/v1/forms/Job-Application".to_owned(),
+        "/api/v1/forms/..%2fforms%2fjob-application".to_owned(),
+        "/f/..%2f..%2fkeys%2fmaster.key".to_owned(),
+        "/static/../keys/master.key".to_owned(),
+        "/static/..%2f..%2fkeys/master.key".to_owned(),
+    ] {
+        let (status, answer) = get(&odd).await;
+        assert_eq!(status, 404, "{odd}");
+        assert!(!answer.contains("jane@") && !answer.contains(&id), "{odd}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn headers_that_speak_for_the_client_are_not_believed() {
+    let service = Service::start().await;
+    let support = service.token(&[Role::Support]).await;
+    let (id, _) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    let forged = [
+        ("x-http-method-override", "DELETE"),
+        ("x-method-override", "DELETE"),
+        ("x-original-url", "/api/v1/audit"),
+        ("x-rewrite-url", "/api/v1/audit"),
+        ("x-forwarded-user", "admin"),
+        ("x-remote-user", "admin"),
+        ("x-role", "privacy"),
+        ("x-purpose", "recruitment"),
+        ("x-request-id", "aaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ("x-encrypted", "true"),
+        ("x-forwarded-proto", "https"),
+        ("cookie", "role=privacy; admin=true"),
+        ("origin", "https://localhost"),
+    ];
+    let send = async |method: &str, path: &str| {
+        let request = forged.iter().fold(service.request(method, path), |r, (name, value)| r.header(*name, *value));
+        service.send(request, Some(&support)).await
+    };
+    let own = format!("/api/v1/submissions/{}", service.ask_support("sam@example.org").await);
+    for (method, path, status) in [
+        ("GET", "/api/v1/forms/support-request".to_owned(), 200),
+        ("GET", "/api/v1/audit".to_owned(), 403),
+        ("GET", format!("/api/v1/submissions/{id}?purpose=recruitment"), 404),
+        ("GET", own.clone(), 422),
+        ("DELETE", own.clone(), 403),
+        ("GET", format!("{own}?purpose=support"), 200),
+    ] {
+        let answer = send(method, &path).await;
+        assert_eq!(answer.status(), status, "{method} {path}");
+        assert_ne!(answer.headers()["x-request-id"], "a".repeat(26), "the client names its own request");
+        assert!(!answer.headers().contains_key("access-control-allow-origin"), "{path}");
+    }
+}

@@ -9,5 +9,6 @@ mod erasure;
 mod faults;
 mod life;
 mod races;
+mod remnants;
 mod support;
 mod tamper;
