@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use letterlock::base::config;
 
@@ -88,4 +89,137 @@ fn the_readme_names_every_configuration_key() {
     assert!(keys.contains(&"listen") && keys.len() > 10, "{keys:?}");
     let missing: Vec<&&str> = keys.iter().filter(|key| !readme.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "README.md lacks {missing:?}");
+}
+
+/// The cells of the rows of a page's tables, without their heads.
+fn table_rows(text: &str) -> Vec<Vec<&str>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|---"));
+    let rows = lines.iter().enumerate().filter(|(at, line)| line.starts_with("| ") && !head(*at));
+    rows.map(|(_, line)| line.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+/// The tests that a cell names, as `path::name`.
+fn tests_in(cell: &str) -> Vec<&str> {
+    let code = cell.split('`').skip(1).step_by(2);
+    code.filter(|c| (c.starts_with("src/") || c.starts_with("tests/")) && c.contains(".rs::")).collect()
+}
+
+fn prove(arguments: &[&str]) -> Output {
+    Command::new(root().join("scripts/prove")).args(arguments).output().unwrap()
+}
+
+/// Rows of `docs/others-bugs.md` that show nothing, in sentences.
+fn unshown_bugs(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for row in table_rows(text) {
+        match row[..] {
+            [bug, why, shown] if !bug.is_empty() && !why.is_empty() => {
+                let later = shown.rsplit("comes with: ").next().is_some_and(|feature| feature.len() > 3);
+                if tests_in(shown).is_empty() && !(shown.contains("comes with: ") && later) {
+                    found.push(format!("{bug}: neither a test nor the feature that it comes with"));
+                }
+            }
+            _ => found.push(format!("{row:?}: not three cells")),
+        }
+    }
+    found
+}
+
+#[test]
+fn every_bug_that_others_had_is_shown_not_to_be_ours_or_comes_with_a_feature() {
+    let text = fs::read_to_string(root().join("docs/others-bugs.md")).unwrap();
+    assert_eq!(unshown_bugs(&text), Vec::<String>::new());
+    let rows = table_rows(&text);
+    assert!(rows.len() >= 45, "only {} rows", rows.len());
+    let names: Vec<&str> = rows.iter().flat_map(|row| tests_in(row[2])).collect();
+    let output = prove(&[&["--dry-run"][..], &names].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    println!("{} bugs of others, {} names of tests", rows.len(), names.len());
+
+    let head = "| the bug | why | shown by |\n|---|---|---|\n";
+    for bad in
+        ["| a | b | later |", "| a | b | `docs/formats.md` |", "| a | b | comes with: |", "| a | `tests/x.rs::y` |"]
+    {
+        assert_eq!(unshown_bugs(&format!("{head}{bad}\n")).len(), 1, "{bad}");
+    }
+    assert_eq!(unshown_bugs(&format!("{head}| a | b | comes with: mail |\n")), Vec::<String>::new());
+}
+
+/// Claims of SECURITY.md without an id of their own, or with nothing that shows them, in sentences.
+fn bad_claims(text: &str) -> Vec<String> {
+    let boundaries = text.split("\n## ").filter(|section| section.starts_with("Boundary: "));
+    let (mut found, mut ids) = (Vec::new(), Vec::new());
+    for row in boundaries.flat_map(table_rows) {
+        let [id, threat, _, shown] = row[..] else {
+            found.push(format!("{row:?}: not four cells"));
+            continue;
+        };
+        let number = id.strip_prefix('C').and_then(|n| n.parse::<u32>().ok());
+        if number.is_none() || ids.contains(&id) {
+            found.push(format!("{threat}: {id:?} is not an id, or another claim has it"));
+        }
+        if tests_in(shown).is_empty() && !shown.contains("not shown by a test") {
+            found.push(format!("{id}: names no test"));
+        }
+        ids.push(id);
+    }
+    found
+}
+
+#[test]
+fn every_claim_of_the_security_page_has_an_id_and_tests_that_can_be_run_by_it() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    assert_eq!(bad_claims(&text), Vec::<String>::new());
+    let head = "\n## Boundary: x\n\n| # | threat | what | shown by |\n|---|---|---|---|\n";
+    let good = "| C1 | a | b | `tests/documents.rs::x` |\n";
+    assert_eq!(bad_claims(&format!("{head}{good}")), Vec::<String>::new());
+    for bad in [good, "| 2 | a | b | `src/x.rs::x` |\n", "| C2 | a | b | nothing |\n", "| C2 | a | `src/x.rs::x` |\n"] {
+        assert_eq!(bad_claims(&format!("{head}{good}{bad}")).len(), 1, "{bad}");
+    }
+
+    let output = prove(&["--dry-run"]);
+    let planned = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{planned}{}", String::from_utf8_lossy(&output.stderr));
+    let named: usize =
+        text.split("\n## Boundary: ").skip(1).flat_map(table_rows).map(|row| tests_in(row[3]).len()).sum();
+    assert_eq!(planned.matches("cargo test --locked ").count(), named);
+    assert!(planned.contains("cargo test --locked --test vault -- tamper::…no_row_can_be_changed_unnoticed"));
+    assert!(planned.contains("cargo test --locked --lib -- crypto::envelope::…opens_nowhere_else"));
+    println!("{named} names of tests behind the claims");
+}
+
+#[test]
+fn a_name_that_leads_to_no_test_is_told() {
+    for bad in [
+        "C9999",
+        "tests/nowhere.rs::x",
+        "tests/documents.rs::no_such_test",
+        "tests/documents.rs::root",
+        "tests/support/mod.rs::start",
+        "no_such_test_anywhere",
+        "README.md::x",
+    ] {
+        let output = prove(&["--dry-run", bad]);
+        assert_eq!(output.status.code(), Some(2), "{bad}");
+        assert!(!output.stderr.is_empty(), "{bad}");
+    }
+    assert_eq!(prove(&[]).status.code(), Some(2));
+    let one = prove(&["--dry-run", "a_name_that_leads_to_no_test_is_told"]);
+    assert_eq!(
+        String::from_utf8_lossy(&one.stdout),
+        "cargo test --locked --test documents -- …a_name_that_leads_to_no_test_is_told\n"
+    );
+}
+
+#[path = "support/proof.rs"]
+mod proof;
+
+#[test]
+fn what_a_proof_says_is_kept_for_the_summary() {
+    proof::say("documents-of-proofs", "one\ntwo");
+    proof::say("documents-of-proofs", "three");
+    let path = proof::path("documents-of-proofs");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
+    fs::remove_file(path).unwrap();
 }

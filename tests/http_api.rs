@@ -97,6 +97,23 @@ async fn what_may_not_be_known_is_answered_like_what_does_not_exist() {
 }
 
 #[tokio::test]
+async fn a_submission_is_answered_alike_whether_or_not_its_person_is_known() {
+    let service = Service::start().await;
+    service.apply("known@example.org", &pdf(2000, 1)).await;
+    let mut shapes = std::collections::BTreeSet::new();
+    for email in ["known@example.org", "other@example.org", "KNOWN@example.org"] {
+        let answer = service.json("POST", HELP, None, &support::support(email)).await;
+        let mut names: Vec<String> = answer.headers().keys().map(|name| name.to_string()).collect();
+        names.sort();
+        let (status, body) = document(answer).await;
+        let members: Vec<(String, usize)> =
+            body.as_object().unwrap().iter().map(|(name, value)| (name.clone(), text(value).len())).collect();
+        shapes.insert((status, names, members));
+    }
+    assert_eq!(shapes.len(), 1, "{shapes:?}");
+}
+
+#[tokio::test]
 async fn reading_needs_a_purpose_that_the_form_names() {
     let service = Service::start().await;
     let hr = service.token(&[Role::Hr]).await;

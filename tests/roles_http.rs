@@ -291,6 +291,23 @@ async fn no_token_of_zeros_halves_or_another_life_is_good_and_all_look_alike() {
 }
 
 #[tokio::test]
+async fn another_token_of_the_same_account_gives_the_first_nothing() {
+    let service = Service::start().await;
+    let admin = support::owner(Role::Admin);
+    let make =
+        |roles: &'static [Role]| letterlock::services::staff::create_token(&service.app, &admin, "one", roles, None);
+    let first = make(&[Role::Support]).await.unwrap();
+    let second = make(&[Role::Auditor, Role::Privacy]).await.unwrap();
+    let (id, _) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    let path = format!("/api/v1/submissions/{id}?purpose=subject-request");
+    for (token, audit, read) in [(&first, 403, 404), (&second, 200, 200), (&first, 403, 404)] {
+        let token = Some(token.bearer.expose());
+        assert_eq!(ask(&service, "GET", "/api/v1/audit", None, token).await, audit);
+        assert_eq!(ask(&service, "GET", &path, None, token).await, read);
+    }
+}
+
+#[tokio::test]
 async fn ids_have_one_spelling_and_a_path_is_taken_as_it_comes() {
     let service = Service::start().await;
     let hr = service.token(&[Role::Hr]).await;

@@ -23,8 +23,13 @@ const WALLS: [(&str, &[&str], &str); 5] = [
 ];
 
 /// Crates and modules that only some layers may name: (path, the layers that may, why).
-const FENCES: [(&[&str], &[&str], &str); 2] =
-    [(&["sled"], &["store"], "the store engine is replaceable"), (&["axum"], &["http"], "only http speaks HTTP")];
+const FENCES: [(&[&str], &[&str], &str); 5] = [
+    (&["sled"], &["store"], "the store engine is replaceable"),
+    (&["axum"], &["http"], "only http speaks HTTP"),
+    (&["aes_gcm"], &["crypto"], "there is one way to seal"),
+    (&["aes"], &["crypto"], "there is one way to seal"),
+    (&["ring", "aead"], &[], "there is one way to seal"),
+];
 
 /// What pure layers must not name.
 const IMPURE: [&[&str]; 6] =

@@ -8,6 +8,8 @@ mod durable;
 mod erasure;
 mod faults;
 mod life;
+#[path = "../support/proof.rs"]
+mod proof;
 mod races;
 mod remnants;
 mod support;
