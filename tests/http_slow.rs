@@ -147,3 +147,22 @@ async fn a_download_under_way_while_its_person_is_erased_is_cut_and_never_looks_
         assert!(rest.await.is_err(), "http2: {http2}: a part was taken for the whole");
     }
 }
+
+#[tokio::test]
+async fn a_vault_that_cannot_work_lives_but_is_not_ready() {
+    let service = Service::start().await;
+    let hr = service.token(&[Role::Hr]).await;
+    let (id, _) = service.apply("jane@example.org", &pdf(2000, 5)).await;
+    assert_eq!(service.get("/health/ready", None).await.status(), 200);
+    service.app.close().await;
+    let (status, body) = document(service.get("/health/ready", None).await).await;
+    assert_eq!((status, &body["ready"], &body["audit"]), (503, &false.into(), &false.into()), "{body}");
+    assert_eq!(service.get("/health/live", None).await.status(), 200);
+    // What a read would leave in the trail cannot be written, so there is no read.
+    for tail in ["", "/files/0"] {
+        let path = format!("/api/v1/submissions/{id}{tail}?purpose=recruitment");
+        assert_eq!(service.get(&path, Some(&hr)).await.status(), 503, "{path}");
+    }
+    let asked = support::support("sam@example.org");
+    assert_eq!(service.json("POST", "/api/v1/forms/support-request/submissions", None, &asked).await.status(), 503);
+}

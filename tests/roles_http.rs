@@ -69,6 +69,12 @@ async fn each_role_gets_what_the_table_says_on_every_route() {
                     .await;
             let (path, body) = request(route.operation, route.path, &id, &text(&shown["subject"]));
             let token = service.token(&[*role]).await;
+            if route.method == "GET" {
+                // Answered like GET, and by the same rules.
+                let head = ask(&service, "HEAD", &path, None, Some(&token)).await;
+                assert_eq!(head, *expected, "{role:?} on HEAD of {}", route.operation);
+                assert_eq!(ask(&service, "HEAD", &path, None, None).await, 401, "HEAD of {}", route.operation);
+            }
             let got = ask(&service, route.method, &path, body.as_ref(), Some(&token)).await;
             assert_eq!(got, *expected, "{role:?} on {}", route.operation);
         }
