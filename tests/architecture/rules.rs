@@ -23,12 +23,17 @@ const WALLS: [(&str, &[&str], &str); 5] = [
 ];
 
 /// Crates and modules that only some layers may name: (path, the layers that may, why).
-const FENCES: [(&[&str], &[&str], &str); 5] = [
+const FENCES: [(&[&str], &[&str], &str); 10] = [
     (&["sled"], &["store"], "the store engine is replaceable"),
     (&["axum"], &["http"], "only http speaks HTTP"),
     (&["aes_gcm"], &["crypto"], "there is one way to seal"),
     (&["aes"], &["crypto"], "there is one way to seal"),
     (&["ring", "aead"], &[], "there is one way to seal"),
+    (&["tokio", "net", "TcpStream"], &["http", "adapters"], "only adapters call somebody"),
+    (&["std", "net", "TcpStream"], &["adapters"], "only adapters call somebody"),
+    (&["std", "net", "ToSocketAddrs"], &["adapters"], "only adapters call somebody"),
+    (&["tokio", "net", "lookup_host"], &["adapters"], "only adapters call somebody"),
+    (&["reqwest"], &["adapters"], "only adapters call somebody"),
 ];
 
 /// What pure layers must not name.
