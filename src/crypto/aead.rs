@@ -109,6 +109,11 @@ mod tests {
         wipes::<Secret<32>>();
     }
 
+    #[test]
+    fn a_key_shows_nothing_of_itself_when_printed() {
+        assert_eq!(format!("{:?}", Key::from_bytes([0x61; 32])), "Key(..)");
+    }
+
     // Test case 16 of McGrew and Viega, "The Galois/Counter Mode of Operation (GCM)".
     #[test]
     fn cipher_is_gcm() {

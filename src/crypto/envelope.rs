@@ -203,6 +203,17 @@ mod tests {
     }
 
     #[test]
+    fn one_content_has_one_padded_form() {
+        let padded = |padding: &[u8]| [&[5, 0, 0, 0], b"12345".as_slice(), padding].concat();
+        let mut good = padded(&[0]);
+        assert_eq!((unpad(&mut good), good.as_slice()), (Ok(()), b"12345".as_slice()));
+        for (what, padding) in [("missing", &[][..]), ("not zero", &[1]), ("too long", &[0, 0])] {
+            assert_eq!(unpad(&mut padded(padding)), Err(OpenError), "padding {what}");
+        }
+        assert_eq!(unpad(&mut vec![200, 0, 0, 0, 1, 2]), Err(OpenError), "a length past the end");
+    }
+
+    #[test]
     fn sealing_twice_shares_nothing() {
         let entropy = SystemEntropy::new();
         let (a, b) = (

@@ -101,11 +101,22 @@ mod tests {
         }
     }
 
-    // Known answers used by Certificate Transparency implementations for the empty tree and the empty leaf.
+    // Known answers used by Certificate Transparency implementations: the empty tree, the empty leaf, and roots of the
+    // first 2, 3 and 8 of their test leaves.
     #[test]
     fn known_answers() {
         let hex = |h: Hash| data_encoding::HEXLOWER.encode(&h);
         assert_eq!(hex(Frontier::default().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(hex(leaf_hash(b"")), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+        let leaves: [&[u8]; 8] = [b"", b"\x00", b"\x10", b" !", b"01", b"@ABC", b"PQRSTUVW", b"`abcdefghijklmno"];
+        for (count, root) in [
+            (2, "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"),
+            (3, "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"),
+            (8, "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"),
+        ] {
+            let mut frontier = Frontier::default();
+            leaves[..count].iter().for_each(|leaf| frontier.push(leaf_hash(leaf)));
+            assert_eq!(hex(frontier.root()), root, "{count} leaves");
+        }
     }
 }

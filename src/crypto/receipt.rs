@@ -221,6 +221,53 @@ mod tests {
     }
 
     #[test]
+    fn letters_that_look_like_digits_are_read_as_those() {
+        let codes: Vec<String> = (0..50).map(|n| locators().code(n, &secret(1)).unwrap().expose().to_owned()).collect();
+        for (digit, letters) in [('0', "Oo"), ('1', "IiLl")] {
+            let (arrival, code) = (0..).zip(&codes).find(|(_, code)| code.contains(digit)).unwrap();
+            for letter in letters.chars() {
+                let typed = code.replace(digit, &letter.to_string());
+                assert_eq!(locators().parse(&typed).unwrap().0, arrival, "{letter}");
+            }
+        }
+    }
+
+    #[test]
+    fn separators_have_room_and_a_limit() {
+        let code = locators().code(9, &secret(1)).unwrap();
+        let padded = |len: usize| format!("{}{}", code.expose(), " ".repeat(len - code.expose().len()));
+        assert!(locators().parse(&padded(100)).is_ok() && locators().parse(&padded(101)).is_err());
+    }
+
+    #[test]
+    fn characters_that_shrink_to_ones_of_the_alphabet_are_refused() {
+        let code = locators().code(9, &secret(1)).unwrap();
+        for (at, c) in code.expose().char_indices().filter(|(_, c)| *c != '-') {
+            let wide = char::from_u32(0x400 + u32::from(c)).unwrap();
+            let typed = format!("{}{wide}{}", &code.expose()[..at], &code.expose()[at + 1..]);
+            assert!(locators().parse(&typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn swapped_neighbours_are_noticed_unless_sixteen_apart() {
+        let place = |c: u8| ALPHABET.iter().position(|a| *a == c).unwrap();
+        let mut noticed = 0;
+        for n in 0..20 {
+            let code = locators().code(n, &secret(1)).unwrap().expose().replace('-', "").into_bytes();
+            for at in (0..26).filter(|&at| code[at] != code[at + 1]) {
+                let mut typed = code.clone();
+                typed.swap(at, at + 1);
+                let apart = place(code[at]).abs_diff(place(code[at + 1]));
+                let read = locators().parse(std::str::from_utf8(&typed).unwrap());
+                assert_eq!(read.is_err(), apart != 16, "{at} of {code:?}");
+                noticed += usize::from(read.is_err());
+            }
+        }
+        assert!(noticed > 300, "{noticed}");
+    }
+
+    #[test]
     fn neighbours_do_not_look_alike() {
         let heads: std::collections::BTreeSet<_> =
             (0..1000).map(|n| locators().code(n, &secret(1)).unwrap().expose()[..8].to_owned()).collect();

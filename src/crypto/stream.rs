@@ -40,8 +40,8 @@ pub const fn shape(len: u64) -> (u32, usize) {
     if rest == 0 && full > 0 {
         return (full as u32, SEGMENT_LEN);
     }
-    let padded = padded_len(rest) as usize;
-    (full as u32 + 1, if padded > SEGMENT_LEN { SEGMENT_LEN } else { padded })
+    // Padding never passes the next power of two, and a segment is one.
+    (full as u32 + 1, padded_len(rest) as usize)
 }
 
 /// Seals a file front to back.
@@ -98,7 +98,7 @@ impl Sealer {
         if buffer.len() > SEGMENT_LEN {
             return Err(SealError::TooLarge);
         }
-        buffer.resize((padded_len(buffer.len() as u64) as usize).min(SEGMENT_LEN), 0);
+        buffer.resize(padded_len(buffer.len() as u64) as usize, 0);
         self.seal(buffer, true)
     }
 
@@ -227,6 +227,23 @@ mod tests {
                 segments.iter().enumerate().flat_map(|(n, s)| opener.segment(n as u32, s).unwrap().to_vec()).collect();
             assert_eq!(opened, content);
         }
+    }
+
+    #[test]
+    fn a_file_has_at_least_one_segment_and_none_is_longer_than_full() {
+        let full = SEGMENT_LEN as u64;
+        for (len, expected) in [
+            (0, (1, 0)),
+            (1, (1, 1)),
+            (9, (1, 10)),
+            (full - 1, (1, SEGMENT_LEN)),
+            (full, (1, SEGMENT_LEN)),
+            (full + 1, (2, 1)),
+            (3 * full, (3, SEGMENT_LEN)),
+        ] {
+            assert_eq!(shape(len), expected, "{len}");
+        }
+        assert!((0..=full).all(|len| padded_len(len) <= full));
     }
 
     #[test]

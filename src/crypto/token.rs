@@ -94,6 +94,7 @@ mod tests {
         assert!(hasher.matches(&Token::parse(text).unwrap(), &stored));
         for bad in [
             text.to_uppercase(),
+            format!("{}{}", &text[..31], text[31..].to_uppercase()),
             text[1..].to_owned(),
             format!("{text}a"),
             format!("{text} "),

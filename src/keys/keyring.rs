@@ -331,6 +331,64 @@ mod tests {
     }
 
     #[test]
+    fn there_is_room_until_the_last_part_is_full() {
+        let entropy = SystemEntropy::new();
+        let mut keyring = Keyring::make_random(&entropy).unwrap();
+        let full = || (0..RECORDS_PER_PART as u64).map(|n| entry(&SystemEntropy::new(), n)).collect::<Vec<_>>();
+        keyring.parts = vec![full()];
+        assert!(keyring.has_room(), "in a new part");
+        keyring.parts.resize_with(MAX_PARTS, Vec::new);
+        keyring.parts[MAX_PARTS - 1] = full();
+        assert!(!keyring.has_room(), "every part that may be is there, and the last is full");
+        keyring.parts[MAX_PARTS - 1].pop();
+        assert!(keyring.has_room(), "for one more");
+        assert_eq!(keyring.add(entry(&entropy, 1)), MAX_PARTS as u16 - 1);
+        assert!(!keyring.has_room());
+    }
+
+    #[test]
+    fn a_record_is_found_and_changed_in_its_part() {
+        let entropy = SystemEntropy::new();
+        let mut keyring = Keyring::make_random(&entropy).unwrap();
+        for n in 0..=RECORDS_PER_PART as u64 {
+            keyring.add(entry(&entropy, n));
+        }
+        for (part, arrival) in [(0, 3), (1, RECORDS_PER_PART as u64)] {
+            let record = keyring.records().nth(arrival as usize).unwrap().record;
+            let (found, line) = keyring.record_mut(&record).unwrap();
+            assert_eq!((found, line.arrival), (part, arrival));
+            line.version = 9;
+            assert_eq!(keyring.record(&record).map(|line| (line.arrival, line.version)), Some((arrival, 9)));
+        }
+        let nobodys = RecordId::from_bytes([0; 16]);
+        assert!(keyring.record(&nobodys).is_none() && keyring.record_mut(&nobodys).is_none());
+    }
+
+    #[test]
+    fn content_past_the_limits_does_not_decode() {
+        let entropy = SystemEntropy::new();
+        let mut keyring = Keyring::make_random(&entropy).unwrap();
+        keyring.add(entry(&entropy, 1));
+        let first = keyring.encode_part(0).to_vec();
+        for (parts, read) in [(0, false), (1, true), (MAX_PARTS as u16, true), (MAX_PARTS as u16 + 1, false)] {
+            let content = [&parts.to_be_bytes(), &first[2..]].concat();
+            assert_eq!(reencode(0, &content).map(|again| again.to_vec()), read.then_some(content), "{parts} parts");
+        }
+        for (records, files, read) in [
+            (RECORDS_PER_PART, 1, true),
+            (RECORDS_PER_PART + 1, 1, false),
+            (1, MAX_FILES, true),
+            (1, MAX_FILES + 1, false),
+        ] {
+            let line = |n| RecordEntry { files: vec![FileId::from_bytes([1; 16]); files], ..entry(&entropy, n) };
+            keyring.parts = vec![Vec::new(), (0..records as u64).map(line).collect()];
+            let content = keyring.encode_part(1).to_vec();
+            let again = reencode(1, &content).map(|again| again.to_vec());
+            assert_eq!(again, read.then_some(content), "{records} records, {files} files");
+        }
+    }
+
+    #[test]
     fn without_leaves_the_others_and_another_persons_keyring_does_not_open() {
         let entropy = SystemEntropy::new();
         let key = Key::make_random(&entropy).unwrap();

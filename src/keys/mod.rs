@@ -72,3 +72,19 @@ impl KeyError {
         Self::Unusable { path: path.to_owned(), reason: reason.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_or_short_file_says_where_to_read_on_and_other_trouble_what_it_is() {
+        let words = |kind: io::ErrorKind| KeyError::io(std::path::Path::new("keys/root"))(kind.into()).to_string();
+        let help = "keys/README.md says what it is";
+        let missing = words(io::ErrorKind::NotFound);
+        assert!(missing.starts_with("keys/root: it is missing") && missing.contains(help), "{missing}");
+        let short = words(io::ErrorKind::UnexpectedEof);
+        assert!(short.starts_with("keys/root: it is cut short") && short.contains(help), "{short}");
+        assert_eq!(words(io::ErrorKind::PermissionDenied), "keys/root: permission denied");
+    }
+}

@@ -192,6 +192,11 @@ mod tests {
         assert!(surviving < 60, "{surviving} bytes of the old slot survived");
         assert!(RecoverySlot::open(&content, &PrivateKey::make_random(&entropy).unwrap()).is_err());
 
+        let elsewhere = |vault, recipient| RecoverySlot::new(slot.path().to_owned(), vault, recipient, false).epoch();
+        assert_eq!(elsewhere(vault, public), Some(2));
+        assert_eq!(elsewhere(VaultId::from_bytes([2; 16]), public), None, "of another vault");
+        assert_eq!(elsewhere(vault, [9; PUBLIC_LEN]), None, "for another recipient");
+
         let mut torn = content;
         torn[100] ^= 1;
         std::fs::write(slot.path(), &torn).unwrap();

@@ -257,6 +257,29 @@ mod tests {
     }
 
     #[test]
+    fn the_slots_lie_apart_and_know_whose_they_are() {
+        let f = fixture();
+        let entropy = SystemEntropy::new();
+        let roots = [Key::make_random(&entropy).unwrap(), Key::make_random(&entropy).unwrap()];
+        for (slot, (epoch, root)) in SlotNo::ALL.into_iter().zip((7..).zip(&roots)) {
+            assert_eq!(f.slots.foreign_vault().unwrap(), None);
+            f.slots.write(slot, epoch, root, &f.master, &entropy).unwrap();
+        }
+        let found = f.slots.find(&f.master).unwrap();
+        assert_eq!(found.iter().map(|f| (f.slot, f.epoch)).collect::<Vec<_>>(), [(SlotNo::A, 7), (SlotNo::B, 8)]);
+        assert!(found[0].root == roots[0] && found[1].root == roots[1]);
+
+        // Seen from another vault, either slot is a stranger's; random bytes are nobody's.
+        let other = RootSlots::open(&f.path, VaultId::from_bytes([2; 16]), false).unwrap();
+        assert!(other.find(&f.master).unwrap().is_empty());
+        for slot in SlotNo::ALL {
+            assert_eq!(other.foreign_vault().unwrap(), Some(VaultId::from_bytes([1; 16])));
+            other.destroy(slot, &entropy).unwrap();
+        }
+        assert_eq!(other.foreign_vault().unwrap(), None);
+    }
+
+    #[test]
     fn a_slot_copied_edited_or_of_another_epoch_does_not_open() {
         let f = fixture();
         let entropy = SystemEntropy::new();

@@ -308,8 +308,36 @@ mod tests {
             }
             let top = TopPage { system: Key::make_random(&entropy).unwrap(), children: inner };
             let bytes = top.encode();
-            assert_eq!(*TopPage::decode(&bytes).unwrap().encode(), *bytes);
+            let again = TopPage::decode(&bytes).unwrap();
+            assert_eq!(*again.encode(), *bytes);
+            assert_eq!(again.children.children().map(|(s, _)| s).collect::<Vec<_>>(), slots);
+            assert_eq!(*InnerPage::decode(&again.children.encode()).unwrap().encode(), *again.children.encode());
+            assert_eq!(again.children.encode().len(), 8 + slots.len() * Key::LEN);
         }
+    }
+
+    #[test]
+    fn a_slot_gives_what_was_put_into_it_until_it_is_taken_out() {
+        let entropy = SystemEntropy::new();
+        let mut page = leaf(&entropy, &[3, 4]);
+        assert!(page.entry(3).is_some_and(|entry| entry.tag.is_none()));
+        page.entry_mut(3).unwrap().tag = Some([1; TAG_LEN]);
+        assert_eq!(page.remove(3).and_then(|entry| entry.tag), Some([1; TAG_LEN]));
+        assert!(page.entry(3).is_none() && page.entry_mut(3).is_none() && page.remove(3).is_none());
+        assert!(page.entry(4).is_some() && page.entry(64).is_none());
+
+        let (mut inner, key) = (InnerPage::empty(), Key::make_random(&entropy).unwrap());
+        inner.set_child(63, key.duplicate());
+        assert_eq!((inner.child(63), inner.child(0), inner.child(64)), (Some(&key), None, None));
+        assert_eq!(inner.duplicate().child(63), Some(&key));
+    }
+
+    #[test]
+    fn rows_stand_under_level_and_number() {
+        let page = |level, index| PageNo { level, index }.row_key();
+        let keys = [page(0, 0), page(0, 1), page(0, 256), page(1, 0), PageNo::TOP.row_key()];
+        assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == keys[0].len()), "{keys:?}");
+        assert_eq!(keys[2], Table::Pages.key(&[&[0, 0, 0, 0, 0, 0, 0, 1, 0]]));
     }
 
     #[test]

@@ -147,6 +147,28 @@ mod tests {
     }
 
     #[test]
+    fn writes_take_turns_also_when_each_is_by_a_new_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("witness");
+        let vault = VaultId::from_bytes([1; 16]);
+        let key = Prf::new(&Key::from_bytes([1; 32]), Label::Witness);
+        Witness::create(&path).unwrap();
+        let mut before = std::fs::read(&path).unwrap();
+        let mut last = None;
+        for n in 1..=4 {
+            let mut witness = Witness::open(&path, vault).unwrap();
+            assert_eq!(witness.read(&key).unwrap(), last);
+            last = Some(testimony(n, n * 3));
+            witness.write(last.as_ref().unwrap(), &key).unwrap();
+            let after = std::fs::read(&path).unwrap();
+            assert_eq!(after.len(), 2 * BLOCK_LEN);
+            let changed = [0, BLOCK_LEN].map(|at| before[at..at + BLOCK_LEN] != after[at..at + BLOCK_LEN]);
+            assert_eq!(changed, [n % 2 == 1, n % 2 == 0], "write {n}");
+            before = after;
+        }
+    }
+
+    #[test]
     fn the_latest_whole_block_counts() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("witness");
