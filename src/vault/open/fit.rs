@@ -138,11 +138,11 @@ fn choose_root(
     witness: &Witness,
     report: &mut OpenReport,
 ) -> Result<(FoundRoot, schema::Label), OpenFailure> {
-    let top = engine.read(&PageNo::TOP.row_key())?.ok_or(VaultError::Tampered)?;
+    let current = engine.read(&PageNo::TOP.row_key())?.ok_or(VaultError::Tampered)?;
     let newest = roots.iter().map(|found| found.epoch).max().unwrap_or(0);
     let mut others = Vec::new();
     for found in roots {
-        if found.epoch == label.epoch && PageNo::TOP.open(&found.root, found.epoch, &top).is_ok() {
+        if found.epoch == label.epoch && PageNo::TOP.open(&found.root, found.epoch, &current).is_ok() {
             return Ok((found, label));
         }
         others.push(found);
@@ -154,6 +154,14 @@ fn choose_root(
         && let Some(Some(top)) = batch.get(&PageNo::TOP.row_key())
         && let Some(at) = others.iter().position(|f| f.epoch == epoch && PageNo::TOP.open(&f.root, epoch, top).is_ok())
     {
+        // A tree that is of that epoch already was not lost; putting the copy back would undo all that came after it.
+        if PageNo::TOP.open(&others[at].root, epoch, &current).is_ok() {
+            return Err(OpenFailure(format!(
+                "the store in {} says epoch {}, but its key tree is of epoch {epoch}: a row was changed; restore the data folder from a backup",
+                layout.store().display(),
+                label.epoch
+            )));
+        }
         engine.commit(&batch)?;
         report
             .notices
