@@ -1,4 +1,4 @@
-//! What a data folder says of itself, in clear, before any key is tried: format version and vault.
+//! What a data folder says of itself, in clear, before any key is tried: format version, vault, epoch, recovery key.
 
 use crate::base::ids::VaultId;
 use crate::base::tables::Table;
@@ -17,7 +17,13 @@ pub struct Label {
     pub vault: VaultId,
     /// Epoch of the root key that the pages hang on.
     pub epoch: u64,
+    /// The recovery public key that the vault was made with: `keys/recovery.pub` exchanged would hand the root key to
+    /// whoever holds another private key, or to nobody.
+    pub recovery: [u8; 32],
 }
+
+/// The names of the clear rows.
+pub const ROWS: [&[u8]; 4] = [b"schema", b"vault", b"epoch", b"recovery"];
 
 /// Reads the label; `None` for an empty store.
 ///
@@ -25,7 +31,8 @@ pub struct Label {
 /// [`StoreError::Damaged`] when rows are there but not the label.
 pub fn read(engine: &dyn Engine) -> Result<Option<Label>, StoreError> {
     let row = |name: &[u8]| engine.read(&Table::Meta.key(&[name]));
-    let (version, vault, epoch) = (row(b"schema")?, row(b"vault")?, row(b"epoch")?);
+    let [version, vault, epoch, recovery] = ROWS.map(row);
+    let (version, vault, epoch, recovery) = (version?, vault?, epoch?, recovery?);
     if version.is_none() && vault.is_none() && epoch.is_none() && engine.scan(&[], &[0xff]).next().is_none() {
         return Ok(None);
     }
@@ -34,15 +41,19 @@ pub fn read(engine: &dyn Engine) -> Result<Option<Label>, StoreError> {
             version: u32::from_be_bytes(version?.try_into().ok()?),
             vault: VaultId::from_bytes(vault?.try_into().ok()?),
             epoch: u64::from_be_bytes(epoch?.try_into().ok()?),
+            recovery: recovery?.try_into().ok()?,
         })
     })();
-    label.map(Some).ok_or_else(|| StoreError::Damaged("its first rows (version, vault, epoch) are missing".to_owned()))
+    label.map(Some).ok_or_else(|| {
+        StoreError::Damaged("its first rows (version, vault, epoch, recovery key) are missing".to_owned())
+    })
 }
 
 /// Puts the label of a new store into its first batch.
 pub fn write(batch: &mut Batch, label: &Label) {
     batch.insert(Table::Meta.key(&[b"schema"]), Some(label.version.to_be_bytes().to_vec()));
     batch.insert(Table::Meta.key(&[b"vault"]), Some(label.vault.as_bytes().to_vec()));
+    batch.insert(Table::Meta.key(&[b"recovery"]), Some(label.recovery.to_vec()));
     write_epoch(batch, label.epoch);
 }
 

@@ -11,6 +11,7 @@ use super::intent::Intent;
 use super::rows::{self, ConsentLine, StoredRecord};
 use super::shared::Shared;
 use super::system_rows::{self, SystemTable};
+use super::txn::Counters;
 use super::upload::{open_sealed, read_segment};
 use super::{Vault, VaultError};
 use crate::base::ids::{FileId, PersonId, RecordId};
@@ -21,7 +22,7 @@ use crate::crypto::stream::Opener;
 use crate::keys::keyring::{Keyring, RecordEntry};
 use crate::keys::system::SystemKeys;
 use crate::keys::tree::{FANOUT, LeafEntry, LeafPage, PageNo};
-use crate::store::after_prefix;
+use crate::store::{after_prefix, schema};
 
 /// How often a person is looked at again while commits come in between.
 const RETRIES: u32 = 50;
@@ -112,9 +113,10 @@ impl<'a> Check<'a> {
         };
         self.findings.pages = pages;
         let total = digest.map_or(0, |sum| sum.rows());
-        for key in [&b"schema"[..], b"vault", b"epoch", b"state"] {
-            self.expected.insert(Table::Meta.key(&[key]));
+        for name in schema::ROWS {
+            self.expected.insert(Table::Meta.key(&[name]));
         }
+        self.expected.insert(Counters::row_key());
         self.expected.insert(SystemKeys::row_key());
         self.tree(&leaves, total);
         self.system_rows();

@@ -54,7 +54,8 @@ pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), O
 
     let root = Key::make_random(entropy).map_err(KeyError::from)?;
     let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
-    write_first_rows(options.hooks.around(opened.engine), vault, &root, options)?;
+    let label = schema::Label { version: schema::VERSION, vault, epoch: 1, recovery: public };
+    write_first_rows(options.hooks.around(opened.engine), &label, &root, options)?;
     let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?;
     slots.write(SlotNo::A, 1, &root, &master, entropy)?;
     // The marker beside the keys decides whether the vault is complete, so it goes first.
@@ -149,20 +150,25 @@ fn missing_is_fine(done: std::io::Result<()>) -> std::io::Result<()> {
     done.or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-fn write_first_rows(engine: Box<dyn Engine>, vault: VaultId, root: &Key, options: &Options) -> Result<(), OpenFailure> {
+fn write_first_rows(
+    engine: Box<dyn Engine>,
+    label: &schema::Label,
+    root: &Key,
+    options: &Options,
+) -> Result<(), OpenFailure> {
     let entropy = &*options.entropy;
     let keys = SystemKeys::make_random(entropy)?;
     let system_key = Key::make_random(entropy).map_err(KeyError::from)?;
     let top = TopPage { system: system_key.duplicate(), children: InnerPage::empty() };
     let mut batch = Batch::new();
-    schema::write(&mut batch, &schema::Label { version: schema::VERSION, vault, epoch: 1 });
+    schema::write(&mut batch, label);
     batch.insert(PageNo::TOP.row_key(), Some(PageNo::TOP.seal(root, 1, &top.encode(), entropy)?));
     batch.insert(SystemKeys::row_key(), Some(keys.seal(&system_key, entropy)?));
 
     // The first commit goes through the same door as all later ones, so that it has its digest and audit entry.
     let pages = Pages::from([(PageNo::TOP, Arc::new(InnerPage::empty()))]);
     let shared = Shared::new(Parts {
-        vault,
+        vault: label.vault,
         data: options.layout.data.clone(),
         engine,
         clock: options.clock.clone(),

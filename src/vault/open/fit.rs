@@ -5,6 +5,7 @@ use super::{Layout, OpenFailure, OpenReport, Options};
 use crate::base::files;
 use crate::base::ids::VaultId;
 use crate::crypto::Key;
+use crate::crypto::kem::PUBLIC_LEN;
 use crate::crypto::merkle::leaf_hash;
 use crate::keys::master::MasterKey;
 use crate::keys::recovery::{self, RecoverySlot};
@@ -50,7 +51,8 @@ impl Opening {
             )));
         }
         let mut witness = Witness::open(&layout.witness(), vault)?;
-        let recovery = recovery_slot(options, vault, report)?;
+        let public = recovery::load_public(&layout.recovery_public())?;
+        let recovery = recovery_slot(options, vault, public, report);
 
         let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
         for path in &opened.kept_aside {
@@ -61,6 +63,12 @@ impl Opening {
         }
         let engine = options.hooks.around(opened.engine);
         let label = read_label(&*engine, layout, vault)?;
+        if label.recovery != public {
+            return Err(OpenFailure(format!(
+                "{} is not the recovery public key that this vault was made with; put it back from your offline copy. With another key, whoever holds its private half could read everything, or nobody could restore anything",
+                layout.recovery_public().display()
+            )));
+        }
         let roots = slots.find(&master)?;
         if roots.is_empty() {
             return Err(OpenFailure(format!(
@@ -88,7 +96,7 @@ impl Opening {
 }
 
 /// The recovery slot may lie on another disk, out of reach for now or of a kind that keeps what is overwritten.
-fn recovery_slot(options: &Options, vault: VaultId, report: &mut OpenReport) -> Result<RecoverySlot, OpenFailure> {
+fn recovery_slot(options: &Options, vault: VaultId, public: [u8; PUBLIC_LEN], report: &mut OpenReport) -> RecoverySlot {
     let layout = &options.layout;
     let destroys = match files::overwriting_destroys(&layout.recovery) {
         Ok(Ok(())) => true,
@@ -101,8 +109,7 @@ fn recovery_slot(options: &Options, vault: VaultId, report: &mut OpenReport) -> 
         }
         _ => false,
     };
-    let public = recovery::load_public(&layout.recovery_public())?;
-    Ok(RecoverySlot::new(layout.slot(), vault, public, destroys && !options.accept_unsafe_fs))
+    RecoverySlot::new(layout.slot(), vault, public, destroys && !options.accept_unsafe_fs)
 }
 
 fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<schema::Label, OpenFailure> {
