@@ -11,6 +11,7 @@ mod life;
 #[path = "../support/proof.rs"]
 mod proof;
 mod races;
+mod races_direct;
 mod remnants;
 mod support;
 mod tamper;
