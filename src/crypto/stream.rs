@@ -33,10 +33,17 @@ pub const SEALED_SEGMENT_LEN: usize = SEGMENT_LEN + TAG_LEN;
 const PREFIX_LEN: usize = 7;
 const DERIVED_LEN: usize = Key::LEN + PREFIX_LEN + COMMITMENT_LEN;
 
-/// The shape of a file of a given length: how many segments, and how long the last is once padded.
+/// The true length of the longest file: 256 TiB, for segments are numbered in 4 bytes.
+pub const MAX_LEN: u64 = u32::MAX as u64 * SEGMENT_LEN as u64;
+
+/// The shape of a file of a given length, at most [`MAX_LEN`]: how many segments, and how long the last is once padded. A
+/// greater length has the shape of the longest file.
 pub const fn shape(len: u64) -> (u32, usize) {
     let full = len / SEGMENT_LEN as u64;
     let rest = len % SEGMENT_LEN as u64;
+    if len >= MAX_LEN {
+        return (u32::MAX, SEGMENT_LEN);
+    }
     if rest == 0 && full > 0 {
         return (full as u32, SEGMENT_LEN);
     }
@@ -124,9 +131,9 @@ impl Opener {
     /// Begins to open the file with this header, whose commitment and true length the caller knows from the record.
     ///
     /// # Errors
-    /// [`OpenError`] when the header is not the one that `commitment` and `key` name.
+    /// [`OpenError`] when the header is not the one that `commitment` and `key` name, or no file has this length.
     pub fn new(key: &Key, file: &FileId, header: &[u8], commitment: &[u8], len: u64) -> Result<Self, OpenError> {
-        if header.len() != HEADER_LEN || header[..2] != [VERSION, SUITE] {
+        if header.len() != HEADER_LEN || header[..2] != [VERSION, SUITE] || len > MAX_LEN {
             return Err(OpenError);
         }
         let derived = derive(key, file, &header[2..2 + SALT_LEN]);
@@ -274,6 +281,19 @@ mod tests {
             let mut bad = header.clone();
             bad[n] ^= 1;
             assert!(Opener::new(&key(), &FILE, &bad, &commitment, 1).is_err(), "byte {n}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_file_has_is_refused() {
+        let (header, segments) = seal(b"x", &SystemEntropy::new());
+        for len in [MAX_LEN, MAX_LEN - 1, MAX_LEN - SEGMENT_LEN as u64] {
+            let (count, _) = shape(len);
+            assert!(opener(&header, len).unwrap().segment(count - 1, &segments[0]).is_err(), "{len}");
+        }
+        for len in [MAX_LEN + 1, 1 << 48, u64::MAX] {
+            assert_eq!(shape(len), (u32::MAX, SEGMENT_LEN));
+            assert!(opener(&header, len).is_err(), "{len}");
         }
     }
 
