@@ -9,6 +9,7 @@ use super::{Choice, Field, FieldKind, FileField, Form, FormError, FormId, FormKi
 use crate::domain::consent::Consent;
 use crate::domain::file::FileKind;
 use crate::domain::staff::Role;
+use crate::domain::text::is_unfit;
 
 /// Longest answer that a form may ask for, in characters. A submission's text as a whole is limited as well.
 const LONGEST_TEXT: usize = 20_000;
@@ -19,6 +20,8 @@ const LARGEST_FILE: u64 = 1 << 30;
 const MOST_FILES: u32 = 20;
 /// More than any form for people has, so that what is made of a form stays small.
 const MOST_QUESTIONS: usize = 200;
+/// Of the parser's words, in characters.
+const LONGEST_MESSAGE: usize = 300;
 /// Ten years.
 const LONGEST_RETENTION: u32 = 3_660;
 
@@ -116,12 +119,27 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Form, FormError> {
         line: span.map(|span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()),
         message,
     };
-    let raw: RawForm = toml::from_str(text).map_err(|e| error(e.span(), one_line(e.message())))?;
+    let raw: RawForm = toml::from_str(text).map_err(|e| {
+        let place = e.span().or_else(|| place(text, e.message()));
+        error(place, one_line(e.message()))
+    })?;
     build(raw).map_err(|Mistake(span, message)| error(Some(span), message))
 }
 
+/// The place of the one mistake that the parser does not place, a key of too many parts: the end of the first lines that
+/// have it among them.
+fn place(text: &str, message: &str) -> Option<std::ops::Range<usize>> {
+    let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).chain([text.len()]).collect();
+    let has_it = |end: usize| toml::from_str::<RawForm>(&text[..end]).is_err_and(|e| e.message() == message);
+    ends.get(ends.partition_point(|end| !has_it(*end))).map(|&end| end..end)
+}
+
+/// The parser's words in one line. It repeats names out of the file, which may be long and full of control characters.
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let kept = line.chars().take(LONGEST_MESSAGE).map(|c| if is_unfit(c) { char::REPLACEMENT_CHARACTER } else { c });
+    let cut = line.chars().nth(LONGEST_MESSAGE).map(|_| '…');
+    kept.chain(cut).collect()
 }
 
 fn build(raw: RawForm) -> Result<Form, Mistake> {
@@ -286,7 +304,11 @@ fn file_field(raw: RawFile, names: &mut Names, most_files: &mut u32) -> Result<F
     }
     *most_files = match most_files.checked_sub(max_files).filter(|_| max_files > 0) {
         Some(left) => left,
-        None => return Err(at(&raw.max_files, format!("expected 1 to {MOST_FILES} files, in the whole form"))),
+        None => {
+            // Where it is left out, it is 1.
+            let place = if raw.max_files.span().is_empty() { raw.name.span() } else { raw.max_files.span() };
+            return Err(Mistake(place, format!("expected 1 to {MOST_FILES} files, in the whole form")));
+        }
     };
     let distinct: BTreeSet<_> = raw.kinds.get_ref().iter().collect();
     if distinct.is_empty() || distinct.len() < raw.kinds.get_ref().len() {

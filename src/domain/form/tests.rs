@@ -141,6 +141,28 @@ fn each_mistake_is_placed_on_its_line() {
 }
 
 #[test]
+fn a_mistake_that_the_parser_does_not_place_is_placed() {
+    let key = format!("x{} = 1", ".a".repeat(500));
+    refused("submit =", &format!("{key}\nsubmit ="), 4, "recursion limit");
+    refused("version = 3", &format!("version = 3\n\n# a\n{key}\n{key}"), 5, "recursion limit");
+    let more: String = (0..20)
+        .map(|n| format!("[[files]]\nname = \"f{n}\"\nlabel = \"F\"\nmax_bytes = 1\nkinds = [\"pdf\"]\n"))
+        .collect();
+    let more = format!("kinds = [\"pdf\"]\n{more}[[files]]\nname = \"z\"\nlabel = \"Z\"\nmax_bytes = 1");
+    refused("max_files = 2", &more, 136, "whole form");
+}
+
+#[test]
+fn a_message_is_one_plain_line_whatever_the_file_calls_things() {
+    for name in ["n".repeat(3000), "\\u001b[2J\\n\\u202e".to_owned()] {
+        let error = check(&SMALL.replacen("submit =", &format!("\"{name}\" = 1\nsubmit ="), 1), "x.toml").unwrap_err();
+        assert_eq!(error.line, Some(4));
+        assert!(error.message.starts_with("unknown field") && error.message.len() < 400, "{error}");
+        assert!(!error.message.contains(|c: char| c.is_control() || c == '\u{202e}'), "{error:?}");
+    }
+}
+
+#[test]
 fn a_missing_key_is_named() {
     for key in ["id", "title", "purposes", "legal_basis", "roles", "retention_days"] {
         let without: String =
