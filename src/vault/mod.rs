@@ -54,6 +54,7 @@ pub use list::Listed;
 pub use open::{Layout, OpenFailure, OpenReport, Options};
 pub use people::{NewSubmission, Stored};
 pub use read::{FileReader, Grant, Located};
+pub use redo::reencode as reencode_redo;
 pub use rows::Idempotency;
 pub use upload::{SealedFile, Upload};
 

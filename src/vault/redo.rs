@@ -5,6 +5,8 @@
 //! file = "LLREDO1\0" (8) ‖ vault (16) ‖ epoch (8) ‖ count (4) ‖ rows ‖ SHA-256 of all before (32)
 //! row  = key length (2) ‖ key ‖ 1 ‖ value length (4) ‖ value, or 0 for a removal
 //! ```
+//!
+//! Rows stand in order of their keys, each once.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -16,27 +18,17 @@ use ring::digest;
 use crate::base::codec::{BadLayout, Reader, Writer};
 use crate::base::files;
 use crate::base::ids::VaultId;
+use crate::base::sensitive::SecretBytes;
 use crate::store::Batch;
 
 const MAGIC: &[u8; 8] = b"LLREDO1\0";
 
 /// Writes the copy; on disk with its name on return. Replacing the file by renaming is right here: it holds no key.
 pub(super) fn write(folder: &Path, vault: VaultId, epoch: u64, batch: &Batch) -> std::io::Result<()> {
-    let mut out = Writer::default();
-    out.bytes(MAGIC).bytes(vault.as_bytes()).u64(epoch).u32(batch.len() as u32);
-    for (key, value) in batch {
-        out.u16(key.len() as u16).bytes(key);
-        match value {
-            Some(value) => out.u8(1).u32(value.len() as u32).bytes(value),
-            None => out.u8(0),
-        };
-    }
-    let content = out.finish();
-    let check = digest::digest(&digest::SHA256, &content);
+    let content = encode(vault, epoch, batch);
     let temporary = folder.join("redo.new");
     let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(&content)?;
-    file.write_all(check.as_ref())?;
     file.sync_all()?;
     std::fs::rename(&temporary, folder.join("redo"))?;
     files::sync_dir(folder)
@@ -49,6 +41,27 @@ pub(super) fn read(folder: &Path, vault: VaultId) -> std::io::Result<Option<(u64
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn encode(vault: VaultId, epoch: u64, batch: &Batch) -> SecretBytes {
+    let mut out = Writer::default();
+    out.bytes(MAGIC).bytes(vault.as_bytes()).u64(epoch).u32(batch.len() as u32);
+    for (key, value) in batch {
+        out.u16(key.len() as u16).bytes(key);
+        match value {
+            Some(value) => out.u8(1).u32(value.len() as u32).bytes(value),
+            None => out.u8(0),
+        };
+    }
+    let mut content = out.finish();
+    let check = digest::digest(&digest::SHA256, &content);
+    content.extend_from_slice(check.as_ref());
+    content
+}
+
+/// Reads the bytes of a copy and writes them again, for fuzzing: `None` when they are none of this vault.
+pub fn reencode(vault: VaultId, content: &[u8]) -> Option<SecretBytes> {
+    parse(content, vault).ok().map(|(epoch, batch)| encode(vault, epoch, &batch))
 }
 
 fn parse(content: &[u8], vault: VaultId) -> Result<(u64, Batch), BadLayout> {
@@ -73,6 +86,9 @@ fn parse(content: &[u8], vault: VaultId) -> Result<(u64, Batch), BadLayout> {
             }
             _ => return Err(BadLayout),
         };
+        if batch.last_key_value().is_some_and(|(last, _)| *last >= key) {
+            return Err(BadLayout);
+        }
         batch.insert(key, value);
     }
     reader.end()?;
@@ -82,6 +98,22 @@ fn parse(content: &[u8], vault: VaultId) -> Result<(u64, Batch), BadLayout> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_in_disorder_or_twice_are_refused() {
+        let vault = VaultId::from_bytes([1; 16]);
+        for (keys, good) in [(["a", "b"], true), (["b", "a"], false), (["a", "a"], false)] {
+            let mut out = Writer::default();
+            out.bytes(MAGIC).bytes(vault.as_bytes()).u64(1).u32(2);
+            for key in keys {
+                out.u16(1).bytes(key.as_bytes()).u8(0);
+            }
+            let mut content = out.finish();
+            let check = digest::digest(&digest::SHA256, &content);
+            content.extend_from_slice(check.as_ref());
+            assert_eq!(parse(&content, vault).is_ok(), good, "{keys:?}");
+        }
+    }
 
     #[test]
     fn comes_back_whole_or_not_at_all() {
