@@ -18,6 +18,7 @@ use super::KeyError;
 use crate::base::codec::{BadLayout, Reader, Writer};
 use crate::base::files;
 use crate::base::ids::VaultId;
+use crate::base::sensitive::SecretBytes;
 use crate::crypto::derive::Prf;
 use crate::crypto::merkle::Frontier;
 
@@ -61,7 +62,7 @@ impl Witness {
 
     /// The highest epoch that either block claims, unchecked: for a clear refusal when no slot opens.
     pub fn claimed_epoch(&self) -> Option<u64> {
-        self.blocks().ok()?.iter().filter_map(|block| self.decode(block).ok()).map(|(t, ..)| t.epoch).max()
+        self.blocks().ok()?.iter().filter_map(|block| decode(self.vault, block).ok()).map(|(t, ..)| t.epoch).max()
     }
 
     /// The latest testimony that checks under `key`; `None` when there is none.
@@ -71,10 +72,7 @@ impl Witness {
     pub fn read(&mut self, key: &Prf) -> Result<Option<Testimony>, KeyError> {
         let mut best: Option<(u64, Testimony)> = None;
         for (n, block) in (0..).zip(self.blocks()?) {
-            let Ok((testimony, signed, check)) = self.decode(&block) else { continue };
-            if !bool::from(key.value(&[signed]).ct_eq(check)) {
-                continue;
-            }
+            let Some(testimony) = checked(self.vault, &block, key) else { continue };
             let rank = |t: &Testimony| (t.epoch, t.audit.size());
             if best.as_ref().is_none_or(|(_, b)| rank(&testimony) > rank(b)) {
                 best = Some((n, testimony));
@@ -89,18 +87,8 @@ impl Witness {
     /// # Errors
     /// [`KeyError::Io`].
     pub fn write(&mut self, testimony: &Testimony, key: &Prf) -> Result<(), KeyError> {
-        let mut out = Writer::with_capacity(BLOCK_LEN);
-        out.bytes(MAGIC).bytes(self.vault.as_bytes()).u64(testimony.epoch).u64(testimony.audit.size());
-        out.u8(testimony.audit.peaks().len() as u8);
-        for peak in testimony.audit.peaks() {
-            out.bytes(peak);
-        }
-        let mut block = out.finish();
-        let check = key.value(&[&block]);
-        block.extend_from_slice(&check);
-        block.resize(BLOCK_LEN, 0);
         self.file
-            .write_all_at(&block, self.next_block * BLOCK_LEN as u64)
+            .write_all_at(&encode(self.vault, testimony, key), self.next_block * BLOCK_LEN as u64)
             .and_then(|()| self.file.sync_data())
             .map_err(KeyError::io(&self.path))?;
         self.next_block = 1 - self.next_block;
@@ -114,23 +102,54 @@ impl Witness {
         }
         Ok(blocks)
     }
+}
 
-    fn decode<'a>(&self, block: &'a [u8]) -> Result<(Testimony, &'a [u8], &'a [u8]), BadLayout> {
-        let mut reader = Reader::new(block);
-        if reader.bytes(8)? != MAGIC || reader.bytes(16)? != self.vault.as_bytes() {
-            return Err(BadLayout);
-        }
-        let (epoch, size) = (reader.u64()?, reader.u64()?);
-        let count = usize::from(reader.u8()?);
-        let mut peaks = Vec::new();
-        for _ in 0..count {
-            peaks.push(reader.array()?);
-        }
-        let signed = &block[..block.len() - reader.remaining()];
-        let check = reader.bytes(32)?;
-        let audit = Frontier::from_parts(size, peaks).ok_or(BadLayout)?;
-        Ok((Testimony { epoch, audit }, signed, check))
+fn encode(vault: VaultId, testimony: &Testimony, key: &Prf) -> SecretBytes {
+    let mut out = Writer::with_capacity(BLOCK_LEN);
+    out.bytes(MAGIC).bytes(vault.as_bytes()).u64(testimony.epoch).u64(testimony.audit.size());
+    out.u8(testimony.audit.peaks().len() as u8);
+    for peak in testimony.audit.peaks() {
+        out.bytes(peak);
     }
+    let mut block = out.finish();
+    let check = key.value(&[&block]);
+    block.extend_from_slice(&check);
+    block.resize(BLOCK_LEN, 0);
+    block
+}
+
+/// The testimony of a block, if it checks under `key`.
+fn checked(vault: VaultId, block: &[u8], key: &Prf) -> Option<Testimony> {
+    let (testimony, signed, check) = decode(vault, block).ok()?;
+    bool::from(key.value(&[signed]).ct_eq(check)).then_some(testimony)
+}
+
+fn decode(vault: VaultId, block: &[u8]) -> Result<(Testimony, &[u8], &[u8]), BadLayout> {
+    let mut reader = Reader::new(block);
+    if reader.bytes(8)? != MAGIC || reader.bytes(16)? != vault.as_bytes() {
+        return Err(BadLayout);
+    }
+    let (epoch, size) = (reader.u64()?, reader.u64()?);
+    let count = usize::from(reader.u8()?);
+    let mut peaks = Vec::new();
+    for _ in 0..count {
+        peaks.push(reader.array()?);
+    }
+    let signed = &block[..block.len() - reader.remaining()];
+    let check = reader.bytes(32)?;
+    let audit = Frontier::from_parts(size, peaks).ok_or(BadLayout)?;
+    // One spelling a testimony; a torn write that left something of an earlier one here counts as torn.
+    if reader.bytes(reader.remaining())?.iter().any(|&b| b != 0) {
+        return Err(BadLayout);
+    }
+    Ok((Testimony { epoch, audit }, signed, check))
+}
+
+/// Reads the bytes of a block and writes them again, for fuzzing: `None` when they are not 4,096 bytes that hold a
+/// testimony of this vault under this key.
+pub fn reencode(vault: VaultId, block: &[u8], key: &Prf) -> Option<SecretBytes> {
+    let testimony = (block.len() == BLOCK_LEN).then(|| checked(vault, block, key))??;
+    Some(encode(vault, &testimony, key))
 }
 
 #[cfg(test)]
@@ -190,6 +209,12 @@ mod tests {
         bytes[block * BLOCK_LEN + 20..block * BLOCK_LEN + 600].fill(0x55);
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(witness.read(&key).unwrap(), Some(testimony(5, 15)));
+        bytes[block * BLOCK_LEN..(block + 1) * BLOCK_LEN].fill(0);
+        bytes[(2 - block) * BLOCK_LEN - 1] = 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(witness.read(&key).unwrap(), None, "bytes behind a testimony");
+        bytes[(2 - block) * BLOCK_LEN - 1] = 0;
+        std::fs::write(&path, &bytes).unwrap();
         let other = Prf::new(&Key::from_bytes([2; 32]), Label::Witness);
         assert_eq!(Witness::open(&path, vault).unwrap().read(&other).unwrap(), None);
         assert_eq!(Witness::open(&path, VaultId::from_bytes([2; 16])).unwrap().read(&key).unwrap(), None);
