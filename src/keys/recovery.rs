@@ -96,13 +96,7 @@ impl RecoverySlot {
 
     /// The epoch that it holds; `None` when it is missing, torn, or of another vault or recipient.
     pub fn epoch(&self) -> Option<u64> {
-        let content = std::fs::read(&self.path).ok()?;
-        let check = digest::digest(&digest::SHA256, content.get(..CHECK_AT)?);
-        let ours = content[..8] == *MAGIC
-            && content[8..24] == *self.vault.as_bytes()
-            && content[32..64] == self.recipient
-            && content.get(CHECK_AT..CHECK_AT + 32)? == check.as_ref();
-        ours.then(|| u64::from_be_bytes(content[24..32].try_into().expect("8 bytes")))
+        epoch_of(self.vault, &self.recipient, &std::fs::read(&self.path).ok()?)
     }
 
     /// Seals the root key of `epoch` into the slot, over whatever was there.
@@ -110,15 +104,7 @@ impl RecoverySlot {
     /// # Errors
     /// [`KeyError::Io`] when the slot cannot be reached; the vault works on without it, and certificates say so.
     pub fn write(&self, epoch: u64, root: &Key, entropy: &dyn Entropy) -> Result<(), KeyError> {
-        let (key, encapsulated) = kem::encapsulate(&self.recipient, entropy)?;
-        let sealed = envelope::seal(&key, &self.context(epoch), root.expose(), entropy)?;
-        let mut content = vec![0; SLOT_LEN];
-        entropy.fill(&mut content)?;
-        let head =
-            [MAGIC.as_slice(), self.vault.as_bytes(), &epoch.to_be_bytes(), &self.recipient, &encapsulated, &sealed]
-                .concat();
-        content[..CHECK_AT].copy_from_slice(&head);
-        content[CHECK_AT..CHECK_AT + 32].copy_from_slice(digest::digest(&digest::SHA256, &head).as_ref());
+        let content = compose(self.vault, &self.recipient, epoch, root, entropy)?;
         self.overwrite(&content).map_err(KeyError::io(&self.path))?;
         let read = if self.read_past_cache {
             files::read_past_cache(&self.path, 0, SLOT_LEN)
@@ -139,10 +125,6 @@ impl RecoverySlot {
         if exists { Ok(()) } else { self.path.parent().map_or(Ok(()), files::sync_dir) }
     }
 
-    const fn context(&self, epoch: u64) -> Context<'_> {
-        Context::new(Purpose::RecoverySlot).row(self.vault.as_bytes()).version(epoch)
-    }
-
     /// The epoch and root key in the slot, for the holder of the private key.
     ///
     /// # Errors
@@ -159,6 +141,48 @@ impl RecoverySlot {
         let root = envelope::open(&key, &context, &content[96..])?;
         Ok((epoch, Key::from_slice(&root).ok_or(OpenError)?))
     }
+}
+
+/// The bytes of a slot that holds `root`. Public for fuzzing, which needs some that are whole; `entropy` gives the
+/// private half of the encapsulated key first, then the salt, then the filling.
+///
+/// # Errors
+/// [`KeyError::Seal`] without randomness, or for a recipient of low order.
+pub fn compose(
+    vault: VaultId,
+    recipient: &[u8; PUBLIC_LEN],
+    epoch: u64,
+    root: &Key,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, KeyError> {
+    let (key, encapsulated) = kem::encapsulate(recipient, entropy)?;
+    let context = Context::new(Purpose::RecoverySlot).row(vault.as_bytes()).version(epoch);
+    let sealed = envelope::seal(&key, &context, root.expose(), entropy)?;
+    let mut content = vec![0; SLOT_LEN];
+    entropy.fill(&mut content)?;
+    let head = [MAGIC.as_slice(), vault.as_bytes(), &epoch.to_be_bytes(), recipient, &encapsulated, &sealed].concat();
+    content[..CHECK_AT].copy_from_slice(&head);
+    content[CHECK_AT..CHECK_AT + 32].copy_from_slice(digest::digest(&digest::SHA256, &head).as_ref());
+    Ok(content)
+}
+
+/// The epoch of a slot that is whole and of this vault and recipient.
+fn epoch_of(vault: VaultId, recipient: &[u8; PUBLIC_LEN], content: &[u8]) -> Option<u64> {
+    let check = digest::digest(&digest::SHA256, content.get(..CHECK_AT)?);
+    let ours = content[..8] == *MAGIC
+        && content[8..24] == *vault.as_bytes()
+        && content[32..64] == *recipient
+        && content.get(CHECK_AT..CHECK_AT + 32)? == check.as_ref();
+    ours.then(|| u64::from_be_bytes(content[24..32].try_into().expect("8 bytes")))
+}
+
+/// Opens the bytes of a slot and composes them again, for fuzzing: `None` when they are not 4,096 bytes that are whole, of
+/// this vault, and open with this key. `entropy` as for [`compose`].
+pub fn reencode(vault: VaultId, content: &[u8], private: &PrivateKey, entropy: &dyn Entropy) -> Option<Vec<u8>> {
+    let recipient = private.public();
+    let epoch = (content.len() == SLOT_LEN).then(|| epoch_of(vault, &recipient, content))??;
+    let (opened, root) = RecoverySlot::open(content, private).ok()?;
+    (opened == epoch).then(|| compose(vault, &recipient, epoch, &root, entropy).ok())?
 }
 
 #[cfg(test)]

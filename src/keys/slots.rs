@@ -123,7 +123,7 @@ impl RootSlots {
         for slot in SlotNo::ALL {
             let mut content = vec![0; SLOT_LEN];
             self.file.read_exact_at(&mut content, slot.offset()).map_err(KeyError::io(&self.path))?;
-            found.extend(self.parse(slot, &content, master));
+            found.extend(parse(self.vault, slot, &content, master));
         }
         Ok(found)
     }
@@ -156,15 +156,7 @@ impl RootSlots {
         master: &MasterKey,
         entropy: &dyn Entropy,
     ) -> Result<(), KeyError> {
-        let mut content = vec![0; SLOT_LEN];
-        entropy.fill(&mut content)?;
-        let row = self.row(slot);
-        let sealed = envelope::seal(master.key(), &Self::context(&row, epoch), root.expose(), entropy)?;
-        content[..8].copy_from_slice(MAGIC);
-        content[8..24].copy_from_slice(self.vault.as_bytes());
-        content[24..32].copy_from_slice(&epoch.to_be_bytes());
-        content[ENVELOPE_AT..ENVELOPE_AT + ENVELOPE_LEN].copy_from_slice(&sealed);
-        self.overwrite(slot, &content)
+        self.overwrite(slot, &compose(self.vault, slot, epoch, root, master, entropy)?)
     }
 
     /// Destroys a slot: overwritten in place with random bytes, on disk, and read back.
@@ -194,25 +186,61 @@ impl RootSlots {
         }
         files::read_past_cache(&self.path, slot.offset(), SLOT_LEN)
     }
+}
 
-    fn parse(&self, slot: SlotNo, content: &[u8], master: &MasterKey) -> Option<FoundRoot> {
-        if &content[..8] != MAGIC || content[8..24] != *self.vault.as_bytes() {
-            return None;
-        }
-        let epoch = u64::from_be_bytes(content[24..32].try_into().ok()?);
-        let sealed = &content[ENVELOPE_AT..ENVELOPE_AT + ENVELOPE_LEN];
-        let root = envelope::open(master.key(), &Self::context(&self.row(slot), epoch), sealed).ok()?;
-        Some(FoundRoot { slot, epoch, root: Key::from_slice(&root)? })
-    }
+/// The bytes of a slot that holds `root`. Public for fuzzing, which needs some that are whole.
+///
+/// # Errors
+/// [`KeyError::Seal`] without randomness.
+pub fn compose(
+    vault: VaultId,
+    slot: SlotNo,
+    epoch: u64,
+    root: &Key,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, KeyError> {
+    let mut content = vec![0; SLOT_LEN];
+    entropy.fill(&mut content)?;
+    let row = row(vault, slot);
+    let sealed = envelope::seal(master.key(), &context(&row, epoch), root.expose(), entropy)?;
+    content[..8].copy_from_slice(MAGIC);
+    content[8..24].copy_from_slice(vault.as_bytes());
+    content[24..32].copy_from_slice(&epoch.to_be_bytes());
+    content[ENVELOPE_AT..ENVELOPE_AT + ENVELOPE_LEN].copy_from_slice(&sealed);
+    Ok(content)
+}
 
-    /// Vault and slot, so that neither a foreign slot nor the other one's copy opens.
-    fn row(&self, slot: SlotNo) -> Vec<u8> {
-        [self.vault.as_bytes().as_slice(), &[slot.name()]].concat()
+fn parse(vault: VaultId, slot: SlotNo, content: &[u8], master: &MasterKey) -> Option<FoundRoot> {
+    if &content[..8] != MAGIC || content[8..24] != *vault.as_bytes() {
+        return None;
     }
+    let epoch = u64::from_be_bytes(content[24..32].try_into().ok()?);
+    let sealed = &content[ENVELOPE_AT..ENVELOPE_AT + ENVELOPE_LEN];
+    let root = envelope::open(master.key(), &context(&row(vault, slot), epoch), sealed).ok()?;
+    Some(FoundRoot { slot, epoch, root: Key::from_slice(&root)? })
+}
 
-    const fn context(row: &[u8], epoch: u64) -> Context<'_> {
-        Context::new(Purpose::RootSlot).row(row).version(epoch)
-    }
+/// Vault and slot, so that neither a foreign slot nor the other one's copy opens.
+fn row(vault: VaultId, slot: SlotNo) -> Vec<u8> {
+    [vault.as_bytes().as_slice(), &[slot.name()]].concat()
+}
+
+const fn context(row: &[u8], epoch: u64) -> Context<'_> {
+    Context::new(Purpose::RootSlot).row(row).version(epoch)
+}
+
+/// Opens the bytes of a slot and composes them again, for fuzzing: `None` when they are not [`SLOT_LEN`] bytes that hold
+/// a root key of this vault under this master key. `entropy` gives the filling of the slot first, then the salt.
+pub fn reencode(
+    vault: VaultId,
+    slot: SlotNo,
+    content: &[u8],
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+) -> Option<Vec<u8>> {
+    let found = (content.len() == SLOT_LEN).then(|| parse(vault, slot, content, master))??;
+    compose(vault, slot, found.epoch, &found.root, master, entropy).ok()
 }
 
 #[cfg(test)]
