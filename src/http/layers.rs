@@ -179,7 +179,7 @@ pub(super) async fn bearer(State(web): State<Arc<Web>>, mut request: Request, ne
 }
 
 /// The token of an `Authorization: Bearer` header, when there is exactly one such header.
-fn token(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (first, more) = (all.next()?, all.next());
     let (scheme, token) = first.to_str().ok()?.split_once(' ')?;

@@ -7,9 +7,14 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 
 use super::error::HttpError;
-use super::extract::json::{self, Members};
+use super::extract::json;
 use super::extract::multipart::{self, Most, Sink};
 use super::extract::urlencoded;
+use super::layers;
+use super::public::filling::Submission;
+use crate::domain::form::Form;
+use crate::domain::submission::Valid;
+use crate::services::{Problem, ServiceError};
 
 /// A part of a multipart body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +44,37 @@ pub fn multipart(body: &[u8], piece: usize) -> Result<Vec<Part>, u16> {
     }
 }
 
-/// The members of a JSON object, as many as there are; or the status of the refusal.
-pub fn json(body: &[u8]) -> Result<usize, u16> {
-    json::parse::<Members>(body).map(|m| m.0.len()).map_err(|e| e.status.as_u16())
+/// What a client is told when it is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of the answer.
+    pub status: u16,
+    /// The sentence for people.
+    pub detail: String,
+    /// The mistakes by field.
+    pub problems: Vec<Problem>,
+}
+
+impl From<HttpError> for Refusal {
+    fn from(e: HttpError) -> Self {
+        Self { status: e.status.as_u16(), detail: e.detail.into_owned(), problems: e.problems }
+    }
+}
+
+/// The JSON body of a submission to `form`, read and checked as the service does before it stores one.
+pub fn submission(body: &[u8], form: &Form) -> Result<Valid, Refusal> {
+    let submission: Submission = json::parse(body)?;
+    let draft = submission.into_draft().map_err(|e| HttpError::from(ServiceError::from(e)))?;
+    Ok(draft.validate(form).map_err(HttpError::invalid)?)
+}
+
+/// The token in the `Authorization` headers with these values; `None` when the service would see none.
+pub fn bearer(values: &[&[u8]]) -> Option<String> {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value).ok()?);
+    }
+    layers::token(&headers).map(str::to_owned)
 }
 
 /// The pairs of a urlencoded body; `None` when it is refused.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
+use crate::domain::submission::{Draft, TooMuchText};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::json::{self, Members};
@@ -23,16 +24,35 @@ pub(super) const ONCE: &str = "_once";
 
 /// Parts or pairs in one submission; the largest form has far fewer.
 const MOST_PARTS: usize = 128;
+/// What any other value than true and false means as a consent: a text is none in JSON, not even "true".
+const NEITHER: &str = "neither";
 /// Bytes before a part's content.
 const MOST_PART_HEADER: u64 = 16 * 1024;
 
 /// The JSON body of a submission.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Submission {
+pub(in crate::http) struct Submission {
     fields: Members,
     #[serde(default)]
     consents: Members,
+}
+
+impl Submission {
+    /// All of it at once as the draft that an intake would hold, for fuzzing.
+    pub(in crate::http) fn into_draft(self) -> Result<Draft, TooMuchText> {
+        let mut draft = Draft::default();
+        for (name, value) in self.fields.0 {
+            draft.json(&name, value)?;
+        }
+        for (name, value) in self.consents.0 {
+            let _ = match value {
+                Value::Bool(given) => draft.consent(&name, given),
+                _ => draft.consent_text(&name, NEITHER),
+            };
+        }
+        Ok(draft)
+    }
 }
 
 /// A submission on its way in.
@@ -77,8 +97,7 @@ impl Filling {
         for (name, value) in consents {
             match value {
                 Value::Bool(given) => intake.consent(&name, given),
-                // A text is no consent in JSON, not even "true".
-                _ => intake.consent_text(&name, "neither"),
+                _ => intake.consent_text(&name, NEITHER),
             }
         }
         Ok(())
