@@ -1,7 +1,6 @@
 //! libFuzzer's way into `tests/support/targets/control.rs`.
 #![no_main]
 
-#[path = "../../tests/support/targets/control.rs"]
-mod body;
+use letterlock_fuzz::targets::{self, HONEST};
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::control::check(data, HONEST));

@@ -1,8 +1,10 @@
 //! Every fuzz target over its corpus and thousands of mutations of it, on the stable toolchain.
 //!
-//! The mutations are the same on every run. `LETTERLOCK_TEST_DEEP=1` makes a hundred times as many.
+//! The mutations are the same on every run. `LETTERLOCK_TEST_DEEP=1` makes twenty times as many.
 
+mod controls;
 mod mutate;
+mod seeds;
 #[path = "../support/targets/mod.rs"]
 mod targets;
 
@@ -10,71 +12,88 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use letterlock::http::probe;
-use letterlock::keys::keyring;
-use letterlock::keys::tree::{InnerPage, LeafPage, TopPage};
 use mutate::Mutator;
-use targets::{ALL, Target};
+use targets::{ALL, HONEST, Target};
 
-const MUTATIONS: usize = 10_000;
-
-#[test]
-fn every_target_holds_over_corpus_and_mutations() {
-    let count = if std::env::var_os("LETTERLOCK_TEST_DEEP").is_some() { MUTATIONS * 100 } else { MUTATIONS };
-    for target in ALL {
-        let seeds = corpus(target.0);
-        assert!(!seeds.is_empty(), "no corpus for {}", target.0);
-        seeds.iter().for_each(|seed| hold(target, seed));
-        let mut mutator = Mutator::new(seeds, dictionary(target.0));
-        for _ in 0..count {
-            hold(target, &mutator.next());
+/// A test for each, so that they run beside one another.
+macro_rules! replays {
+    ($($name:ident),* $(,)?) => {
+        mod holds_over_corpus_and_mutations {
+            $(#[test]
+            fn $name() {
+                super::replay(stringify!($name));
+            })*
         }
-        println!("{}: {count} mutations", target.0);
+
+        const REPLAYED: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+replays! {
+    certificate, control, envelope, form, ids, json, keyring, multipart, page, receipts, slot, store, stream, tokens,
+    urlencoded,
+}
+
+fn replay(name: &str) {
+    let target = ALL.iter().find(|target| target.name == name).unwrap();
+    let deep = std::env::var_os("LETTERLOCK_TEST_DEEP").is_some();
+    let count = if deep { target.mutations * 20 } else { target.mutations };
+    let seeds = corpus(name);
+    seeds.iter().for_each(|seed| hold(target, seed));
+    let whole = seeds.iter().filter(|seed| (target.understood)(seed)).count();
+    assert!(whole > 0, "no seed of {name} is understood: it only ever tests the first check");
+    assert!(whole < seeds.len(), "no seed of {name} is broken");
+    let found = seeds.len();
+    let mut mutator = Mutator::new(seeds, dictionary(name));
+    let mut understood = 0;
+    for _ in 0..count {
+        let input = mutator.next();
+        hold(target, &input);
+        understood += usize::from((target.understood)(&input));
     }
+    assert!(understood > 0, "no mutation for {name} is understood");
+    println!("{name}: {found} seeds, {whole} understood; {count} mutations, {understood} understood");
 }
 
 #[test]
 fn targets_corpora_and_fuzz_crate_name_the_same() {
-    let mut names: Vec<String> = ALL.iter().map(|target| target.0.to_owned()).collect();
+    let mut names: Vec<String> = ALL.iter().map(|target| target.name.to_owned()).collect();
     names.sort();
+    assert_eq!(REPLAYED, names, "the replay");
     assert_eq!(file_names(&fuzz().join("corpus"), ""), names, "fuzz/corpus");
     assert_eq!(file_names(&fuzz().join("fuzz_targets"), ".rs"), names, "fuzz/fuzz_targets");
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
+    let readme = fs::read_to_string(fuzz().join("README.md")).unwrap();
     for name in &names {
         assert!(manifest.contains(&format!("name = \"{name}\"")), "fuzz/Cargo.toml lacks {name}");
+        assert!(readme.contains(&format!("| `{name}` |")), "fuzz/README.md lacks {name}");
+        let wrapper = fs::read_to_string(fuzz().join("fuzz_targets").join(format!("{name}.rs"))).unwrap();
+        assert!(
+            wrapper.contains(&format!("targets::{name}::check(data, HONEST)")),
+            "fuzz_targets/{name}.rs runs another"
+        );
+        assert!(!corpus(name).is_empty(), "no corpus for {name}");
+    }
+    for name in file_names(&fuzz().join("dictionaries"), ".dict") {
+        assert!(names.contains(&name) && !dictionary(&name).is_empty(), "fuzz/dictionaries/{name}.dict");
     }
 }
 
 #[test]
-fn a_target_that_fails_is_noticed() {
-    let broken: Target = ("broken", |data| assert!(!data.windows(2).any(|pair| pair == b"<<"), "found"));
-    let mut mutator = Mutator::new(vec![b"hello world".to_vec()], vec![b"<<".to_vec()]);
-    let found = (0..MUTATIONS).any(|_| catch_unwind(AssertUnwindSafe(|| (broken.1)(&mutator.next()))).is_err());
-    assert!(found, "the mutations never reach what the dictionary names");
-}
-
-/// A corpus that no longer fits the formats would only ever test the first check.
-#[test]
-fn the_corpus_holds_inputs_that_are_whole() {
-    let seed = |path: &str| fs::read(fuzz().join("corpus").join(path)).unwrap();
-    assert!(targets::envelope::opens(&seed("envelope/sealed")));
-    assert!(targets::control::understood(&seed("control/erase-two")));
-    assert!(LeafPage::decode(&seed("page/leaf-edges")[1..]).is_ok());
-    assert!(InnerPage::decode(&seed("page/inner-two")[1..]).is_ok());
-    assert!(TopPage::decode(&seed("page/top")[1..]).is_ok());
-    assert!(keyring::reencode(0, &seed("keyring/first-three")[1..]).is_some());
-    assert!(keyring::reencode(1, &seed("keyring/second-two")[1..]).is_some());
-    let application = probe::multipart(&seed("multipart/application")[1..], 1);
-    assert_eq!(application.map(|parts| parts.len()), Ok(4));
+fn the_corpus_is_small() {
+    for target in ALL {
+        let seeds = corpus(target.name);
+        assert!(seeds.len() <= 48, "{} has {} seeds", target.name, seeds.len());
+        assert!(seeds.iter().all(|seed| seed.len() < 4096), "{} has a seed of 4 KiB or more", target.name);
+    }
 }
 
 /// Runs the target; on failure leaves the input in the target folder, ready to become part of the corpus.
 fn hold(target: &Target, input: &[u8]) {
-    let (name, body) = *target;
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(input))) {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{name}-failure"));
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (target.check)(input, HONEST))) {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{}-failure", target.name));
         fs::write(&path, input).unwrap();
-        eprintln!("target {name} failed; its input is in {}", path.display());
+        eprintln!("target {} failed; its input is in {}", target.name, path.display());
         std::panic::resume_unwind(panic);
     }
 }
@@ -83,8 +102,12 @@ fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
 }
 
+fn corpus_folder(target: &str) -> PathBuf {
+    fuzz().join("corpus").join(target)
+}
+
 fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let folder = fuzz().join("corpus").join(target);
+    let folder = corpus_folder(target);
     file_names(&folder, "").iter().map(|name| fs::read(folder.join(name)).unwrap()).collect()
 }
 

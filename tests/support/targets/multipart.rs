@@ -2,9 +2,11 @@
 
 use letterlock::http::probe::{Part, multipart};
 
+use super::Seam;
+
 /// Where the network cuts a body does not matter; a refusal is a 4xx; what was understood can be written out and is
-/// understood alike. The first byte says how long the pieces are.
-pub(crate) fn run(data: &[u8]) {
+/// understood alike, but not without its end. The first byte says how long the pieces are.
+pub fn check(data: &[u8], seam: Seam) {
     let Some((&length, body)) = data.split_first() else { return };
     let whole = multipart(body, body.len());
     let cut = multipart(body, usize::from(length));
@@ -12,11 +14,19 @@ pub(crate) fn run(data: &[u8]) {
     match whole {
         Err(status) => assert!((400..500).contains(&status), "answered {status}"),
         Ok(parts) if parts.iter().all(is_plain) => {
-            let written = write(&parts);
+            let mut written = write(&parts);
+            let cut = multipart(&written[..written.len() - 4], written.len());
+            assert!((seam.refused)(cut.is_err()), "a body without its end is taken");
+            (seam.written)(&mut written);
             assert_eq!(multipart(&written, written.len()), Ok(parts));
         }
         Ok(_) => {}
     }
+}
+
+/// Whether there are parts in it.
+pub fn understood(data: &[u8]) -> bool {
+    data.split_first().is_some_and(|(_, body)| multipart(body, body.len()).is_ok_and(|parts| !parts.is_empty()))
 }
 
 /// Whether names can be written without escapes, about which browsers disagree.

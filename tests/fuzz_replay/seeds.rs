@@ -1,0 +1,345 @@
+//! The seeds that are made rather than found: some whole, some broken. They lie in `fuzz/corpus` like all others;
+//! `LETTERLOCK_WRITE_SEEDS=1 cargo test --test fuzz_replay seeds` writes them there after a format has changed.
+
+use std::fs;
+
+use letterlock::base::entropy::SeededEntropy;
+use letterlock::base::ids::{FileId, Handle, PersonId, RecordId, VaultId};
+use letterlock::crypto::stream::SEGMENT_LEN;
+use letterlock::crypto::token::Token;
+use letterlock::keys::slots::SlotNo;
+use letterlock::vault::Certificate;
+use serde_json::json;
+
+use crate::corpus_folder;
+use crate::targets::slot::{self, Kind};
+use crate::targets::{certificate, receipts, stream};
+
+/// Of which target, under which name, which bytes.
+type Seed = (&'static str, &'static str, Vec<u8>);
+
+#[test]
+fn the_seeds_in_the_corpus_are_those_made_here() {
+    let write = std::env::var_os("LETTERLOCK_WRITE_SEEDS").is_some();
+    let seeds = all();
+    for (target, name, bytes) in &seeds {
+        assert!(bytes.len() < 4096, "{target}/{name} has {} bytes", bytes.len());
+        let path = corpus_folder(target).join(name);
+        if write {
+            fs::create_dir_all(corpus_folder(target)).unwrap();
+            fs::write(&path, bytes).unwrap();
+        }
+        let found = fs::read(&path).unwrap_or_default();
+        assert!(found == *bytes, "{} is not what the format makes; see the head of this file", path.display());
+    }
+    println!("{} seeds made and compared", seeds.len());
+}
+
+fn all() -> Vec<Seed> {
+    let mut out = Vec::new();
+    let mut of = |target: &'static str, seeds: Vec<(&'static str, Vec<u8>)>| {
+        out.extend(seeds.into_iter().map(|(name, bytes)| (target, name, bytes)));
+    };
+    of("certificate", certificates());
+    of("form", forms());
+    of("ids", texts(&ids()));
+    of("json", jsons());
+    of("receipts", texts(&codes()));
+    of("slot", slots());
+    of("store", stores());
+    of("stream", streams());
+    of("tokens", texts(&tokens()));
+    of("urlencoded", texts(&URLENCODED.map(|(name, text)| (name, text.to_owned()))));
+    out
+}
+
+fn texts(seeds: &[(&'static str, String)]) -> Vec<(&'static str, Vec<u8>)> {
+    seeds.iter().map(|(name, text)| (*name, text.clone().into_bytes())).collect()
+}
+
+fn certificates() -> Vec<(&'static str, Vec<u8>)> {
+    let statement = json!({
+        "version": 1, "vault": VaultId::from_bytes([1; 16]), "kind": "record", "subject": PersonId::from_bytes([2; 16]),
+        "records": [RecordId::from_bytes([3; 16]), RecordId::from_bytes([4; 16])], "files": [FileId::from_bytes([5; 16])],
+        "keyrings": 1, "consent_rows": 0, "epoch_before": 7, "epoch_after": 8, "recovery_epoch": null,
+        "state": "pending in backup", "erased_at": "2026-11-23T17:08:46.042Z", "role": null,
+    });
+    let signed = Certificate::sign(serde_json::from_value(statement).unwrap(), &certificate::signer());
+    let compact = serde_json::to_string(&signed).unwrap();
+    texts(&[
+        ("signed", serde_json::to_string_pretty(&signed).unwrap()),
+        ("vector", include_str!("../../src/vault/vectors/certificate.json").to_owned()),
+        ("other-time", compact.replace("17:08:46.042Z", "17:08:46.0425+01:00")),
+        (
+            "other-order",
+            compact.replacen("{\"version\":1,", "{", 1).replacen("\"role\":", "\"version\":1,\"role\":", 1),
+        ),
+        ("extra-member", compact.replacen('{', "{\"extra\":1,", 1)),
+        ("member-twice", compact.replacen("\"keyrings\":1", "\"keyrings\":1,\"keyrings\":2", 1)),
+        ("capital-hex", compact.replace("\"signature\":\"", "\"signature\":\"AB")),
+        ("no-signature", compact.replace("\"signature\"", "\"sign\"")),
+        ("negative-epoch", compact.replace("\"epoch_before\":7", "\"epoch_before\":-7")),
+        ("cut", compact[..compact.len() / 2].to_owned()),
+        ("deep", "[".repeat(1000)),
+        ("empty", String::new()),
+    ])
+}
+
+fn forms() -> Vec<(&'static str, Vec<u8>)> {
+    let whole = include_str!("../support/targets/every_kind.toml");
+    let small = "id = \"small\"\nversion = 1\ntitle = \"T\"\nsubmit = \"S\"\npurposes = [\"p\"]\nlegal_basis = \"L\"\n\
+                 roles = [\"hr\"]\nretention_days = 1\nfields = [{ name = \"a\", label = \"A\", kind = \"yes-no\" }]\n\
+                 notice = { version = \"1\", text = \"N\" }\n";
+    texts(&[
+        ("every-kind", whole.to_owned()),
+        ("small", small.to_owned()),
+        ("crlf", small.replace('\n', "\r\n")),
+        ("escapes", small.replace("\"T\"", "\"T\\u0085 \\\"\\\\ \\U0001F642 \\u001b[2J\"")),
+        ("name-twice", whole.replace("\"phone\"\nlabel", "\"short\"\nlabel")),
+        ("unknown-member", small.replace("submit", "\"sub\\u001b[2Jmit\" = 1\nsubmit")),
+        ("long-name", format!("{small}{} = 1\n", "n".repeat(3000))),
+        ("wrong-type", small.replace("version = 1", "version = [1]")),
+        ("missing-member", small.replace("version = 1\n", "")),
+        ("too-large-number", small.replace("version = 1", "version = 99999999999999999999")),
+        ("subject-of-wrong-kind", whole.replace("subject = \"email\"", "subject = \"phone\"")),
+        ("role-that-never-reads", small.replace("\"hr\"", "\"admin\"")),
+        ("deep-arrays", format!("{small}x = {}", "[".repeat(2000))),
+        ("deep-tables", format!("{small}{}1{}", "x = {a = ".repeat(300), "}".repeat(300))),
+        ("dotted", format!("{small}x{} = 1", ".a".repeat(1500))),
+        ("open-string", format!("{small}intro = \"\"\"\nnever closed")),
+        ("empty", String::new()),
+    ])
+}
+
+fn ids() -> Vec<(&'static str, String)> {
+    let id = Handle::from_bytes(*b"0123456789abcdef").to_string();
+    vec![
+        ("handle", id.clone()),
+        ("handle-capital", id.to_uppercase()),
+        ("handle-trailing-bits", format!("{}b", &id[..25])),
+        ("handle-wide", "ａ".repeat(26)),
+        ("form", "job-application".to_owned()),
+        ("form-64", "a-".repeat(32)),
+        ("login", "7.jane_doe-2".to_owned()),
+        ("role", "privacy".to_owned()),
+        ("role-capital", "Admin".to_owned()),
+        ("status", "in-progress".to_owned()),
+        ("cursor", "AAAAAAAAAE0".to_owned()),
+        ("cursor-trailing-bits", "AAAAAAAAAE1".to_owned()),
+        ("cursor-padded", "AAAAAAAAAE0=".to_owned()),
+        ("dot", ".".to_owned()),
+        ("dots", "..".to_owned()),
+        ("path", "../../../../../../etc/pass".to_owned()),
+        ("escaped-path", "..%2f..%2f..%2f..%2f..%2f.".to_owned()),
+        ("confusable", "h\u{440}".to_owned()),
+        ("empty", String::new()),
+    ]
+}
+
+fn jsons() -> Vec<(&'static str, Vec<u8>)> {
+    let whole = json!({
+        "fields": {
+            "short": " Jane Do\u{308}e ", "long": "One.\r\nTwo\ttabs.\n\n", "email": "Jane@B\u{fc}cher.example",
+            "phone": "+44 (0)20 7946-0958", "choice": "two", "box": true,
+        },
+        "consents": { "keep": true, "write": false },
+    })
+    .to_string();
+    let small = json!({ "fields": { "short": "ab", "email": "a@example.org" } }).to_string();
+    let field = |more: &str| small.replacen("\"fields\":{", &format!("\"fields\":{{{more},"), 1);
+    let mut bad_utf8 = small.clone().into_bytes();
+    let at = bad_utf8.windows(2).position(|pair| pair == b"ab").unwrap();
+    bad_utf8[at] = 0xff;
+    let mut seeds = texts(&[
+        ("whole", whole.clone()),
+        ("small", small.clone()),
+        ("spaced", small.replace(':', " : ").replace(',', "\n,\t")),
+        ("escaped", small.replace("\"ab\"", "\"\\ud83d\\ude42\\u0041\\n\"")),
+        ("box-as-text", field("\"box\":\"on\"")),
+        ("unknown-field", field("\"salary\":\"1\"")),
+        ("field-twice", field("\"short\":\"cd\"")),
+        ("number", field("\"phone\":12345678")),
+        ("large-number", field("\"phone\":1e400")),
+        ("file-as-text", field("\"cv\":\"%PDF-1.7\"")),
+        ("no-choice", field("\"choice\":\"three\"")),
+        ("deep-value", field(&format!("\"long\":{}1{}", "[".repeat(10), "]".repeat(10)))),
+        ("consent-as-text", whole.replace("\"keep\":true", "\"keep\":\"true\"")),
+        ("unknown-consent", whole.replace("\"keep\"", "\"keep-all\"")),
+        ("unknown-member", whole.replacen("{\"", "{\"admin\":true,\"", 1)),
+        ("no-fields", "{\"consents\":{}}".to_owned()),
+        ("fields-no-object", "{\"fields\":[]}".to_owned()),
+        ("control-characters", field("\"phone\":\"\\u0000\\u202e12345\"")),
+        ("deep", format!("{}{}", "{\"fields\":".repeat(200), "[".repeat(1500))),
+        (
+            "wide",
+            format!("{{\"fields\":{{{}}}}}", (0..300).map(|n| format!("\"f{n}\":1")).collect::<Vec<_>>().join(",")),
+        ),
+        ("cut", whole[..whole.len() - 10].to_owned()),
+        ("empty", String::new()),
+    ]);
+    seeds.push(("bad-utf8", bad_utf8));
+    seeds
+}
+
+fn codes() -> Vec<(&'static str, String)> {
+    let code = receipts::code(77);
+    vec![
+        ("code", code.clone()),
+        ("first", receipts::code(0)),
+        ("last", receipts::code((1 << 35) - 1)),
+        ("small", code.to_lowercase()),
+        ("spaced", format!(" {}\n", code.replace('-', " "))),
+        ("joined", code.replace('-', "")),
+        ("letters-for-digits", receipts::code(5).replace('0', "O").replace('1', "l")),
+        ("wide-spaces", code.replace('-', "\u{3000}")),
+        ("wrong-check", format!("{}{}", &code[..33], if code.ends_with('0') { '1' } else { '0' })),
+        ("no-letter-of-a-code", format!("U{}", &code[1..])),
+        ("cut", code[..30].to_owned()),
+        ("too-long", format!("{code}{}", "-".repeat(80))),
+        ("empty", String::new()),
+    ]
+}
+
+fn slots() -> Vec<(&'static str, Vec<u8>)> {
+    let (a, b) = (slot::root(SlotNo::A, 7), slot::root(SlotNo::B, 8));
+    let head = |magic: &[u8], numbers: &[u64]| {
+        let numbers: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
+        [magic, slot::VAULT.as_bytes(), &numbers].concat()
+    };
+    let testimony = |epoch: u64, size: u64| {
+        let peaks: Vec<u8> = (0..size.count_ones()).flat_map(|n| [n as u8; 32]).collect();
+        [head(b"LLWITN1\0", &[epoch, size]), vec![size.count_ones() as u8], peaks].concat()
+    };
+    let mut count_wrong = testimony(3, 5);
+    count_wrong[40] = 3;
+    let row = |key: &[u8], value: Option<&[u8]>| match value {
+        Some(v) => [&(key.len() as u16).to_be_bytes(), key, &[1], &(v.len() as u32).to_be_bytes(), v].concat(),
+        None => [&(key.len() as u16).to_be_bytes(), key, &[0]].concat(),
+    };
+    let rows = |rows: &[Vec<u8>]| {
+        let head = [8_u64.to_be_bytes().as_slice(), &(rows.len() as u32).to_be_bytes()].concat();
+        [head, rows.concat()].concat()
+    };
+    let some = rows(&[row(b"\x01\x04", Some(b"page")), row(b"\x02gone", None)]);
+    let mut torn = a.clone();
+    torn[60..].fill(0x55);
+    vec![
+        ("root-a", slot::input(Kind::A, &a)),
+        ("root-b", slot::input(Kind::B, &b)),
+        ("root-a-in-b", slot::input(Kind::B, &a)),
+        ("root-torn", slot::input(Kind::A, &torn)),
+        ("root-file-two", slot::input(Kind::File, &[&[1], &a[..], &b].concat())),
+        ("root-file-swapped", slot::input(Kind::File, &[&[1], &b[..], &a].concat())),
+        ("root-file-short", slot::input(Kind::File, &[&[0], &a[..]].concat())),
+        ("witness", slot::input(Kind::Witness, &slot::witness_block(&testimony(7, 13)))),
+        ("witness-tail", slot::input(Kind::Witness, &[&slot::witness_block(&testimony(7, 13))[..], b"tail"].concat())),
+        ("testimony-empty-tree", slot::input(Kind::Testimony, &testimony(1, 0))),
+        ("testimony-many-peaks", slot::input(Kind::Testimony, &testimony(9, (1 << 40) - 1))),
+        ("testimony-count-wrong", slot::input(Kind::Testimony, &count_wrong)),
+        ("recovery", slot::input(Kind::Recovery, &slot::recovery_slot(7))),
+        ("recovery-cut", slot::input(Kind::Recovery, &slot::recovery_slot(7)[..150])),
+        ("redo", slot::input(Kind::Redo, &slot::redo(&some, true))),
+        ("redo-no-digest", slot::input(Kind::Redo, &slot::redo(&some, false))),
+        ("rows", slot::input(Kind::Rows, &slot::redo(&some, false))),
+        ("rows-none", slot::input(Kind::Rows, &slot::redo(&rows(&[]), false))),
+        ("rows-twice", slot::input(Kind::Rows, &slot::redo(&rows(&[row(b"a", None), row(b"a", None)]), false))),
+        ("rows-in-disorder", slot::input(Kind::Rows, &slot::redo(&rows(&[row(b"b", None), row(b"a", None)]), false))),
+        (
+            "rows-count-too-large",
+            slot::input(Kind::Rows, &slot::redo(&[&some[..8], &[0xff; 4], &some[12..]].concat(), false)),
+        ),
+        ("empty", Vec::new()),
+    ]
+}
+
+fn stores() -> Vec<(&'static str, Vec<u8>)> {
+    let put = |key: &[u8], len: u8| [&[0, key.len() as u8], key, &[len]].concat();
+    let large = |key: &[u8], len: u8| [&[2, key.len() as u8], key, &[len]].concat();
+    let remove = |key: &[u8]| [&[3, key.len() as u8], key].concat();
+    let scan = |from: &[u8], to: &[u8]| [&[6, from.len() as u8], from, &[to.len() as u8], to].concat();
+    let (commit, reopen) = (vec![4], vec![7]);
+    let several: Vec<u8> = (0..20).flat_map(|n| put(&[n, n], n)).collect();
+    vec![
+        ("put-commit-reopen", [put(b"a", 3), put(b"b", 0), commit.clone(), reopen.clone()].concat()),
+        (
+            "replace-remove",
+            [put(b"a", 3), commit.clone(), put(b"a", 200), remove(b"b"), commit.clone(), remove(b"a"), commit.clone()]
+                .concat(),
+        ),
+        ("lost-batch", [put(b"a", 1), commit.clone(), put(b"b", 2), reopen.clone(), commit.clone()].concat()),
+        ("scans", [several, commit.clone(), scan(b"\x03", b"\x0a"), scan(b"", b"\xff"), scan(b"b", b"a")].concat()),
+        ("at-the-limit", [large(b"a", 128), commit.clone(), reopen.clone(), scan(b"a", b"b")].concat()),
+        ("above-the-limit", [put(b"a", 1), large(b"b", 129), commit.clone(), put(b"c", 1), commit.clone()].concat()),
+        ("no-key", [put(b"", 9), commit.clone(), scan(b"", b"\x00"), reopen].concat()),
+        ("never-committed", put(b"a", 1)),
+        ("commit-nothing", commit),
+        ("empty", Vec::new()),
+    ]
+}
+
+fn streams() -> Vec<(&'static str, Vec<u8>)> {
+    let small = stream::whole(b"letterlock", &SeededEntropy::new(1));
+    let kilobyte = stream::whole(&(0..1000).map(|n| (n % 251) as u8).collect::<Vec<_>>(), &SeededEntropy::new(2));
+    let with = |at: usize, byte: u8| {
+        let mut out = small.clone();
+        out[at] ^= byte;
+        out
+    };
+    let far = [&[0], u64::MAX.to_be_bytes().as_slice(), &small[9..]].concat();
+    // As many full segments as fit a number of 4 bytes, and one more.
+    let most = [&[0], (u64::from(u32::MAX) * SEGMENT_LEN as u64 + 1).to_be_bytes().as_slice(), &small[9..]].concat();
+    vec![
+        ("small", small.clone()),
+        ("kilobyte", kilobyte.clone()),
+        ("nothing", stream::whole(b"", &SeededEntropy::new(3))),
+        ("length-one-more", with(8, 1)),
+        ("version", with(9, 3)),
+        ("salt", with(20, 1)),
+        ("commitment", with(50, 1)),
+        ("cut", kilobyte[..kilobyte.len() - 1].to_vec()),
+        ("header-only", small[..9 + 66].to_vec()),
+        ("length-far", far),
+        ("length-most", most),
+        ("seal-few", [&[1, 16], b"some content".as_slice()].concat()),
+        ("seal-one-edge", stream::around(1)),
+        ("seal-two-edges", stream::around(2)),
+        ("empty", Vec::new()),
+    ]
+}
+
+fn tokens() -> Vec<(&'static str, String)> {
+    let token = Token::make_random(&SeededEntropy::new(4)).unwrap().bearer().expose().to_owned();
+    vec![
+        ("token", token.clone()),
+        ("header", format!("Bearer {token}")),
+        ("header-small", format!("bearer {token}")),
+        ("two-headers", format!("Bearer {token}\nBearer {token}")),
+        ("two-spaces", format!("Bearer  {token}")),
+        ("tab", format!("Bearer\t{token}")),
+        ("basic", "Basic amFuZTpzZWNyZXQ=".to_owned()),
+        ("other-token", "Bearer aaa.bbb-ccc_ddd~eee+fff/ggg=".to_owned()),
+        ("capital", token.to_uppercase()),
+        ("trailing-bits", format!("{}b", &token[..token.len() - 1])),
+        ("no-secret", token[..31].to_owned()),
+        ("not-ascii", format!("Bearer {}é", &token[..60])),
+        ("empty", String::new()),
+    ]
+}
+
+const URLENCODED: [(&str, &str); 12] = [
+    ("pairs", "name=Jane+Doe&email=jane%40example.org&letter=a%0D%0Ab&talent-pool=on"),
+    ("utf8", "name=J%C3%BCrgen&n%C3%A4me=%F0%9F%99%82"),
+    ("raw-utf8", "name=J\u{fc}rgen"),
+    ("bare", "a&b=&=c&=&&d=e=f"),
+    ("no-escape", "a=%&b=%4&c=%zz&d=%4z"),
+    ("twice", "a=1&a=2&A=3"),
+    ("plus", "a+b=c+d&e=%2B%20+"),
+    ("bad-utf8", "name=%c3%28"),
+    ("bad-utf8-name", "%ff=1"),
+    ("overlong", "name=%c0%af"),
+    (
+        "many",
+        "a&b&c&d&e&f&g&h&i&j&a&b&c&d&e&f&g&h&i&j&a&b&c&d&e&f&g&h&i&j&a&b&c&d&e&f&g&h&i&j&a&b&c&d&e&f&g&h&i&j&a&b&c&d&e&f&g&h&i&j&a&b&c&d&e",
+    ),
+    ("empty", ""),
+];
