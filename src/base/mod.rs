@@ -10,4 +10,5 @@ pub mod entropy;
 pub mod files;
 pub mod ids;
 pub mod sensitive;
+pub mod steps;
 pub mod tables;

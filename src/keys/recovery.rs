@@ -21,6 +21,7 @@ use crate::base::entropy::Entropy;
 use crate::base::files;
 use crate::base::ids::VaultId;
 use crate::base::sensitive::Secret;
+use crate::base::steps::{Step, Steps};
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::kem::{self, PUBLIC_LEN, PrivateKey};
 use crate::crypto::{Key, OpenError, envelope};
@@ -80,13 +81,20 @@ pub struct RecoverySlot {
     vault: VaultId,
     recipient: [u8; PUBLIC_LEN],
     read_past_cache: bool,
+    steps: Steps,
 }
 
 impl RecoverySlot {
     /// The slot at `path`, whether or not it can be reached now: it may be on another machine's disk.
     /// `read_past_cache` reads what was written from the disk itself.
-    pub const fn new(path: PathBuf, vault: VaultId, recipient: [u8; PUBLIC_LEN], read_past_cache: bool) -> Self {
-        Self { path, vault, recipient, read_past_cache }
+    pub fn new(path: PathBuf, vault: VaultId, recipient: [u8; PUBLIC_LEN], read_past_cache: bool) -> Self {
+        Self { path, vault, recipient, read_past_cache, steps: Steps::default() }
+    }
+
+    /// With a listener between the steps of a write, for tests.
+    #[must_use]
+    pub fn with_steps(self, steps: Steps) -> Self {
+        Self { steps, ..self }
     }
 
     /// Where it lies.
@@ -121,8 +129,12 @@ impl RecoverySlot {
         let exists = self.path.exists();
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
         file.write_all_at(content, 0)?;
+        self.steps.reach(Step::RecoveryPut)?;
         file.sync_all()?;
-        if exists { Ok(()) } else { self.path.parent().map_or(Ok(()), files::sync_dir) }
+        if !exists {
+            self.path.parent().map_or(Ok(()), files::sync_dir)?;
+        }
+        self.steps.reach(Step::RecoverySynced)
     }
 
     /// The epoch and root key in the slot, for the holder of the private key.

@@ -17,6 +17,7 @@ use super::master::MasterKey;
 use crate::base::entropy::Entropy;
 use crate::base::files;
 use crate::base::ids::VaultId;
+use crate::base::steps::{Step, Steps};
 use crate::crypto::Key;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::envelope;
@@ -80,6 +81,7 @@ pub struct RootSlots {
     file: File,
     vault: VaultId,
     read_past_cache: bool,
+    steps: Steps,
 }
 
 impl RootSlots {
@@ -111,7 +113,13 @@ impl RootSlots {
                 format!("has {len} bytes instead of {}; do not copy or edit it", 2 * SLOT_LEN),
             ));
         }
-        Ok(Self { path: path.to_owned(), file, vault, read_past_cache })
+        Ok(Self { path: path.to_owned(), file, vault, read_past_cache, steps: Steps::default() })
+    }
+
+    /// With a listener between the steps of a write, for tests.
+    #[must_use]
+    pub fn with_steps(self, steps: Steps) -> Self {
+        Self { steps, ..self }
     }
 
     /// Every root key that the slots hold under this master key: none, one, or, after a crash, two.
@@ -156,7 +164,8 @@ impl RootSlots {
         master: &MasterKey,
         entropy: &dyn Entropy,
     ) -> Result<(), KeyError> {
-        self.overwrite(slot, &compose(self.vault, slot, epoch, root, master, entropy)?)
+        let content = compose(self.vault, slot, epoch, root, master, entropy)?;
+        self.overwrite(slot, &content, [Step::SpareSlotPut, Step::SpareSlotSynced])
     }
 
     /// Destroys a slot: overwritten in place with random bytes, on disk, and read back.
@@ -166,13 +175,18 @@ impl RootSlots {
     pub fn destroy(&self, slot: SlotNo, entropy: &dyn Entropy) -> Result<(), KeyError> {
         let mut content = vec![0; SLOT_LEN];
         entropy.fill(&mut content)?;
-        self.overwrite(slot, &content)
+        self.overwrite(slot, &content, [Step::OldSlotPut, Step::OldSlotSynced])
     }
 
-    fn overwrite(&self, slot: SlotNo, content: &[u8]) -> Result<(), KeyError> {
-        self.file.write_all_at(content, slot.offset()).map_err(KeyError::io(&self.path))?;
-        self.file.sync_all().map_err(KeyError::io(&self.path))?;
-        if self.read_back(slot).map_err(KeyError::io(&self.path))? != content {
+    fn overwrite(&self, slot: SlotNo, content: &[u8], [put, synced]: [Step; 2]) -> Result<(), KeyError> {
+        let written = self
+            .file
+            .write_all_at(content, slot.offset())
+            .and_then(|()| self.steps.reach(put))
+            .and_then(|()| self.file.sync_all())
+            .and_then(|()| self.steps.reach(synced))
+            .and_then(|()| self.read_back(slot));
+        if written.map_err(KeyError::io(&self.path))? != content {
             return Err(KeyError::NotWritten(self.path.clone()));
         }
         Ok(())

@@ -19,6 +19,7 @@ use crate::base::codec::{BadLayout, Reader, Writer};
 use crate::base::files;
 use crate::base::ids::VaultId;
 use crate::base::sensitive::SecretBytes;
+use crate::base::steps::{Step, Steps};
 use crate::crypto::derive::Prf;
 use crate::crypto::merkle::Frontier;
 
@@ -40,6 +41,7 @@ pub struct Witness {
     file: File,
     vault: VaultId,
     next_block: u64,
+    steps: Steps,
 }
 
 impl Witness {
@@ -57,7 +59,13 @@ impl Witness {
     /// [`KeyError::Io`].
     pub fn open(path: &Path, vault: VaultId) -> Result<Self, KeyError> {
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(KeyError::io(path))?;
-        Ok(Self { path: path.to_owned(), file, vault, next_block: 0 })
+        Ok(Self { path: path.to_owned(), file, vault, next_block: 0, steps: Steps::default() })
+    }
+
+    /// With a listener between the steps of a write, for tests.
+    #[must_use]
+    pub fn with_steps(self, steps: Steps) -> Self {
+        Self { steps, ..self }
     }
 
     /// The highest epoch that either block claims, unchecked: for a clear refusal when no slot opens.
@@ -89,7 +97,9 @@ impl Witness {
     pub fn write(&mut self, testimony: &Testimony, key: &Prf) -> Result<(), KeyError> {
         self.file
             .write_all_at(&encode(self.vault, testimony, key), self.next_block * BLOCK_LEN as u64)
+            .and_then(|()| self.steps.reach(Step::TestimonyPut))
             .and_then(|()| self.file.sync_data())
+            .and_then(|()| self.steps.reach(Step::TestimonyWritten))
             .map_err(KeyError::io(&self.path))?;
         self.next_block = 1 - self.next_block;
         Ok(())

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::audit::Draft;
 use super::epoch::{Ordered, Target};
+use super::hooks::Step;
 use super::intent::Intent;
 use super::janitor::Wake;
 use super::people::{Arrived, SubmitJob};
@@ -173,8 +174,9 @@ impl Committer {
     pub(super) fn commit(&mut self, ready: Ready) -> Result<(), VaultError> {
         self.shared.room_for_anything()?;
         let shared = Arc::clone(&self.shared);
+        shared.step(Step::Composed)?;
         shared.begin_commit();
-        let result = self.write(&ready.batch);
+        let mut result = self.write(&ready.batch).and_then(|()| shared.step(Step::Stored));
         if result.is_ok() {
             let view = shared.view();
             view.update(ready.pages);
@@ -185,6 +187,7 @@ impl Committer {
             }
             shared.committed(view.epoch, &ready.counters);
             self.state.counters = ready.counters;
+            result = shared.step(Step::Published);
         }
         shared.end_commit();
         result

@@ -168,7 +168,7 @@ impl Committer {
         self.commit(ready)?;
         mark(&shared, &intent);
         self.intents.insert(id, intent);
-        shared.step(Step::Ordered).inspect_err(|_| self.shared.failed.store(true, Ordering::SeqCst))?;
+        shared.step(Step::Ordered)?;
         Ok(Ordered { intent: Some(id), found })
     }
 
@@ -201,7 +201,8 @@ impl Committer {
         let lines: Vec<&Line> = intents.iter().flat_map(|intent| &intent.lines).collect();
         let outcome = Outcome { before, after, at: shared.clock.now() };
         let composed = self.compose(&shared, &intents, &lines, &root, &outcome)?;
-        redo::write(&shared.data, shared.vault, after, &composed.ready.batch).map_err(super::upload::to_error)?;
+        redo::write(&shared.data, shared.vault, after, &composed.ready.batch, &shared.steps)
+            .map_err(super::upload::to_error)?;
         shared.step(Step::RedoWritten)?;
 
         shared.begin_commit();
@@ -290,7 +291,9 @@ impl Committer {
     ) -> Result<(), VaultError> {
         let Composed { ready, pages, gone } = composed;
         self.write(&ready.batch)?;
+        shared.step(Step::EpochStored)?;
         check_absent(&*shared.engine, &root, after, lines)?;
+        shared.step(Step::AbsenceChecked)?;
         shared.publish(shared.view().successor(after, pages));
         if let Ok(mut directory) = shared.directory.write() {
             for (person, tag, place) in &gone {

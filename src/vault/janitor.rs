@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::audit::Draft;
 use super::committer::Job;
 use super::deed::Deed;
+use super::hooks::Step;
 use super::intent::{Intent, Line};
 use super::shared::Shared;
 use super::{Detail, VaultError, rows};
@@ -128,6 +129,7 @@ impl Janitor {
                     Line::Rows { record, arrival, files } => {
                         for file in files {
                             unlinked |= std::fs::remove_file(self.shared.file_path(file)).is_ok();
+                            self.shared.step(Step::FileUnlinked)?;
                             keys.push(rows::file_key(file));
                         }
                         keys.push(rows::record_key(record));
@@ -140,11 +142,14 @@ impl Janitor {
             }
             if unlinked {
                 files::sync_dir(&self.shared.files_dir()).map_err(super::upload::to_error)?;
+                self.shared.step(Step::UnlinksSynced)?;
             }
             self.change(kept, keys)?;
+            self.shared.step(Step::RowsRemoved)?;
             self.keep_witness();
         }
-        self.change(Vec::new(), intent.row_keys())
+        self.change(Vec::new(), intent.row_keys())?;
+        self.shared.step(Step::OrderRemoved)
     }
 
     fn change(&self, kept: Vec<Row>, removed: Vec<Vec<u8>>) -> Result<(), VaultError> {
@@ -163,6 +168,9 @@ impl Janitor {
             let in_use = self.shared.uploads.lock().is_ok_and(|uploads| uploads.contains(file));
             if orphan && !in_use && std::fs::remove_file(self.shared.file_path(file)).is_ok() {
                 swept += 1;
+                if self.shared.step(Step::OrphanRemoved).is_err() {
+                    return;
+                }
             }
         }
         if swept > 0 {

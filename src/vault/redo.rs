@@ -19,18 +19,21 @@ use crate::base::codec::{BadLayout, Reader, Writer};
 use crate::base::files;
 use crate::base::ids::VaultId;
 use crate::base::sensitive::SecretBytes;
+use crate::base::steps::{Step, Steps};
 use crate::store::Batch;
 
 const MAGIC: &[u8; 8] = b"LLREDO1\0";
 
 /// Writes the copy; on disk with its name on return. Replacing the file by renaming is right here: it holds no key.
-pub(super) fn write(folder: &Path, vault: VaultId, epoch: u64, batch: &Batch) -> std::io::Result<()> {
+pub(super) fn write(folder: &Path, vault: VaultId, epoch: u64, batch: &Batch, steps: &Steps) -> std::io::Result<()> {
     let content = encode(vault, epoch, batch);
     let temporary = folder.join("redo.new");
     let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(&content)?;
     file.sync_all()?;
+    steps.reach(Step::RedoPut)?;
     std::fs::rename(&temporary, folder.join("redo"))?;
+    steps.reach(Step::RedoRenamed)?;
     files::sync_dir(folder)
 }
 
@@ -121,8 +124,8 @@ mod tests {
         let vault = VaultId::from_bytes([1; 16]);
         let batch = Batch::from([(b"a".to_vec(), Some(b"1".to_vec())), (b"b".to_vec(), None)]);
         assert_eq!(read(dir.path(), vault).unwrap(), None);
-        write(dir.path(), vault, 3, &Batch::new()).unwrap();
-        write(dir.path(), vault, 4, &batch).unwrap();
+        write(dir.path(), vault, 3, &Batch::new(), &Steps::default()).unwrap();
+        write(dir.path(), vault, 4, &batch, &Steps::default()).unwrap();
         assert_eq!(read(dir.path(), vault).unwrap(), Some((4, batch)));
         assert_eq!(read(dir.path(), VaultId::from_bytes([2; 16])).unwrap(), None);
         let good = std::fs::read(dir.path().join("redo")).unwrap();

@@ -16,6 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::files;
 use crate::base::ids::{FileId, PersonId, VaultId};
+use crate::base::steps::Steps;
 use crate::crypto::derive::{Label, Prf};
 use crate::crypto::receipt::Locators;
 use crate::crypto::sign::Signer;
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) hooks: Hooks,
+    pub(super) steps: Steps,
     pub(super) keys: SystemKeys,
     pub(super) derived: DerivedKeys,
     view: RwLock<Arc<TreeView>>,
@@ -117,6 +119,7 @@ impl Shared {
             engine: parts.engine,
             clock: parts.clock,
             entropy: parts.entropy,
+            steps: parts.hooks.steps(),
             hooks: parts.hooks,
             keys: parts.keys,
             derived,
@@ -196,9 +199,12 @@ impl Shared {
         self.directory.read().map_or(true, |directory| directory.is_dying(place, record))
     }
 
-    /// Calls the test hook for this step; in a running service, nothing.
+    /// Passes a step. Where a test stops, the vault has failed, as after an error of the disk.
     pub(super) fn step(&self, step: Step) -> Result<(), VaultError> {
-        self.hooks.reach(step)
+        self.steps.reach(step).map_err(|_| {
+            self.failed.store(true, Ordering::SeqCst);
+            VaultError::Unavailable
+        })
     }
 
     /// Free bytes on the data disk, at most a second old.

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
+use super::hooks::Step;
 use super::shared::Shared;
 use super::{Vault, VaultError};
 use crate::base::files;
@@ -47,6 +48,7 @@ impl Vault {
             .open(&path)
             .map_err(to_error)?;
         file.write_all(sealer.header()).map_err(to_error)?;
+        self.shared.step(Step::UploadBegun)?;
         Ok(Upload {
             id,
             key,
@@ -109,7 +111,9 @@ impl Upload {
         self.flush()?;
         let times = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH).set_modified(SystemTime::UNIX_EPOCH);
         self.file.set_times(times).and_then(|()| self.file.sync_all()).map_err(to_error)?;
+        self.traces.shared.step(Step::UploadSynced)?;
         files::sync_dir(&self.traces.shared.files_dir()).map_err(to_error)?;
+        self.traces.shared.step(Step::UploadFinished)?;
         let mut commitment = [0; COMMITMENT_LEN];
         commitment.copy_from_slice(&self.sealer.header()[HEADER_LEN - COMMITMENT_LEN..]);
         Ok(SealedFile {
@@ -126,7 +130,7 @@ impl Upload {
     fn flush(&mut self) -> Result<(), VaultError> {
         self.file.write_all(&self.buffer).map_err(to_error)?;
         self.buffer.clear();
-        Ok(())
+        self.traces.shared.step(Step::SegmentWritten)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use letterlock::keys::master::MasterKey;
 use letterlock::keys::slots::RootSlots;
@@ -12,8 +13,13 @@ use letterlock::vault::{Hooks, Step};
 
 use crate::support::*;
 
+/// Stops there, once the vault is open: some steps are those of a start as well.
 fn stop_at(step: Step) -> Hooks {
-    let at_step = move |at| if at == step { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let open = AtomicBool::new(false);
+    let at_step = move |at| {
+        open.fetch_or(at == Step::OpeningNoted, Ordering::SeqCst);
+        if at == step && open.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
     Hooks { at_step: Some(Arc::new(at_step)), ..Hooks::default() }
 }
 
@@ -25,7 +31,7 @@ fn roots(home: &Home) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_of_a_person_survives_a_stop_at_any_step() {
-    for step in Step::ALL {
+    for &step in Step::ERASURE {
         let home = Home::new();
         let app = home.open();
         let victim = apply(&app, "victim@example.org", &pdf("v")).await.unwrap().submission;
@@ -58,7 +64,7 @@ async fn an_erasure_of_a_person_survives_a_stop_at_any_step() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_of_a_record_survives_a_stop_at_any_step() {
-    for step in Step::ALL {
+    for &step in Step::ERASURE {
         let home = Home::new();
         let app = home.open();
         let gone = apply(&app, "a@example.org", &pdf("1")).await.unwrap().submission;
@@ -123,7 +129,7 @@ async fn a_commit_that_the_store_lost_is_put_back_from_the_redo_copy() {
 async fn many_erasures_with_a_stop_in_each_leave_the_rest_whole() {
     let home = Home::new();
     let mut kept = Vec::new();
-    for (n, step) in Step::ALL.into_iter().chain(Step::ALL).enumerate() {
+    for (n, step) in Step::ERASURE.iter().chain(Step::ERASURE).copied().enumerate() {
         drop(home.open()); // carries out what the last round left
         let app = home.open_with(stop_at(step));
         apply(&app, &format!("gone{n}@example.org"), &pdf("g")).await.unwrap();
@@ -137,6 +143,6 @@ async fn many_erasures_with_a_stop_in_each_leave_the_rest_whole() {
     }
     clean(&app).await;
     // The two whose order was never durable are still there.
-    assert_eq!(health::figures(&app).people, 16 + 2);
+    assert_eq!(health::figures(&app).people as usize, 2 * Step::ERASURE.len() + 2);
     assert_eq!(problems(&app).await, Vec::<String>::new());
 }

@@ -18,7 +18,7 @@ use crate::keys::witness::Witness;
 use crate::store::{Batch, Engine, SledEngine, schema};
 use crate::vault::Detail;
 use crate::vault::audit::Draft;
-use crate::vault::hooks::Hooks;
+use crate::vault::hooks::{Hooks, Step};
 use crate::vault::shared::{Parts, Shared};
 use crate::vault::txn::{Counters, State, Txn};
 use crate::vault::view::{Pages, TreeView};
@@ -27,6 +27,8 @@ use crate::vault::view::{Pages, TreeView};
 pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), OpenFailure> {
     let (layout, entropy) = (&options.layout, &*options.entropy);
     let fail = |error: std::io::Error| OpenFailure(format!("the first start could not make its files: {error}"));
+    let steps = options.hooks.steps();
+    let step = |step| steps.reach(step).map_err(fail);
     let vault = match begun(layout).map_err(fail)? {
         Some(vault) => {
             clear_leftovers(layout, vault)?;
@@ -40,28 +42,43 @@ pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), O
             vault
         }
     };
+    step(Step::KeyMarkerMade)?;
     if !layout.data_marker().exists() {
         files::write_new_private(&layout.data_marker(), vault.to_string().as_bytes()).map_err(fail)?;
     }
+    step(Step::DataMarkerMade)?;
     files::make_private_dir(&layout.files()).map_err(fail)?;
     files::make_private_dir(&layout.recovery).map_err(fail)?;
+    step(Step::FoldersMade)?;
 
     let master = MasterKey::create(&layout.master(), vault, entropy)?;
+    step(Step::MasterKeyMade)?;
     let public = recovery::create_identity(&layout.identity(), vault, entropy)?;
+    step(Step::IdentityMade)?;
     recovery::create_public(&layout.recovery_public(), &public)?;
+    step(Step::RecoveryPublicMade)?;
     RootSlots::create(&layout.root(), entropy)?;
+    step(Step::SlotsMade)?;
     Witness::create(&layout.witness())?;
+    step(Step::WitnessMade)?;
 
     let root = Key::make_random(entropy).map_err(KeyError::from)?;
     let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
+    step(Step::StoreMade)?;
     let label = schema::Label { version: schema::VERSION, vault, epoch: 1, recovery: public };
     write_first_rows(options.hooks.around(opened.engine), &label, &root, options)?;
-    let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?;
+    step(Step::FirstRowsWritten)?;
+    let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?.with_steps(steps.clone());
     slots.write(SlotNo::A, 1, &root, &master, entropy)?;
+    step(Step::FirstRootWritten)?;
     // The marker beside the keys decides whether the vault is complete, so it goes first.
-    for (marker, folder) in [(layout.marker(), &layout.keys), (layout.data_marker(), &layout.data)] {
+    for (marker, folder, removed) in [
+        (layout.marker(), &layout.keys, Step::KeyMarkerRemoved),
+        (layout.data_marker(), &layout.data, Step::DataMarkerRemoved),
+    ] {
         std::fs::remove_file(marker).map_err(fail)?;
         files::sync_dir(folder).map_err(fail)?;
+        step(removed)?;
     }
 
     report.first_run = true;

@@ -17,6 +17,7 @@ use crate::store::{Engine, SledEngine, schema};
 use crate::vault::VaultError;
 use crate::vault::audit::{Entry, entry_key};
 use crate::vault::digest;
+use crate::vault::hooks::Step;
 use crate::vault::redo;
 use crate::vault::shared::DerivedKeys;
 use crate::vault::txn::Counters;
@@ -43,14 +44,15 @@ impl Opening {
         let layout = &options.layout;
         let master = MasterKey::load(&layout.master())?;
         let vault = master.vault();
-        let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?;
+        let steps = options.hooks.steps();
+        let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?.with_steps(steps.clone());
         if let Some(other) = slots.foreign_vault()? {
             return Err(OpenFailure(format!(
                 "{} belongs to vault {other}, but the master key to vault {vault}; put the files of one vault together",
                 layout.root().display()
             )));
         }
-        let mut witness = Witness::open(&layout.witness(), vault)?;
+        let mut witness = Witness::open(&layout.witness(), vault)?.with_steps(steps);
         let public = recovery::load_public(&layout.recovery_public())?;
         let recovery = recovery_slot(options, vault, public, report);
 
@@ -77,7 +79,7 @@ impl Opening {
                 layout.master().display()
             )));
         }
-        let (found, label) = choose_root(&*engine, layout, vault, roots, label, &witness, report)?;
+        let (found, label) = choose_root(&*engine, options, vault, roots, label, &witness, report)?;
         let (view, system_key) = TreeView::load(&*engine, &found.root, label.epoch)?;
         let sealed = engine.read(&SystemKeys::row_key())?.ok_or(VaultError::Tampered)?;
         let keys = SystemKeys::open(&system_key, &sealed).map_err(VaultError::from)?;
@@ -110,6 +112,7 @@ fn recovery_slot(options: &Options, vault: VaultId, public: [u8; PUBLIC_LEN], re
         _ => false,
     };
     RecoverySlot::new(layout.slot(), vault, public, destroys && !options.accept_unsafe_fs)
+        .with_steps(options.hooks.steps())
 }
 
 fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<schema::Label, OpenFailure> {
@@ -138,13 +141,14 @@ fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<sc
 /// commit, which is put back.
 fn choose_root(
     engine: &dyn Engine,
-    layout: &Layout,
+    options: &Options,
     vault: VaultId,
     roots: Vec<FoundRoot>,
     label: schema::Label,
     witness: &Witness,
     report: &mut OpenReport,
 ) -> Result<(FoundRoot, schema::Label), OpenFailure> {
+    let layout = &options.layout;
     let current = engine.read(&PageNo::TOP.row_key())?.ok_or(VaultError::Tampered)?;
     let newest = roots.iter().map(|found| found.epoch).max().unwrap_or(0);
     let mut others = Vec::new();
@@ -170,6 +174,7 @@ fn choose_root(
             )));
         }
         engine.commit(&batch)?;
+        options.hooks.steps().reach(Step::RedoPutBack).map_err(|error| OpenFailure(error.to_string()))?;
         report
             .notices
             .push(format!("The store had lost its last erasure (epoch {epoch}); it was put back from the redo copy."));

@@ -14,6 +14,7 @@ use crate::keys::tree::FANOUT;
 use crate::keys::witness::Testimony;
 use crate::vault::audit::Draft;
 use crate::vault::committer::{Committer, QUEUE};
+use crate::vault::hooks::Step;
 use crate::vault::intent::{Intent, Stage};
 use crate::vault::janitor::{Janitor, Wake, orphans};
 use crate::vault::shared::{Parts, Shared};
@@ -39,6 +40,7 @@ impl Opening {
             keys: self.keys,
             view: self.view,
         }));
+        shared.step(Step::LosingSlotDestroyed)?;
         shared.figures.epoch.store(epoch, Ordering::SeqCst);
         shared.committed(epoch, &self.counters);
         fill_directory(&shared)?;
@@ -60,6 +62,7 @@ impl Opening {
             janitor: wake.clone(),
         };
         carry_out_orders(&mut committer, &wake, &mut report)?;
+        shared.step(Step::OrdersCarriedOut)?;
         let current = shared.view().epoch;
         let mut held = committer.recovery.epoch();
         if held != Some(current) {
@@ -72,6 +75,7 @@ impl Opening {
                 committer.recovery.path().display()
             ));
         }
+        shared.step(Step::RecoveryFollowed)?;
         let mut witness = self.witness;
         let written = match self.testimony {
             Some(testimony) => testimony,
@@ -82,7 +86,9 @@ impl Opening {
                 first
             }
         };
+        shared.step(Step::TestimonyChecked)?;
         note_opening(&mut committer)?;
+        shared.step(Step::OpeningNoted)?;
         match orphans(&shared) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => drop(wake.send(Wake::Sweep(files))),
