@@ -69,6 +69,8 @@ impl SledEngine {
         let tree = db.open_tree(b"letterlock").map_err(to_error)?;
         let log = File::open(folder.join("db"))?;
         log.sync_all()?;
+        // sled writes its settings in two pieces and syncs neither; torn, they keep the store from opening.
+        File::open(folder.join("conf"))?.sync_all()?;
         files::sync_dir(folder)?;
         let engine = Self {
             tree,
