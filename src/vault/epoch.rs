@@ -207,6 +207,10 @@ impl Committer {
 
         shared.begin_commit();
         let committed = self.commit_epoch(&shared, composed, &lines, root, after);
+        if committed.is_err() {
+            // Before a reader can find the store ahead of what was published.
+            shared.failed.store(true, Ordering::SeqCst);
+        }
         shared.end_commit();
         committed?;
         shared.step(Step::Committed)?;

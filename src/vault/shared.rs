@@ -169,7 +169,8 @@ impl Shared {
     }
 
     /// Runs a read, again if a commit overtook it: rows are read one by one, so a commit in between can make a key and
-    /// its row disagree. Only a read during which nothing was committed may cry tampering.
+    /// its row disagree. Only a read during which nothing was committed may cry tampering, and nobody may after a write
+    /// failed: what is stored can then be ahead of what was published.
     pub(super) fn reading<T>(&self, read: impl Fn(&TreeView) -> Result<T, VaultError>) -> Result<T, VaultError> {
         let start = Instant::now();
         loop {
@@ -180,6 +181,7 @@ impl Shared {
                 Err(VaultError::Tampered) if !quiet && start.elapsed() < PATIENCE => {
                     std::thread::sleep(Duration::from_micros(200));
                 }
+                Err(VaultError::Tampered) if self.failed.load(Ordering::SeqCst) => return Err(VaultError::Unavailable),
                 other => return other,
             }
         }

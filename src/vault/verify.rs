@@ -53,6 +53,10 @@ impl Vault {
         // A check on moving ground proves nothing, so it is tried until nothing was committed in between; under load
         // the digest is left to a quieter hour, and that is said.
         for attempt in 0..3 {
+            if self.has_failed() {
+                // What is stored can be ahead of what was published; only a start puts that right.
+                return Err(VaultError::Unavailable);
+            }
             let before: Frontier = self.ask(Job::Head).await?;
             let trail = self.check_trail(None, &|_, _| {}).await?;
             let mut check = Check::new(&self.shared, progress);
