@@ -43,7 +43,9 @@ pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), O
         }
     };
     step(Step::KeyMarkerMade)?;
-    if !layout.data_marker().exists() {
+    if !is_of(&layout.data_marker(), vault) {
+        // Without content, or of a first start with another key folder that had put nothing in here yet.
+        missing_is_fine(std::fs::remove_file(layout.data_marker())).map_err(fail)?;
         files::write_new_private(&layout.data_marker(), vault.to_string().as_bytes()).map_err(fail)?;
     }
     step(Step::DataMarkerMade)?;
@@ -140,16 +142,17 @@ fn clear_leftovers(layout: &Layout, vault: VaultId) -> Result<(), OpenFailure> {
             path.display()
         )))
     };
-    let ours = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(&vault.to_string()));
     for folder in [layout.store(), layout.files()] {
-        if folder.exists() && !ours(&layout.data_marker()) {
+        if folder.exists() && !is_of(&layout.data_marker(), vault) {
             return foreign(&folder);
         }
     }
     if layout.slot().exists() {
         return foreign(&layout.slot());
     }
-    if layout.identity().exists() && !ours(&layout.identity()) {
+    // One without content has only just been begun, and holds no key of anybody's.
+    let has_content = std::fs::metadata(layout.identity()).is_ok_and(|meta| meta.len() > 0);
+    if has_content && !is_of(&layout.identity(), vault) {
         return foreign(&layout.identity());
     }
     let fail =
@@ -161,6 +164,11 @@ fn clear_leftovers(layout: &Layout, vault: VaultId) -> Result<(), OpenFailure> {
         missing_is_fine(std::fs::remove_dir_all(folder)).map_err(fail)?;
     }
     Ok(())
+}
+
+/// Whether a file names this vault.
+fn is_of(path: &Path, vault: VaultId) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.contains(&vault.to_string()))
 }
 
 fn missing_is_fine(done: std::io::Result<()>) -> std::io::Result<()> {
@@ -214,7 +222,7 @@ mod tests {
     use crate::base::clock::SystemClock;
     use crate::base::entropy::SystemEntropy;
 
-    fn options(folder: &Path) -> Options {
+    fn options_in(folder: &Path) -> Options {
         Options {
             layout: Layout { data: folder.join("data"), keys: folder.join("keys"), recovery: folder.join("recovery") },
             accept_unsafe_fs: true,
@@ -239,7 +247,7 @@ mod tests {
     #[test]
     fn an_interrupted_first_start_begins_anew() {
         let dir = tempfile::tempdir().unwrap();
-        let options = options(dir.path());
+        let options = options_in(dir.path());
         let layout = &options.layout;
         let vault = VaultId::make_random(&SystemEntropy::new()).unwrap().to_string();
         put(&layout.marker(), &vault);
@@ -256,9 +264,32 @@ mod tests {
     }
 
     #[test]
+    fn files_that_were_only_just_begun_are_no_obstacle_however_often_it_is_interrupted() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options_in(dir.path());
+        let layout = &options.layout;
+        let vault = VaultId::make_random(&SystemEntropy::new()).unwrap().to_string();
+        put(&layout.marker(), &vault);
+        put(&layout.data_marker(), "");
+        put(&layout.identity(), "");
+        let stop_at = |wanted| Hooks {
+            at_step: Some(Arc::new(move |step| {
+                if step == wanted { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+            })),
+            ..Hooks::default()
+        };
+        for step in [Step::FoldersMade, Step::IdentityMade, Step::StoreMade, Step::FirstRowsWritten] {
+            let stopped = make(&Options { hooks: stop_at(step), ..options_in(dir.path()) }).unwrap_err();
+            assert!(stopped.contains("stopped by a test"), "{step:?}: {stopped}");
+        }
+        assert!(make(&options).unwrap().first_run);
+        assert!(!layout.data_marker().exists());
+    }
+
+    #[test]
     fn an_interrupted_first_start_leaves_another_vaults_data_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let options = options(dir.path());
+        let options = options_in(dir.path());
         let layout = &options.layout;
         let vault = VaultId::make_random(&SystemEntropy::new()).unwrap().to_string();
         put(&layout.marker(), &vault);
@@ -275,7 +306,7 @@ mod tests {
     #[test]
     fn a_first_start_takes_the_place_of_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let options = options(dir.path());
+        let options = options_in(dir.path());
         let layout = &options.layout;
         for precious in [layout.slot(), layout.identity(), layout.witness(), layout.files().join("f")] {
             put(&precious, "precious");
@@ -291,7 +322,7 @@ mod tests {
     #[test]
     fn a_marker_without_content_is_no_obstacle() {
         let dir = tempfile::tempdir().unwrap();
-        let options = options(dir.path());
+        let options = options_in(dir.path());
         put(&options.layout.marker(), "");
         assert!(make(&options).unwrap().first_run);
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 use super::fit::Opening;
-use super::{OpenFailure, OpenReport, Options};
-use crate::base::files::FolderLock;
+use super::{Layout, OpenFailure, OpenReport, Options};
+use crate::base::files::{self, FolderLock};
 use crate::keys::tree::FANOUT;
 use crate::keys::witness::Testimony;
 use crate::vault::audit::Draft;
@@ -41,6 +41,8 @@ impl Opening {
             view: self.view,
         }));
         shared.step(Step::LosingSlotDestroyed)?;
+        end_first_run(&options.layout)
+            .map_err(|error| OpenFailure(format!("{}: {error}", options.layout.data.display())))?;
         shared.figures.epoch.store(epoch, Ordering::SeqCst);
         shared.committed(epoch, &self.counters);
         fill_directory(&shared)?;
@@ -121,6 +123,15 @@ impl Opening {
         let vault = Vault { shared, jobs: Some(jobs), threads: Mutex::new(threads), stop: Some(wake) };
         Ok((vault, report))
     }
+}
+
+/// A first run that stopped right before its last step has left its marker in the data folder.
+fn end_first_run(layout: &Layout) -> std::io::Result<()> {
+    if layout.data_marker().exists() {
+        std::fs::remove_file(layout.data_marker())?;
+        files::sync_dir(&layout.data)?;
+    }
+    Ok(())
 }
 
 fn fill_directory(shared: &Shared) -> Result<(), OpenFailure> {
