@@ -121,6 +121,7 @@ impl From<StoreError> for OpenFailure {
     fn from(error: StoreError) -> Self {
         Self(match error {
             StoreError::InUse => IN_USE.to_owned(),
+            StoreError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => FULL.to_owned(),
             other => format!("{other}; restore the data folder from a backup"),
         })
     }
@@ -132,11 +133,13 @@ impl From<VaultError> for OpenFailure {
             VaultError::Tampered => {
                 "a page of the key tree or the vault's state was changed: it does not open; restore the data folder from a backup".to_owned()
             }
+            VaultError::StorageFull => FULL.to_owned(),
             other => other.to_string(),
         })
     }
 }
 
+const FULL: &str = "the disk is full; free some space and start again";
 const IN_USE: &str = "another letterlock is using the data folder; stop it first, or use the commands that talk to it";
 
 impl Vault {

@@ -181,8 +181,5 @@ fn note_opening(committer: &mut Committer) -> Result<(), OpenFailure> {
         txn.entry(Draft::system(Detail::Opened(env!("CARGO_PKG_VERSION").to_owned())));
         txn.finish()?
     };
-    committer.commit(ready).map_err(|error| match error {
-        VaultError::StorageFull => OpenFailure("the disk is full; free some space and start again".to_owned()),
-        other => other.into(),
-    })
+    Ok(committer.commit(ready)?)
 }
