@@ -71,7 +71,7 @@ fn run(args: Args) -> Outcome {
     };
 
     let notices = harden::process();
-    let config = config::load(std::env::vars_os(), &flags)?;
+    let config = config::load(std::env::vars_os().filter(|(name, _)| !harden::is_own_variable(name)), &flags)?;
     if let Command::Form(FormCommand::List(args)) = command {
         return forms::list(&config, &args);
     }
