@@ -93,6 +93,17 @@ impl std::fmt::Debug for SensitiveString {
     }
 }
 
+/// Overwrites the `N` bytes of stack below the caller, where functions that have returned left their locals: keys on their
+/// way through a cipher, buffers of libraries. For a thread that now waits for other work.
+#[inline(never)]
+pub fn wipe_stack<const N: usize>() {
+    let below = [0_u8; N];
+    std::hint::black_box(&below);
+}
+
+/// How deep the stack is wiped. Unoptimised frames take several times the room of those of a release.
+pub const USUAL_DEPTH: usize = if cfg!(debug_assertions) { 512 * 1024 } else { 128 * 1024 };
+
 #[cfg(test)]
 mod tests {
     use super::*;

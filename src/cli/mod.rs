@@ -35,6 +35,7 @@ use outcome::{CliError, Outcome};
 use session::Session;
 
 use crate::base::config::{self, Config};
+use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -77,6 +78,7 @@ fn run(args: Args) -> Outcome {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_park(wipe_stack::<USUAL_DEPTH>)
         .build()
         .map_err(|e| CliError::failed(format!("cannot start: {e}")))?;
     runtime.block_on(async {

@@ -12,6 +12,7 @@ use super::{forms, logging, tls};
 use crate::base::clock::SystemClock;
 use crate::base::config::Config;
 use crate::base::entropy::SystemEntropy;
+use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
 use crate::http::{self, HttpConfig};
 use crate::services::{App, OpenOptions, Opened};
@@ -31,7 +32,10 @@ pub(super) fn open(config: &Config, must_exist: bool) -> Outcome<(Arc<App>, Open
         entropy: Arc::new(SystemEntropy::new()),
     };
     // Recovery after a crash may take a while and waits for the disk.
-    Ok(tokio::task::block_in_place(|| App::open(options))?)
+    let opened = tokio::task::block_in_place(|| App::open(options));
+    // The root key and every key of a page passed by here.
+    wipe_stack::<USUAL_DEPTH>();
+    Ok(opened?)
 }
 
 /// Makes everything that is not there yet.

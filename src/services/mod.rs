@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::ids::RequestId;
+use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 pub use crate::domain::Problem;
 use crate::domain::form::FormSet;
 use crate::policy::{self, Action, Actor, Denial, Permit, Resource};
@@ -267,5 +268,10 @@ impl From<VaultError> for ServiceError {
 
 /// Runs a call that blocks on the disk or on ciphers away from the threads that serve connections.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| ServiceError::Internal)
+    let clean = move || {
+        let done = work();
+        wipe_stack::<USUAL_DEPTH>();
+        done
+    };
+    tokio::task::spawn_blocking(clean).await.map_err(|_| ServiceError::Internal)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::idempotency::{self, Held};
 use super::{App, Context, Problem, ServiceError, blocking};
 use crate::base::ids::RecordId;
-use crate::base::sensitive::SensitiveString;
+use crate::base::sensitive::{SensitiveString, USUAL_DEPTH, wipe_stack};
 use crate::domain::file::{FileKind, display_name, judge};
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{Content, Draft, FileInfo, SentFile, TooMuchText, Valid};
@@ -159,7 +159,10 @@ impl Intake {
         }
         let (sealed, kind) = blocking(move || {
             let sealed = upload.finish()?;
-            let kind = judge(sealed.reader()?, sealed.len()).map_err(|_| VaultError::Unavailable)?;
+            let kind = judge(sealed.reader()?, sealed.len());
+            // The format library keeps its buffers on the stack, below many frames.
+            wipe_stack::<{ 2 * USUAL_DEPTH }>();
+            let kind = kind.map_err(|_| VaultError::Unavailable)?;
             Ok::<_, VaultError>((sealed, kind))
         })
         .await??;

@@ -18,6 +18,7 @@ use super::txn::{Ready, State, Txn};
 use super::upload::Traces;
 use super::{Act, Reply, VaultError};
 use crate::base::ids::{IntentId, RecordId};
+use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::crypto::merkle::Frontier;
 use crate::domain::submission::Status;
 use crate::keys::master::MasterKey;
@@ -93,6 +94,7 @@ impl Committer {
                 queue.drain(..).for_each(refuse);
             } else {
                 stopped = self.turn(&mut queue);
+                wipe_stack::<USUAL_DEPTH>();
             }
         }
     }

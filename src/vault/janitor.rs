@@ -17,6 +17,7 @@ use super::shared::Shared;
 use super::{Detail, VaultError, rows};
 use crate::base::files;
 use crate::base::ids::FileId;
+use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::base::tables::Table;
 use crate::keys::keyring::Keyring;
 use crate::keys::witness::{Testimony, Witness};
@@ -68,6 +69,7 @@ impl Janitor {
             }
             self.keep_witness();
             self.keep_recovery();
+            wipe_stack::<USUAL_DEPTH>();
         }
     }
 

@@ -1,6 +1,6 @@
 //! Looks for needles, in every encoding that a leak may have, in bytes and in folders.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
@@ -142,10 +142,16 @@ impl Scanner {
     }
 }
 
-/// Fails with everything that was found.
+/// Fails with everything that was found, a line for each needle and kind of place.
 #[track_caller]
 pub(crate) fn assert_none(when: &str, hits: &[Hit]) {
-    let shown: String = hits.iter().take(60).map(|hit| format!("\n  {hit}")).collect();
+    let mut groups: BTreeMap<(&str, &str, String), Vec<&Hit>> = BTreeMap::new();
+    for hit in hits {
+        // Distances within a stack differ for each hit.
+        let kind = hit.place.split(", ").next().unwrap_or_default().split(" [").next().unwrap_or_default();
+        groups.entry((&hit.what, hit.encoding, kind.to_owned())).or_default().push(hit);
+    }
+    let shown: String = groups.values().map(|all| format!("\n  {} times {}", all.len(), all[0])).collect();
     assert!(hits.is_empty(), "{when}: {} found{shown}", hits.len());
 }
 
