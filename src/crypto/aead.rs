@@ -67,12 +67,12 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// A key ready for use, with its schedule.
-pub(super) struct Cipher(Aes256Gcm);
+/// A key ready for use, with its schedule; on the heap, so that moving the value leaves no copy behind.
+pub(super) struct Cipher(Box<Aes256Gcm>);
 
 impl Cipher {
     pub(super) fn new(key: &[u8; Key::LEN]) -> Self {
-        Self(Aes256Gcm::new(key.into()))
+        Self(Box::new(Aes256Gcm::new(key.into())))
     }
 
     /// Encrypts in place and appends the tag. A nonce is used once for each key: the callers derive or count it.

@@ -14,6 +14,8 @@ pub mod verify;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::oneshot;
+
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::ids::RequestId;
@@ -268,10 +270,18 @@ impl From<VaultError> for ServiceError {
 
 /// Runs a call that blocks on the disk or on ciphers away from the threads that serve connections.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
-    let clean = move || {
-        let done = work();
+    let (reply, done) = oneshot::channel();
+    // The result goes by a channel: handed back to tokio, it would pass through frames above those that are wiped.
+    tokio::task::spawn_blocking(move || {
+        answer(work, reply);
         wipe_stack::<USUAL_DEPTH>();
-        done
-    };
-    tokio::task::spawn_blocking(clean).await.map_err(|_| ServiceError::Internal)
+    });
+    // Dropped unanswered by a panic.
+    done.await.map_err(|_| ServiceError::Internal)
+}
+
+#[inline(never)]
+fn answer<T>(work: impl FnOnce() -> T, reply: oneshot::Sender<T>) {
+    // Nobody may be waiting any more.
+    let _ = reply.send(work());
 }
