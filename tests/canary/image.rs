@@ -1,5 +1,4 @@
-//! The memory of a running process, as a core image would hold it: every mapping that can be read, and the registers of
-//! every thread.
+//! The memory of a running process, as a core image would hold it: every mapping that can be read, stacks and all.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

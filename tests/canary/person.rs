@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::scan::Needle;
-use crate::service::{MAX_UPLOAD, Service, client};
+use crate::service::{MAX_UPLOAD, Service, client, slow_client};
 
 const APPLY: &str = "/api/v1/forms/job-application/submissions";
 const ASK: &str = "/api/v1/forms/support-request/submissions";
@@ -230,6 +230,14 @@ pub(crate) async fn read_by_staff(service: &Service, staff: &Staff, person: &Per
     let mark = client.patch(url(&format!("/submissions/{application}"))).bearer_auth(&staff.hr);
     document(mark.json(&json!({ "status": "shortlisted" })).send().await.unwrap(), 200).await;
     assert!(search(service, staff, &client, person).await.is_some());
+}
+
+/// Begins to download the CV, and takes no more than a little of it.
+pub(crate) async fn begin_to_download(service: &Service, staff: &Staff, id: &str) -> Response {
+    let url = format!("{}/api/v1/submissions/{id}/files/0?purpose=recruitment", service.url);
+    let mut answer = slow_client().get(url).bearer_auth(&staff.hr).send().await.unwrap();
+    assert!(answer.chunk().await.unwrap().is_some());
+    answer
 }
 
 /// The same by way of commands.

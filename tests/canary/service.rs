@@ -35,9 +35,15 @@ impl Service {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         let output = fs::File::create(folder.path().join("logs/serve")).unwrap();
-        let child = command(folder.path())
+        let mut command = command(folder.path());
+        if cfg!(debug_assertions) {
+            command.env(PERMIT_DUMP, "true");
+        } else {
+            // A release build cannot be made to permit it; root may look nonetheless.
+            assert!(rustix::process::geteuid().is_root(), "a release build can be searched by root only");
+        }
+        let child = command
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .env(PERMIT_DUMP, "true")
             .env("LETTERLOCK_LOG", log)
             // Low, so that a body beyond it is soon sent.
             .env("LETTERLOCK_LIMITS__MAX_BODY_BYTES", "262144")
@@ -193,10 +199,19 @@ fn command(folder: &Path) -> Command {
 
 /// A client with connections of its own, which end with it.
 pub(crate) fn client(http2: bool) -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder().danger_accept_invalid_certs(true).timeout(Duration::from_secs(60));
+    let builder = builder();
     let builder = if http2 { builder } else { builder.http1_only() };
     builder.build().unwrap()
+}
+
+/// A client that lets itself be sent little that it has not asked for, so that the service has to wait for it.
+pub(crate) fn slow_client() -> Client {
+    builder().http2_initial_stream_window_size(65_535).http2_initial_connection_window_size(65_535).build().unwrap()
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().danger_accept_invalid_certs(true).timeout(Duration::from_secs(60))
 }
 
 fn copy(from: &Path, to: &Path) {
