@@ -4,13 +4,16 @@
 
 mod image;
 mod keys;
+mod load;
 mod person;
 mod scan;
 mod service;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use keys::Keys;
+use load::Load;
 use person::{Person, Staff};
 use scan::{Needle, Scanner, assert_none, names};
 use service::Service;
@@ -23,7 +26,7 @@ fn key_needles(keys: &Keys) -> Vec<Needle> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_person_stays_once_their_connections_have_closed() {
     let deep = std::env::var_os("LETTERLOCK_TEST_DEEP").is_some();
-    for round in 0..if deep { 12 } else { 1 } {
+    for round in 0..if deep { 20 } else { 1 } {
         let log = if round % 2 == 0 { "json" } else { "text" };
         println!("round {round}, log as {log}");
         one_round(log).await;
@@ -31,38 +34,52 @@ async fn nothing_of_a_person_stays_once_their_connections_have_closed() {
 }
 
 async fn one_round(log: &str) {
-    let service = Service::start(log);
-    let staff = Staff::of(&service);
+    let service = Arc::new(Service::start(log));
+    let staff = Arc::new(Staff::of(&service));
     let [mut victim, mut other, mut kept] = std::array::from_fn(|_| Person::new(300_000));
     person::live(&service, &staff, &mut kept).await;
+    let load = Load::start(&service, &staff, 2);
     person::live(&service, &staff, &mut victim).await;
     let [application, _] = person::live(&service, &staff, &mut other).await;
-
-    service.wait_until_quiet();
     let people = [(&victim, "victim"), (&other, "other"), (&kept, "kept")];
-    let texts = || people.iter().flat_map(|(person, whose)| person.needles(whose)).chain(staff.needles());
-    println!(" before the erasure, connections closed");
-    let scanner = Scanner::new(texts());
+    let texts = || people.iter().flat_map(|(person, whose)| person.needles(whose));
+
+    println!(" their connections closed, others come and go");
+    load.go_on().await;
+    assert_none("in memory", &service.search_memory(&Scanner::new(texts())));
+    let (passers_by, theirs) = load.stop().await;
+    println!(" {passers_by} others have come and gone; everybody's connections closed");
+    service.wait_until_quiet();
+    let scanner = Scanner::new(texts().chain(theirs).chain(staff.needles()));
     assert_none("on disk", &service.search_disk(&scanner));
     assert_none("in memory", &service.search_memory(&scanner));
 
     let before = Keys::of(&service.copy_aside("copy-1"));
-    // The control for the keys: those that the service needs at rest are seen, and some of them are erased below.
     let alive = service.search_memory(&Scanner::new(key_needles(&before)));
-    println!(" keys in memory at rest: {:?}", names(&alive));
+    // The control for the keys: those that the service needs at rest are seen, and these are erased below.
+    let alive = names(&alive);
+    for key in ["root, first half", "leaf page, second half", "inner page, first half"] {
+        assert!(alive.contains(key), "{key} is not seen: {alive:?}");
+    }
 
+    let load = Load::start(&service, &staff, 2);
     let client = service::client(true);
     let subject = person::search(&service, &staff, &client, &victim).await.unwrap();
     person::erase_person(&service, &staff, &subject).await;
+    let (more, _) = load.stop().await;
+    service.wait_until_quiet_but_for(1);
     let between = Keys::of(&service.copy_aside("copy-2"));
     person::erase_record(&service, &staff, &application).await;
     assert_eq!(person::search(&service, &staff, &client, &victim).await, None);
     drop(client);
-    service.wait_for_clean_up(1);
+    service.wait_for_clean_up(1 + passers_by + more);
     service.wait_until_quiet();
     let after = Keys::of(&service.copy_aside("copy-3"));
     let mut erased = before.gone_in(&after);
     erased.add(between.gone_in(&after));
+    // It opens whatever can be opened.
+    service.cli(&["verify"], "", 0);
+    service.wait_until_quiet();
     println!(" after the erasure of one person and one record: {:?}", erased.counts());
 
     let kinds: BTreeSet<_> = erased.counts().into_keys().collect();

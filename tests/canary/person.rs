@@ -256,7 +256,6 @@ pub(crate) fn read_by_owner(service: &Service, person: &Person, id: &str) {
     let found = service.cli(&["subject", "find", "--as", "privacy"], &format!("{}\n", person.address), 0);
     assert!(found.contains(id));
     service.cli(&["audit", "tail"], "", 0);
-    service.cli(&["verify"], "", 0);
 }
 
 /// The person's handle, if they are held.

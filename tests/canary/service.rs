@@ -89,7 +89,12 @@ impl Service {
 
     /// Waits until every connection has ended and the service is at rest.
     pub(crate) fn wait_until_quiet(&self) {
-        self.process().wait_until_quiet(self.idle_sockets);
+        self.wait_until_quiet_but_for(0);
+    }
+
+    /// The same while this many connections stay open.
+    pub(crate) fn wait_until_quiet_but_for(&self, connections: usize) {
+        self.process().wait_until_quiet(self.idle_sockets + connections);
     }
 
     /// Looks through all that the service keeps on disk, and what it wrote to its log. Prints what was looked at.
