@@ -2,6 +2,7 @@
 //! in everything that it keeps, writes and remembers. `LETTERLOCK_TEST_DEEP=1` does so again and again, with others
 //! coming and going at the same time.
 
+mod hardening;
 mod image;
 mod keys;
 mod load;
