@@ -102,7 +102,7 @@ pub fn wipe_stack<const N: usize>() {
 }
 
 /// How deep the stack is wiped. Unoptimised frames take several times the room of those of a release.
-pub const USUAL_DEPTH: usize = if cfg!(debug_assertions) { 512 * 1024 } else { 128 * 1024 };
+pub const USUAL_DEPTH: usize = if cfg!(debug_assertions) { 512 * 1024 } else { 64 * 1024 };
 
 #[cfg(test)]
 mod tests {

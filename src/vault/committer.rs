@@ -33,6 +33,7 @@ const WEIGHT: usize = 4096;
 /// Jobs that may wait before callers have to.
 pub(super) const QUEUE: usize = 1024;
 
+/// What the committer is asked to do. Sent in a box: the slots of channels and queues keep the bytes of what has passed.
 pub(super) enum Job {
     Submit(Box<SubmitJob>, Reply<Arrived>),
     /// An audit entry; refused when one of the records (by place and id) is being erased.
@@ -53,6 +54,15 @@ pub(super) enum Job {
     /// Try the recovery slot again.
     Recovery,
     Stop(Reply<()>),
+}
+
+impl Job {
+    const fn has_its_own_turn(&self) -> bool {
+        match self {
+            Self::Epoch(..) | Self::Order(..) | Self::Head(_) | Self::Recovery | Self::Stop(_) => true,
+            Self::Submit(..) | Self::Audit(..) | Self::SetStatus(..) | Self::SystemRows(..) | Self::CleanUp { .. } => false,
+        }
+    }
 }
 
 pub(super) struct Committer {
@@ -79,7 +89,7 @@ impl Drop for Committer {
 type AfterCommit = Box<dyn FnOnce(Result<(), VaultError>)>;
 
 impl Committer {
-    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Box<Job>>) {
         let mut queue = VecDeque::new();
         let mut stopped = false;
         while let Some(first) = queue.pop_front().or_else(|| jobs.blocking_recv()) {
@@ -91,7 +101,7 @@ impl Committer {
                 }
             }
             if stopped {
-                queue.drain(..).for_each(refuse);
+                queue.drain(..).for_each(|job| refuse(*job));
             } else {
                 stopped = self.turn(&mut queue);
                 wipe_stack::<USUAL_DEPTH>();
@@ -100,16 +110,16 @@ impl Committer {
     }
 
     /// Works off the front of the queue: one commit, or one epoch. Returns whether to stop.
-    fn turn(&mut self, queue: &mut VecDeque<Job>) -> bool {
-        match queue.front() {
+    fn turn(&mut self, queue: &mut VecDeque<Box<Job>>) -> bool {
+        match queue.front().map(AsRef::as_ref) {
             Some(Job::Epoch(..)) => self.epoch_turn(queue),
             Some(Job::Order(..)) => {
-                if let Some(Job::Order(targets, act, reply)) = queue.pop_front() {
+                if let Some(Job::Order(targets, act, reply)) = queue.pop_front().map(|job| *job) {
                     let _ = reply.send(self.order(targets, &act));
                 }
             }
             Some(Job::Head(_)) => {
-                if let Some(Job::Head(reply)) = queue.pop_front() {
+                if let Some(Job::Head(reply)) = queue.pop_front().map(|job| *job) {
                     let _ = reply.send(Ok(self.state.counters.audit.clone()));
                 }
             }
@@ -118,7 +128,7 @@ impl Committer {
                 self.write_recovery(self.shared.view().epoch);
             }
             Some(Job::Stop(_)) => {
-                if let Some(Job::Stop(reply)) = queue.pop_front() {
+                if let Some(Job::Stop(reply)) = queue.pop_front().map(|job| *job) {
                     let _ = reply.send(Ok(()));
                 }
                 return true;
@@ -129,16 +139,16 @@ impl Committer {
     }
 
     /// All epochs that wait, wherever in the queue, become one: many erasures cost one change of the root.
-    fn epoch_turn(&mut self, queue: &mut VecDeque<Job>) {
+    fn epoch_turn(&mut self, queue: &mut VecDeque<Box<Job>>) {
         let (mut ids, mut replies) = (Vec::new(), Vec::new());
         let mut rest = VecDeque::with_capacity(queue.len());
         for job in queue.drain(..) {
-            match job {
+            match *job {
                 Job::Epoch(orders, reply) => {
                     ids.extend(orders);
                     replies.push(reply);
                 }
-                other => rest.push_back(other),
+                other => rest.push_back(Box::new(other)),
             }
         }
         *queue = rest;
@@ -148,18 +158,18 @@ impl Committer {
         }
     }
 
-    fn commit_turn(&mut self, queue: &mut VecDeque<Job>) {
+    fn commit_turn(&mut self, queue: &mut VecDeque<Box<Job>>) {
         let shared = Arc::clone(&self.shared);
         let mut after: Vec<AfterCommit> = Vec::new();
         let ready = {
             let mut txn = Txn::new(&shared, &self.state);
             while after.len() < BATCH && txn.weight() < WEIGHT {
                 match queue.pop_front() {
-                    Some(job @ (Job::Epoch(..) | Job::Order(..) | Job::Head(_) | Job::Recovery | Job::Stop(_))) => {
+                    Some(job) if job.has_its_own_turn() => {
                         queue.push_front(job);
                         break;
                     }
-                    Some(job) => after.extend(apply(&mut txn, job)),
+                    Some(job) => after.extend(apply(&mut txn, *job)),
                     None => break,
                 }
             }

@@ -40,7 +40,7 @@ pub(super) enum Wake {
 pub(super) struct Janitor {
     pub(super) shared: Arc<Shared>,
     /// Weak, so that the committer ends when the vault goes.
-    pub(super) jobs: mpsc::WeakSender<Job>,
+    pub(super) jobs: mpsc::WeakSender<Box<Job>>,
     pub(super) witness: Witness,
     pub(super) written: Testimony,
     pub(super) last_try: Instant,
@@ -102,7 +102,7 @@ impl Janitor {
         self.last_try = Instant::now();
         if let Some(jobs) = self.jobs.upgrade() {
             // The committer holds the root; it needs no answer from here.
-            let _ = jobs.blocking_send(Job::Recovery);
+            let _ = jobs.blocking_send(Box::new(Job::Recovery));
         }
     }
 
@@ -158,7 +158,8 @@ impl Janitor {
         let (reply, answer) = oneshot::channel();
         let draft = Draft::system(Detail::Removed(removed.len() as u64));
         let jobs = self.jobs.upgrade().ok_or(VaultError::Unavailable)?;
-        jobs.blocking_send(Job::CleanUp { kept, removed, draft, reply }).map_err(|_| VaultError::Unavailable)?;
+        let job = Box::new(Job::CleanUp { kept, removed, draft, reply });
+        jobs.blocking_send(job).map_err(|_| VaultError::Unavailable)?;
         drop(jobs);
         answer.blocking_recv().map_err(|_| VaultError::Unavailable)?
     }

@@ -140,7 +140,7 @@ pub struct Act {
 /// An open vault. Dropping it stops its threads; what was acknowledged is on disk anyway.
 pub struct Vault {
     shared: Arc<Shared>,
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Box<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: Option<std::sync::mpsc::Sender<janitor::Wake>>,
 }
@@ -149,7 +149,7 @@ impl Vault {
     async fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Job) -> Result<T, VaultError> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or(VaultError::Unavailable)?;
-        jobs.send(make(reply)).await.map_err(|_| VaultError::Unavailable)?;
+        jobs.send(Box::new(make(reply))).await.map_err(|_| VaultError::Unavailable)?;
         answer.await.map_err(|_| VaultError::Unavailable)?
     }
 

@@ -33,7 +33,8 @@ impl Keys {
         let slots = RootSlots::open(&folder.join("keys/root"), master.vault(), false).unwrap();
         let found = slots.find(&master).unwrap();
         assert_eq!(found.len(), 1, "one root at rest");
-        let mut reader = Reader { engine, epoch: found[0].epoch, files: folder.join("data/files"), out: Self::default() };
+        let mut reader =
+            Reader { engine, epoch: found[0].epoch, files: folder.join("data/files"), out: Self::default() };
         reader.page(PageNo::TOP, &found[0].root);
         reader.out
     }
@@ -157,8 +158,7 @@ impl Reader {
         self.open("cipher of a list entry", &entry.key, &context.version(entry.list_version.into()), inner(&row));
         let row = self.row(&Table::Records.key(&[id.as_bytes()]));
         let context = Context::new(Purpose::Record).table(Table::Records).person(person).row(id.as_bytes());
-        let content =
-            self.open("cipher of a record", &entry.key, &context.version(entry.version.into()), inner(&row));
+        let content = self.open("cipher of a record", &entry.key, &context.version(entry.version.into()), inner(&row));
         let count = usize::from(u16::from_be_bytes([content[0], content[1]]));
         for file in content[2..].chunks(84).take(count) {
             let id = FileId::from_bytes(file[..16].try_into().unwrap());

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use data_encoding::{BASE64, HEXLOWER, HEXUPPER, Encoding};
+use data_encoding::{BASE64, Encoding, HEXLOWER, HEXUPPER};
 
 /// A needle shorter than this, in any encoding, would be found by chance, or is no secret.
 const SHORTEST: usize = 8;

@@ -105,7 +105,12 @@ impl Service {
             hits.extend(more);
             files += count;
         }
-        println!("  {files} files, {} needles in {} spellings: {} found", scanner.needles(), scanner.patterns(), hits.len());
+        println!(
+            "  {files} files, {} needles in {} spellings: {} found",
+            scanner.needles(),
+            scanner.patterns(),
+            hits.len()
+        );
         hits
     }
 
