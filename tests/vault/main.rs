@@ -2,7 +2,6 @@
 
 #![allow(missing_docs, unreachable_pub, reason = "nothing outside this test binary sees its items")]
 
-mod coercion;
 mod crash;
 mod durable;
 mod erasure;

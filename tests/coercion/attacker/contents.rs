@@ -1,0 +1,204 @@
+//! The structures that `docs/formats.md` writes out under "Contents in postcard".
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::layouts::Id;
+
+/// Reads a whole structure; `None` when the bytes are not one, or more follow.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    postcard::take_from_bytes(bytes).ok().and_then(|(value, rest)| rest.is_empty().then_some(value))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) enum Field {
+    Text(String),
+    Bool(bool),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Consent {
+    pub(crate) given: bool,
+    pub(crate) wording: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct FileInfo {
+    pub(crate) n: u32,
+    pub(crate) field: String,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) size: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Content {
+    pub(crate) form: String,
+    pub(crate) form_version: u32,
+    pub(crate) notice: String,
+    pub(crate) region: String,
+    pub(crate) received: i64,
+    pub(crate) fields: BTreeMap<String, Field>,
+    pub(crate) consents: BTreeMap<String, Consent>,
+    pub(crate) files: Vec<FileInfo>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct ListEntry {
+    pub(crate) form: String,
+    pub(crate) status: Status,
+    pub(crate) received: i64,
+    pub(crate) region: String,
+    pub(crate) files: u32,
+    pub(crate) idempotency: Option<([u8; 32], [u8; 32])>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(crate) enum Status {
+    New,
+    InProgress,
+    Answered,
+    Closed,
+    Received,
+    Shortlisted,
+    Interview,
+    Offer,
+    Hired,
+    Rejected,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct ConsentLine {
+    pub(crate) at: i64,
+    pub(crate) source: String,
+    pub(crate) notice: String,
+    pub(crate) consents: BTreeMap<String, Consent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Role {
+    Hr,
+    Support,
+    Privacy,
+    Auditor,
+    Admin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) login: String,
+    pub(crate) service: bool,
+    pub(crate) disabled: bool,
+    pub(crate) created: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Token {
+    pub(crate) account: Id,
+    pub(crate) hash: [u8; 32],
+    pub(crate) roles: Vec<Role>,
+    pub(crate) created: i64,
+    pub(crate) expires: Option<i64>,
+    pub(crate) revoked: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Actor {
+    Public,
+    Staff { id: Id, login: String, roles: Vec<Role> },
+    Owner { role: Role },
+    System,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Detail {
+    None,
+    Found(u64),
+    Ordered { order: Id, people: u64, records: u64 },
+    Erased { order: Id, before: u64, after: u64 },
+    Removed(u64),
+    Account { id: Id, change: String },
+    Token { id: Id, change: String },
+    Opened(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Sum {
+    pub(crate) limbs: [u64; 4],
+    pub(crate) rows: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct SealedSubject {
+    pub(crate) place: u64,
+    pub(crate) sealed: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct AuditEntry {
+    pub(crate) number: u64,
+    pub(crate) time: i64,
+    pub(crate) actor: Actor,
+    pub(crate) role: Option<Role>,
+    pub(crate) action: String,
+    pub(crate) request: Option<Id>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) detail: Detail,
+    pub(crate) subjects: Vec<SealedSubject>,
+    pub(crate) digest: Option<Sum>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Subject {
+    pub(crate) record: Option<Id>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) file: Option<u32>,
+    pub(crate) status: Option<Status>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Stage {
+    Ordered,
+    Erased,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Line {
+    Person { place: u64, person: Id, keyring_parts: u16, consent_parts: u16 },
+    Record { place: u64, person: Id, record: Id, keyring_parts: u16 },
+    Rows { record: Id, arrival: u64, files: Vec<Id> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct OrderPart {
+    pub(crate) stage: Stage,
+    pub(crate) at: i64,
+    pub(crate) role: Option<Role>,
+    pub(crate) lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Deed {
+    pub(crate) person: Id,
+    pub(crate) record: Option<Id>,
+    pub(crate) records: Vec<Id>,
+    pub(crate) files: Vec<Id>,
+    pub(crate) keyrings: u32,
+    pub(crate) consent_rows: u32,
+    pub(crate) before: u64,
+    pub(crate) after: u64,
+    pub(crate) at: i64,
+    pub(crate) role: Option<Role>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct State {
+    pub(crate) next_place: u64,
+    pub(crate) next_arrival: u64,
+    pub(crate) audit_size: u64,
+    pub(crate) audit_peaks: Vec<[u8; 32]>,
+    pub(crate) digest: Sum,
+    pub(crate) accounts: Sum,
+}

@@ -1,0 +1,318 @@
+//! What happens in the vault while every byte is recorded. It is a play in acts, each in a process of its own, so that
+//! some can end in a kill -9 between two steps of an erasure.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use letterlock::base::clock::SystemClock;
+use letterlock::base::entropy::SystemEntropy;
+use letterlock::base::ids::{PersonId, RecordId};
+use letterlock::domain::form::FormSet;
+use letterlock::domain::submission::Status;
+use letterlock::policy::Role;
+use letterlock::services::review::{self, ListQuery};
+use letterlock::services::{App, OpenOptions, audit, erase, staff, submit};
+use letterlock::vault::{Hooks, Step};
+use serde::{Deserialize, Serialize};
+
+use crate::recorder::recording;
+use crate::support::*;
+
+/// In every text of somebody, or of a record, that is erased in the end.
+pub const GONE: &str = "qhvzgone";
+/// In every text of those who stay.
+pub const KEPT: &str = "qhvzkept";
+/// In the addresses under which somebody was erased and somebody new came.
+pub const BACK: &str = "qhvzback";
+
+/// What was sent, and what became of it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Sent {
+    pub email: String,
+    pub name: String,
+    pub letter: String,
+    pub cv: Option<Vec<u8>>,
+    pub record: String,
+    /// The person is still there at the end.
+    pub person_stays: bool,
+    /// The record is.
+    pub record_stays: bool,
+}
+
+/// One act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Everybody comes.
+    Fill,
+    /// One person and one record go, and somebody comes back.
+    Single,
+    /// The erasure of a person is killed here.
+    KillPerson(Step),
+    /// The erasure of a record is.
+    KillRecord(Step),
+    /// Many go in one epoch.
+    Many,
+    /// Many go, and the process is killed here.
+    KillMany(Step),
+    /// Everything is read, marked and verified once more.
+    Last,
+}
+
+/// The play.
+pub fn parts() -> Vec<Part> {
+    let deep = std::env::var_os("LETTERLOCK_TEST_DEEP").is_some();
+    let some = [Step::SpareSlotWritten, Step::RedoWritten, Step::Committed, Step::OldSlotDestroyed];
+    let records = if deep { Step::ALL.to_vec() } else { some.to_vec() };
+    let many = if deep { Step::ALL.to_vec() } else { vec![Step::Committed] };
+    let mut parts = vec![Part::Fill, Part::Single];
+    parts.extend(Step::ALL.map(Part::KillPerson));
+    parts.extend(records.into_iter().map(Part::KillRecord));
+    parts.push(Part::Many);
+    parts.extend(many.into_iter().map(Part::KillMany));
+    parts.push(Part::Last);
+    parts
+}
+
+impl Part {
+    /// Whether the process ends by a kill.
+    pub fn is_killed(self) -> bool {
+        matches!(self, Self::KillPerson(_) | Self::KillRecord(_) | Self::KillMany(_))
+    }
+
+    fn hooks(self, home: &Path) -> Hooks {
+        let hooks = recording(&home.join("rows"));
+        let (Self::KillPerson(step) | Self::KillRecord(step) | Self::KillMany(step)) = self else { return hooks };
+        let at_step = move |at| {
+            if at == step {
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
+            }
+            ControlFlow::Continue(())
+        };
+        Hooks { at_step: Some(Arc::new(at_step)), ..hooks }
+    }
+
+    /// Plays the act in `home`.
+    pub async fn play(self, home: &Path) {
+        let app = App::open_with_hooks(options_in(home), self.hooks(home)).unwrap().0;
+        let stage = Stage { app, home: home.to_owned() };
+        match self {
+            Self::Fill => stage.fill().await,
+            Self::Single => stage.single().await,
+            Self::KillPerson(step) => {
+                let name = format!("kill-{step:?}");
+                // Whose order was never durable stays.
+                let stays = step == Step::Order;
+                stage.apply(&name, stays, stays, true).await;
+                stage.apply(&format!("beside-{step:?}"), true, true, false).await;
+                let person = stage.person(&name, stays).await;
+                erase_person(&stage.app, person).await.unwrap_err();
+            }
+            Self::KillRecord(step) => {
+                let name = format!("partly-{step:?}");
+                let stays = step == Step::Order;
+                let gone = stage.apply(&name, true, stays, true).await;
+                stage.apply(&name, true, true, true).await;
+                erase::record(&stage.app, &role(Role::Privacy), gone).await.unwrap_err();
+            }
+            Self::Many => stage.many("many", true).await,
+            Self::KillMany(step) => stage.many(&format!("lot-{step:?}-"), step != Step::Order).await,
+            Self::Last => stage.last().await,
+        }
+        assert!(!self.is_killed(), "{self:?} should have been killed");
+        stage.app.close().await;
+    }
+}
+
+struct Stage {
+    app: Arc<App>,
+    home: PathBuf,
+}
+
+impl Stage {
+    async fn fill(&self) {
+        let ctx = role(Role::Admin);
+        staff::add(&self.app, &ctx, "erika", false).await.unwrap();
+        staff::create_token(&self.app, &ctx, "erika", &[Role::Hr, Role::Support], None).await.unwrap();
+        for n in 0..4 {
+            let id = self.apply(&format!("early{n}"), true, true, true).await;
+            review::set_status(&self.app, &role(Role::Hr), id, Status::Shortlisted).await.unwrap();
+            review::set_status(&self.app, &role(Role::Hr), id, Status::Interview).await.unwrap();
+            read(&self.app, id).await.unwrap();
+            download(&self.app, id).await.unwrap();
+        }
+        for name in ["single", "return"] {
+            let id = self.apply(name, false, false, true).await;
+            review::set_status(&self.app, &role(Role::Hr), id, Status::Rejected).await.unwrap();
+            read(&self.app, id).await.unwrap();
+            download(&self.app, id).await.unwrap();
+            self.apply(name, false, false, false).await;
+        }
+        self.apply("half", true, false, true).await;
+        self.apply("half", true, true, true).await;
+        // A crowd, over three leaves; every eighth of them goes with the batch.
+        let crowd = 130;
+        for from in (0..crowd).step_by(26) {
+            let sending = (from..from + 26).map(|n| async move {
+                let goes = n % 8 == 0;
+                let name = if goes { format!("many{n}") } else { format!("crowd{n}") };
+                self.ask(&name, !goes, !goes).await;
+            });
+            futures_util::future::join_all(sending).await;
+        }
+    }
+
+    async fn single(&self) {
+        let person = self.person("single", false).await;
+        erase_person(&self.app, person).await.unwrap();
+        let person = self.person("return", false).await;
+        erase_person(&self.app, person).await.unwrap();
+        self.apply("return", true, true, true).await;
+        let half = self.sent().into_iter().find(|sent| sent.name.contains("half")).unwrap();
+        erase::record(&self.app, &role(Role::Privacy), half.record.parse().unwrap()).await.unwrap();
+        // An upload that somebody walked away from.
+        let form = "job-application".parse().unwrap();
+        let mut intake =
+            submit::begin(&self.app, &context(letterlock::policy::Actor::Public), &form, None).await.unwrap();
+        intake.begin_file("cv", Some("cv.pdf")).await.unwrap();
+        intake.file_chunk(format!("%PDF-1.4 {GONE} ").repeat(9000).as_bytes()).await.unwrap();
+        drop(intake);
+        clean(&self.app).await;
+    }
+
+    /// Erases everybody whose name begins so, after more of them have come.
+    async fn many(&self, name: &str, go: bool) {
+        for n in 500..505 {
+            self.apply(&format!("{name}{n}"), !go, !go, n % 2 == 0).await;
+        }
+        let emails: std::collections::BTreeSet<String> = self
+            .sent()
+            .into_iter()
+            .filter(|sent| sent.email.starts_with(&name.to_lowercase()))
+            .map(|sent| sent.email)
+            .collect();
+        let mut people = Vec::new();
+        for email in &emails {
+            people.push(person_of(&self.app, email).await.unwrap());
+        }
+        let certificates = erase::people(&self.app, &role(Role::Privacy), &people).await.unwrap();
+        assert!(certificates.iter().all(Result::is_ok) && certificates.len() >= 5);
+        clean(&self.app).await;
+    }
+
+    async fn last(&self) {
+        clean(&self.app).await;
+        for sent in self.sent() {
+            let id = sent.record.parse().unwrap();
+            let purpose = if sent.cv.is_some() { (Role::Hr, "recruitment") } else { (Role::Support, "support") };
+            let shown = review::show(&self.app, &role(purpose.0), id, Some(purpose.1)).await;
+            assert_eq!(shown.is_ok(), sent.record_stays, "{}", sent.name);
+        }
+        let query = ListQuery { purpose: Some("recruitment".to_owned()), ..ListQuery::default() };
+        review::list(&self.app, &role(Role::Hr), query).await.unwrap();
+        audit::head(&self.app, &role(Role::Auditor)).await.unwrap();
+        assert_eq!(problems(&self.app).await, Vec::<String>::new());
+    }
+
+    async fn person(&self, name: &str, stays: bool) -> PersonId {
+        person_of(&self.app, &email(name, stays)).await.unwrap()
+    }
+
+    /// Somebody applies for work, with a CV if they have one, and ticks a box.
+    async fn apply(&self, name: &str, person_stays: bool, record_stays: bool, with_cv: bool) -> RecordId {
+        if !with_cv {
+            return self.ask(name, person_stays, record_stays).await;
+        }
+        let (email, full_name) = (email(name, person_stays), full_name(name, person_stays));
+        let letter = format!("Dear all, {} is my secret word. {}", mark(record_stays), "la ".repeat(40));
+        // Some CVs have more than one segment.
+        let cv = pdf(&format!("{name} {} ", mark(record_stays)).repeat(if name.len() % 3 == 0 { 7000 } else { 9 }));
+        let form = "job-application".parse().unwrap();
+        let public = context(letterlock::policy::Actor::Public);
+        let key = format!("key-{name}-{record_stays}");
+        let mut intake = submit::begin(&self.app, &public, &form, Some(&key)).await.unwrap();
+        intake.field("name", full_name.clone()).unwrap();
+        intake.field("email", email.clone()).unwrap();
+        intake.field("letter", letter.clone()).unwrap();
+        intake.consent("talent-pool", true);
+        intake.begin_file("cv", Some(&format!("cv {}.pdf", mark(record_stays)))).await.unwrap();
+        for chunk in cv.chunks(30_000) {
+            intake.file_chunk(chunk).await.unwrap();
+        }
+        intake.end_file().await.unwrap();
+        let record = intake.finish().await.unwrap().submission;
+        self.note(&Sent {
+            email,
+            name: full_name,
+            letter,
+            cv: Some(cv),
+            record: record.to_string(),
+            person_stays,
+            record_stays,
+        });
+        record
+    }
+
+    /// Somebody asks the support team.
+    async fn ask(&self, name: &str, person_stays: bool, record_stays: bool) -> RecordId {
+        let (email, full_name) = (email(name, person_stays), full_name(name, person_stays));
+        let letter = format!("It does not work. {} {name}", mark(record_stays));
+        let form = "support-request".parse().unwrap();
+        let public = context(letterlock::policy::Actor::Public);
+        let mut intake = submit::begin(&self.app, &public, &form, None).await.unwrap();
+        intake.field("name", full_name.clone()).unwrap();
+        intake.field("email", email.clone()).unwrap();
+        intake.field("subject-line", format!("help {}", mark(record_stays))).unwrap();
+        intake.field("message", letter.clone()).unwrap();
+        let record = intake.finish().await.unwrap().submission;
+        let record_text = record.to_string();
+        self.note(&Sent { email, name: full_name, letter, cv: None, record: record_text, person_stays, record_stays });
+        record
+    }
+
+    fn note(&self, sent: &Sent) {
+        let mut line = serde_json::to_vec(sent).unwrap();
+        line.push(b'\n');
+        let path = self.home.join("sent");
+        std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(&line).unwrap();
+    }
+
+    fn sent(&self) -> Vec<Sent> {
+        sent(&self.home)
+    }
+}
+
+/// Everything that was sent.
+pub fn sent(home: &Path) -> Vec<Sent> {
+    let text = std::fs::read_to_string(home.join("sent")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn options_in(home: &Path) -> OpenOptions {
+    OpenOptions {
+        data: home.join("data"),
+        keys: home.join("keys"),
+        recovery: None,
+        accept_unsafe_fs: true,
+        cache_bytes: 8 << 20,
+        region: "uk".to_owned(),
+        must_exist: false,
+        forms: FormSet::default(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy::new()),
+    }
+}
+
+fn mark(stays: bool) -> &'static str {
+    if stays { KEPT } else { GONE }
+}
+
+fn email(name: &str, stays: bool) -> String {
+    let mark = if name == "return" { BACK } else { mark(stays) };
+    format!("{}.{mark}@example.org", name.to_lowercase())
+}
+
+fn full_name(name: &str, stays: bool) -> String {
+    format!("Nora {name} {}", mark(stays))
+}
