@@ -1,0 +1,55 @@
+//! The service measured against its own plaintext twin and against PostgreSQL, in one run: a table, and JSON.
+//!
+//! ```text
+//! cargo bench --bench service                    every row; takes about ten minutes
+//! cargo bench --bench service -- reads files     the rows with these names
+//! cargo bench --bench service -- --quick         small sizes, to see that it works; the figures mean little
+//! cargo bench --bench service -- --json FILE     JSON elsewhere than in target/bench/service.json
+//! ```
+//!
+//! How each figure is come by is said in `docs/performance.md`.
+
+mod args;
+mod report;
+
+use std::process::ExitCode;
+
+use args::Args;
+use report::Report;
+
+/// Whatever went wrong, in words: a measurement that fails ends the run.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// One group of rows: its name, by which the command line chooses it, and what measures it.
+type Group = (&'static str, fn(&Args, &mut Report) -> Outcome);
+
+const GROUPS: [Group; 0] = [];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Outcome {
+    let args = Args::parse(std::env::args().skip(1))?;
+    if let Some(word) = args.rows.iter().find(|word| !GROUPS.iter().any(|(name, _)| name.contains(word.as_str()))) {
+        let names: Vec<_> = GROUPS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no row is called {word}; there are: {}", names.join(", ")).into());
+    }
+    std::fs::create_dir_all(&args.scratch)?;
+    let mut report = Report::new(args.quick)?;
+    for (name, measure) in GROUPS.iter().filter(|(name, _)| args.wants(name)) {
+        eprintln!("bench: {name}");
+        measure(&args, &mut report).map_err(|e| format!("{name}: {e}"))?;
+        // After each group, so that a later failure costs nothing that stands already.
+        report.write_json(&args.json)?;
+    }
+    print!("{}", report.table());
+    println!("\nJSON: {}", args.json.display());
+    Ok(())
+}
