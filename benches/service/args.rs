@@ -17,18 +17,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Outcome<Self> {
+    pub(crate) fn parse(words: &[&str]) -> Outcome<Self> {
         let scratch = target_folder()?.join("bench");
         let mut args = Self { rows: Vec::new(), quick: false, json: scratch.join("service.json"), scratch };
-        let mut words = words.peekable();
-        while let Some(word) = words.next() {
-            match word.as_str() {
+        let mut words = words.iter();
+        while let Some(&word) = words.next() {
+            match word {
                 // Cargo says so to every benchmark.
                 "--bench" => {}
                 "--quick" => args.quick = true,
                 "--json" => args.json = words.next().ok_or("--json wants a file")?.into(),
                 option if option.starts_with('-') => return Err(format!("unknown option {option}").into()),
-                _ => args.rows.push(word),
+                _ => args.rows.push(word.to_owned()),
             }
         }
         Ok(args)

@@ -10,8 +10,15 @@
 //! How each figure is come by is said in `docs/performance.md`.
 
 mod args;
+mod client;
+mod files;
+mod records;
 mod report;
+mod rounds;
+mod side;
+mod twin;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use args::Args;
@@ -23,10 +30,21 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// One group of rows: its name, by which the command line chooses it, and what measures it.
 type Group = (&'static str, fn(&Args, &mut Report) -> Outcome);
 
-const GROUPS: [Group; 0] = [];
+const GROUPS: [Group; 3] = [("submissions", records::submissions), ("reads", records::reads), ("files", files::files)];
+
+/// First arguments by which this program starts itself again as something else.
+const TWIN: &str = "--as-twin";
+const CLIENT: &str = "--as-client";
 
 fn main() -> ExitCode {
-    match run() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        [TWIN, folder, token] => twin::run(Path::new(folder), token),
+        [CLIENT] => client::main(),
+        _ => run(&words),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -35,8 +53,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Outcome {
-    let args = Args::parse(std::env::args().skip(1))?;
+fn run(words: &[&str]) -> Outcome {
+    let args = Args::parse(words)?;
     if let Some(word) = args.rows.iter().find(|word| !GROUPS.iter().any(|(name, _)| name.contains(word.as_str()))) {
         let names: Vec<_> = GROUPS.iter().map(|(name, _)| *name).collect();
         return Err(format!("no row is called {word}; there are: {}", names.join(", ")).into());

@@ -40,6 +40,11 @@ pub(crate) struct Report {
     date: String,
     quick: bool,
     rows: Vec<Row>,
+    /// What Letterlock came to in this run, to be held against PostgreSQL: submissions and reads a second.
+    #[serde(skip)]
+    pub(crate) letterlock_intake: Option<f64>,
+    #[serde(skip)]
+    pub(crate) letterlock_reads: Option<f64>,
 }
 
 impl Report {
@@ -57,6 +62,8 @@ impl Report {
             date: SystemClock.now().to_string(),
             quick,
             rows: Vec::new(),
+            letterlock_intake: None,
+            letterlock_reads: None,
         })
     }
 

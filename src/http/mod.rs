@@ -12,6 +12,8 @@
 //! mapping from what a service says to what a client sees.
 
 mod api;
+#[doc(hidden)]
+pub mod around;
 mod assets;
 mod body;
 mod config;

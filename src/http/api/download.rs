@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 
 use crate::base::ids::RecordId;
+use crate::domain::submission::FileInfo;
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
@@ -38,10 +39,15 @@ fn number(params: &Params) -> Result<u32, HttpError> {
 }
 
 fn answer(download: Download) -> Response {
-    let info = &download.info;
+    let info = download.info.clone();
+    attach(&info, Body::from_stream(pieces(download)))
+}
+
+/// A file as an attachment.
+pub(in crate::http) fn attach(info: &FileInfo, content: Body) -> Response {
     let kind = HeaderValue::from_str(&info.kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let (disposition, size) = (attachment(info.name.expose()), info.size);
-    let mut response = Response::new(Body::from_stream(pieces(download)));
+    let mut response = Response::new(content);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CONTENT_DISPOSITION, disposition);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::complete;
 use crate::base::ids::RecordId;
 use crate::domain::form::FormId;
-use crate::domain::submission::{FieldValue, Fields, FileInfo, Status, Summary};
+use crate::domain::submission::{Content, FieldValue, Fields, FileInfo, Status, Summary};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::json;
@@ -67,11 +67,15 @@ pub(in crate::http) async fn show(
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["purpose"])?;
     let opened = review::show(&web.app, &ctx, id, query.text("purpose")).await?;
-    let (summary, content) = (&opened.summary, &opened.content);
+    Ok(Json(document(&opened.summary, &opened.content)))
+}
+
+/// A submission, opened.
+pub(in crate::http) fn document(summary: &Summary, content: &Content) -> Value {
     let consents: BTreeMap<&str, bool> = content.consents.iter().map(|(n, c)| (n.as_str(), c.given)).collect();
     let wordings: BTreeMap<&str, &str> =
         content.consents.iter().map(|(n, c)| (n.as_str(), c.wording.as_str())).collect();
-    Ok(Json(json!({
+    json!({
         "id": summary.id,
         "form": summary.form,
         "subject": summary.subject,
@@ -84,7 +88,7 @@ pub(in crate::http) async fn show(
         "form_version": content.form_version,
         "notice": content.notice,
         "consent_wordings": wordings,
-    })))
+    })
 }
 
 /// The body of a `PATCH`.
