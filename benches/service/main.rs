@@ -12,6 +12,7 @@
 mod args;
 mod client;
 mod files;
+mod postgres;
 mod records;
 mod report;
 mod rounds;
@@ -30,7 +31,12 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// One group of rows: its name, by which the command line chooses it, and what measures it.
 type Group = (&'static str, fn(&Args, &mut Report) -> Outcome);
 
-const GROUPS: [Group; 3] = [("submissions", records::submissions), ("reads", records::reads), ("files", files::files)];
+const GROUPS: [Group; 4] = [
+    ("submissions", records::submissions),
+    ("reads", records::reads),
+    ("files", files::files),
+    ("postgres", postgres::postgres),
+];
 
 /// First arguments by which this program starts itself again as something else.
 const TWIN: &str = "--as-twin";

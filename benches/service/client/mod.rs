@@ -17,6 +17,11 @@ use crate::Outcome;
 use connection::{Connection, Trust};
 use requests::Requests;
 
+/// The 1 KB that a submission carries, for whoever stores the same elsewhere.
+pub(crate) fn submission_body() -> String {
+    requests::submission_body("somebody")
+}
+
 /// What to send, how often.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Load {

@@ -84,8 +84,8 @@ fn person(run: u32, n: usize) -> String {
     format!("r{run}-c{n}-{}", "#".repeat(DIGITS))
 }
 
-/// A support request of 1 KB.
-fn submission(person: &str) -> String {
+/// The JSON of a support request of 1 KB.
+pub(crate) fn submission_body(person: &str) -> String {
     let message = "The handle of the device came off when I turned it a second time, as the manual says. ".repeat(20);
     let body = |length: usize| {
         format!(
@@ -93,7 +93,11 @@ fn submission(person: &str) -> String {
             &message[..length]
         )
     };
-    let body = body(1024 - body(0).len());
+    body(1024 - body(0).len())
+}
+
+fn submission(person: &str) -> String {
+    let body = submission_body(person);
     format!(
         "POST /api/v1/forms/support-request/submissions HTTP/1.1\r\nHost: localhost\r\n\
          Content-Type: application/json\r\nIdempotency-Key: {person}\r\nContent-Length: {}\r\n\r\n{body}",
