@@ -88,7 +88,8 @@ pub fn of_rows(now: &Rows, states: &[Rows], deep: bool) -> Vec<Change> {
         let mut copied = 0;
         for (other, theirs) in now.range(key.clone()..).skip(1).take_while(|(other, _)| other[0] == key[0]) {
             let to = data_encoding::HEXLOWER.encode(other);
-            if theirs == value {
+            if theirs == value || (!deep && sampled(key) && copied % 4 > 0) {
+                copied += 1;
                 continue;
             }
             let swap = Batch::from([(key.clone(), Some(theirs.clone())), (other.clone(), Some(value.clone()))]);
@@ -107,6 +108,11 @@ pub fn of_rows(now: &Rows, states: &[Rows], deep: bool) -> Vec<Change> {
         }
     }
     out
+}
+
+/// Where every fourth pair is enough, when time is short: the rows of the trail are many, and all of one make.
+fn sampled(key: &[u8]) -> bool {
+    key[0] == Table::Audit.id()
 }
 
 fn versions(states: &[Rows], key: &[u8]) -> Vec<Vec<u8>> {

@@ -26,7 +26,7 @@ enum Cheat {
     Honest,
     /// The row of a record that nobody ordered erased is gone.
     LosesARecord,
-    /// The row of a file that nobody ordered erased does not open.
+    /// Lines of the list do not open.
     TearsAList,
     /// The erasures are acknowledged and not done.
     OnlySaysErased,
@@ -217,6 +217,8 @@ async fn round(
         tasks.spawn(async move {
             while !round.done.load(Ordering::SeqCst) {
                 round.look(id).await?;
+                // Who is missing is asked for again, but not in a frenzy.
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             round.look(id).await
         });
@@ -240,7 +242,7 @@ async fn round(
     let uploading = round.clone();
     tasks.spawn(async move { uploading.upload().await });
 
-    tokio::time::sleep(std::time::Duration::from_millis(n % 7)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(n * 7 % 40)).await;
     let ctx = role(Role::Privacy);
     let mut certificates = Vec::new();
     if cheat == Cheat::OnlySaysErased {

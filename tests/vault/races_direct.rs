@@ -139,10 +139,11 @@ async fn a_receipt_or_grant_used_while_its_record_is_erased_is_whole_or_missing(
             tasks.spawn(async move {
                 while !done.load(Ordering::SeqCst) {
                     tally.look(&vault, &receipt, id).await;
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 }
             });
         }
-        tokio::time::sleep(std::time::Duration::from_millis(n % 5)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(n * 7 % 40)).await;
         let unknown = Target::Person(PersonId::from_bytes([1; 16]));
         let (person, record) = (Target::Person(whole.summary.subject), Target::Record(single.summary.id));
         // A record of the person in the same order, the person twice, somebody unknown.
