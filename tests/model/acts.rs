@@ -2,15 +2,15 @@
 
 use letterlock::base::ids::{Handle, PersonId, RecordId};
 use letterlock::domain::submission::Status;
-use letterlock::policy::{Action, Actor, Resource, Role, decide};
+use letterlock::policy::{Actor, Role};
 use letterlock::services::submit::Receipt;
 use letterlock::services::{ServiceError, erase, review, staff};
-use letterlock::vault::{Act, Step, Target, VaultError};
+use letterlock::vault::Step;
 use serde_json::Value;
 
 use crate::op::Op;
 use crate::plain::{Deed, Model, Person, Record, Said, Token};
-use crate::world::{SIZES, World, context, form_id, kind, role};
+use crate::world::{SIZES, World, form_id, kind, role};
 
 /// Fails with a sentence unless the condition holds.
 macro_rules! hold {
@@ -116,7 +116,7 @@ impl World {
         }
     }
 
-    async fn submitted(
+    pub async fn submitted(
         &mut self,
         said: Said,
         key: Option<u8>,
@@ -140,7 +140,7 @@ impl World {
     }
 
     /// A submission is in. Whom it is about is asked from the vault, and must be who holds the address, or somebody new.
-    async fn arrived(
+    pub async fn arrived(
         &mut self,
         said: Said,
         key: Option<u8>,
@@ -179,16 +179,16 @@ impl World {
         crate::compare::content(&self.model.records[number], subject, &shown)
     }
 
-    async fn mark(&self, record: usize, status: u8) -> Result<Status, ServiceError> {
+    pub async fn mark(&self, record: usize, status: u8) -> Result<Status, ServiceError> {
         let record = &self.model.records[record];
         let ctx = role(crate::world::reader(record.said.form).0);
-        let status = Status::ALL[usize::from(status)];
+        let status = status_for(record.said.form, status);
         review::set_status(&self.app(), &ctx, record.id, status).await.map(|summary| summary.status)
     }
 
-    fn marked(&mut self, n: usize, status: u8, answer: Result<Status, ServiceError>) -> Result<(), String> {
-        let status = Status::ALL[usize::from(status)];
+    pub fn marked(&mut self, n: usize, status: u8, answer: Result<Status, ServiceError>) -> Result<(), String> {
         let record = &mut self.model.records[n];
+        let status = status_for(record.said.form, status);
         let allowed = kind(record.said.form).statuses().contains(&status);
         match answer {
             Ok(now) if record.alive && allowed => {
@@ -209,7 +209,7 @@ impl World {
     // --- erasures ---
 
     /// An erasure of one person or record was answered.
-    fn erased_one(
+    pub fn erased_one(
         &mut self,
         answer: Result<Value, ServiceError>,
         person: Option<usize>,
@@ -228,7 +228,7 @@ impl World {
     }
 
     /// One order was carried out.
-    fn ordered(&mut self, targets: &[(Option<usize>, Option<usize>)]) {
+    pub fn ordered(&mut self, targets: &[(Option<usize>, Option<usize>)]) {
         self.tally.erasures += 1;
         self.model.epoch += 1;
         let about: Vec<usize> =
@@ -407,184 +407,16 @@ impl World {
             (known, other) => Err(format!("disabling a login (known: {known}) gave {other:?}")),
         }
     }
+}
 
-    // --- past the services ---
-
-    /// Receipts, an empty file, and one order of people and records, with doubles and strangers among them.
-    async fn directly(&mut self, chosen: &[(bool, u8)]) -> Result<(), String> {
-        let vault = self.open_directly().await?;
-        for record in &self.model.records {
-            let Some(receipt) = &record.receipt else { continue };
-            let found = vault.locate_by_receipt(receipt).map(|located| located.summary.id);
-            let must = if record.alive { Ok(record.id) } else { Err(VaultError::Missing) };
-            hold!(found == must, "a receipt leads to {found:?}, not {must:?}");
-            let other = if receipt.starts_with('0') { 'Z' } else { '0' };
-            let wrong = format!("{other}{}", &receipt[1..]);
-            let found = vault.locate_by_receipt(&wrong).map(|located| located.summary.id);
-            hold!(found == Err(VaultError::Missing), "a wrong receipt leads to {found:?}");
-        }
-
-        let mut targets = vec![Target::Record(RecordId::from_bytes([8; 16]))];
-        let mut expected: Vec<Option<(Option<usize>, Option<usize>)>> = vec![None];
-        let mut taken: Vec<(Option<usize>, Option<usize>)> = Vec::new();
-        for (is_person, n) in chosen.iter().chain(chosen.first()) {
-            let (target, what, alive) = match is_person {
-                true => {
-                    let Some(person) = self.model.person(*n) else { continue };
-                    let Person { id, alive, .. } = self.model.people[person];
-                    (Target::Person(id), (Some(person), None), alive)
-                }
-                false => {
-                    let Some(record) = self.model.record(*n) else { continue };
-                    let Record { id, person, alive, .. } = self.model.records[record];
-                    (Target::Record(id), (None, Some(record)), alive && !taken.contains(&(Some(person), None)))
-                }
-            };
-            let counts = alive && !taken.contains(&what);
-            targets.push(target);
-            expected.push(counts.then_some(what));
-            taken.extend(counts.then_some(what));
-        }
-        let permit = decide(&Actor::Owner { role: Role::Privacy }, Action::ErasePerson, &Resource::Subject);
-        let act = Act { permit: permit.unwrap(), request: context(Actor::Public).request, purpose: None };
-        let answers = vault.erase(act, targets).await.map_err(|error| format!("a mixed order gave {error:?}"))?;
-        if !taken.is_empty() {
-            let audit = self.model.audit.len();
-            self.ordered(&taken);
-            self.model.audit[audit].action = "erase-person";
-        }
-        hold!(answers.len() == expected.len(), "{} answers to {} targets", answers.len(), expected.len());
-        for (expected, answer) in expected.iter().zip(answers) {
-            hold!(expected.is_some() == answer.is_some(), "in a mixed order, {expected:?} gave {answer:?}");
-            let (Some((person, record)), Some(certificate)) = (expected, answer) else { continue };
-            let handle = match (person, record) {
-                (Some(person), _) => self.model.people[*person].id.to_string(),
-                (None, record) => self.model.records[record.unwrap()].id.to_string(),
-            };
-            let deed = self.model.deeds.iter().find(|deed| deed.handle == handle).ok_or("no deed")?;
-            says(&serde_json::to_value(certificate).unwrap(), deed, &self.model)?;
-        }
-        let (said, id, receipt) = crate::compare::submit_an_empty_file(&vault).await?;
-        drop(vault);
-        self.open()?;
-        self.arrived(said, None, id, Some(receipt)).await
-    }
-
-    // --- stops and faults ---
-
-    async fn stop(&mut self, step: Step, is_person: bool, n: u8) -> Result<(), String> {
-        let (person, record) = match is_person {
-            true => (self.model.person(n), None),
-            false => (None, self.model.record(n)),
-        };
-        let alive =
-            person.is_some_and(|n| self.model.people[n].alive) || record.is_some_and(|n| self.model.records[n].alive);
-        if !alive {
-            return Ok(());
-        }
-        self.clean().await?;
-        self.tally.stops += 1;
-        self.stop_at(step);
-        let answer = match (person, record) {
-            (Some(n), _) => erase::person(&self.app(), &role(Role::Privacy), self.model.people[n].id).await,
-            (_, n) => erase::record(&self.app(), &role(Role::Privacy), self.model.records[n.unwrap()].id).await,
-        };
-        hold!(matches!(answer, Err(ServiceError::Unavailable)), "stopped at {step:?}, an erasure gave {answer:?}");
-        self.drop_it();
-        self.open()?;
-        if step != Step::Order {
-            self.ordered(&[(person, record)]);
-        }
-        Ok(())
-    }
-
-    /// An act meets a store that fails. What was acknowledged has happened; what was not has happened whole, with its
-    /// entry in the trail, or not at all.
-    async fn fault(&mut self, nth: u8, written: bool, op: &Op) -> Result<(), String> {
-        self.clean().await?;
-        let nobody = match op {
-            Op::Mark(n, _) | Op::EraseRecord(n) => self.model.record(*n).is_none(),
-            Op::ErasePerson(n) => self.model.person(*n).is_none(),
-            _ => false,
-        };
-        if nobody {
-            return Ok(());
-        }
-        self.tally.faults += 1;
-        self.fail_at(nth, written);
-        match op {
-            Op::Submit { form, address, files, text, key } => {
-                let said = said(*form, *address, files, *text);
-                let answer = self.send(&said, *key).await;
-                let look = self.look_after_a_fault().await?;
-                let Err(ServiceError::Unavailable) = answer else { return self.submitted(said, *key, answer).await };
-                let known = |id: &RecordId| self.model.records.iter().any(|record| record.id == *id);
-                let new: Vec<RecordId> = look.ids.into_iter().filter(|id| !known(id)).collect();
-                hold!(new.len() < 2, "one submission made {} records", new.len());
-                hold!(
-                    new.len() == look.new_entries.len(),
-                    "{} records, {:?} in the trail",
-                    new.len(),
-                    look.new_entries
-                );
-                let Some(id) = new.first() else { return Ok(()) };
-                self.tally.happened += 1;
-                self.arrived(said, *key, *id, None).await
-            }
-            Op::Mark(n, status) => {
-                let Some(record) = self.model.record(*n) else { return Ok(()) };
-                let answer = self.mark(record, *status).await;
-                let look = self.look_after_a_fault().await?;
-                let Err(ServiceError::Unavailable) = answer else { return self.marked(record, *status, answer) };
-                if look.new_entries.is_empty() {
-                    return Ok(());
-                }
-                self.tally.happened += 1;
-                self.marked(record, *status, Ok(Status::ALL[usize::from(*status)]))
-            }
-            Op::ErasePerson(n) | Op::EraseRecord(n) => {
-                let (person, record) = match op {
-                    Op::ErasePerson(_) => (self.model.person(*n), None),
-                    _ => (None, self.model.record(*n)),
-                };
-                let ctx = role(Role::Privacy);
-                let answer = match (person, record) {
-                    (Some(n), _) => erase::person(&self.app(), &ctx, self.model.people[n].id).await,
-                    (_, Some(n)) => erase::record(&self.app(), &ctx, self.model.records[n].id).await,
-                    _ => return Ok(()),
-                };
-                let look = self.look_after_a_fault().await?;
-                let Err(ServiceError::Unavailable) = answer else { return self.erased_one(answer, person, record) };
-                let happened = look.epoch > self.model.epoch;
-                hold!(
-                    happened != look.new_entries.is_empty(),
-                    "epoch {}, {:?} in the trail",
-                    look.epoch,
-                    look.new_entries
-                );
-                if happened {
-                    self.tally.happened += 1;
-                    self.ordered(&[(person, record)]);
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The vault is dropped, looked at past the services, which leaves no entry, and opened.
-    async fn look_after_a_fault(&mut self) -> Result<crate::compare::Look, String> {
-        self.drop_it();
-        let vault = self.open_directly().await?;
-        let look = crate::compare::look(&vault, self.model.audit.len())?;
-        drop(vault);
-        self.open()?;
-        Ok(look)
-    }
+/// A status from a number, mostly one that the form uses.
+pub fn status_for(form: u8, n: u8) -> Status {
+    let own = kind(form).statuses();
+    if n < 8 { own[usize::from(n) % own.len()] } else { Status::ALL[usize::from(n % 2) * 9] }
 }
 
 /// What a submission says, from numbers.
-fn said(form: u8, address: u8, files: &[u8], text: u8) -> Said {
+pub fn said(form: u8, address: u8, files: &[u8], text: u8) -> Said {
     let content = |n: u8| vec![b'a' + text % 26; SIZES[usize::from(n)]];
     let files = if form == 0 { files.iter().map(|n| content(*n)).collect() } else { Vec::new() };
     Said { form, address, text, files }

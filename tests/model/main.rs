@@ -13,6 +13,7 @@ mod disk;
 mod lives;
 mod op;
 mod plain;
+mod trouble;
 mod world;
 
 use disk::Plant;
@@ -32,7 +33,7 @@ fn seeds(normal: u64, many: u64) -> Vec<u64> {
 
 #[test]
 fn every_life_of_a_vault_is_that_of_the_model() {
-    run_seeds("in memory", &seeds(40, 4000), 40, &Setup::default());
+    run_seeds("in memory", &seeds(32, 4000), 40, &Setup::default());
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn every_life_of_a_vault_on_disk_is_that_of_the_model() {
 fn is_found(what: &str, setup: &Setup) {
     for seed in 1..=20 {
         if let Err(failure) = live(seed, op::life(seed, 40), setup) {
-            let text = report(seed, &op::life(seed, 40)[..=failure.at.min(39)], &failure);
+            let text = report(seed, &[], &failure);
             println!("control {what}: found in life {seed}: {}", text.lines().next().unwrap_or_default());
             return;
         }

@@ -95,38 +95,41 @@ impl Choice {
     fn op(&self) -> Op {
         let any = || self.below(255);
         match self.below(100) {
-            0..=29 => self.submit(),
-            30..=35 => Op::Read(any()),
-            36..=40 => Op::Download(any(), self.below(4)),
-            41..=48 => Op::Mark(any(), self.below(10)),
-            49..=53 => Op::List {
+            0..=39 => self.submit(),
+            40..=43 => Op::Read(any()),
+            44..=47 => Op::Download(any(), self.below(4)),
+            48..=56 => Op::Mark(any(), self.below(10)),
+            57..=60 => Op::List {
                 form: (self.below(2) == 0).then(|| self.below(3)),
                 status: (self.below(3) == 0).then(|| self.below(10)),
                 limit: 1 + self.below(5),
                 purpose: self.below(2) == 0,
             },
-            54..=57 => Op::Find(self.below(6)),
-            58..=62 => Op::ErasePerson(any()),
-            63..=67 => Op::EraseRecord(any()),
-            68..=70 => Op::EraseMany(self.some(5)),
-            71..=72 => Op::EraseAtOnce(self.some(3), self.some(3)),
-            73 => Op::Certificate(any()),
-            74..=75 => Op::Token(self.below(3), self.below(5)),
-            76 => Op::Revoke(any()),
-            77..=78 => Op::SignIn(any()),
-            79 => Op::Disable(self.below(3)),
-            80 => Op::Verify,
-            81..=82 => Op::Restart,
-            83..=84 => Op::Drop,
-            85..=87 => Op::Direct((0..1 + self.below(5)).map(|_| (self.below(2) == 0, any())).collect()),
-            88..=92 => Op::StopAt(self.below(8), self.below(2) == 0, any()),
+            61..=63 => Op::Find(self.below(6)),
+            64..=66 => Op::ErasePerson(any()),
+            67..=70 => Op::EraseRecord(any()),
+            71..=72 => Op::EraseMany(self.some(5)),
+            73 => Op::EraseAtOnce(self.some(3), self.some(3)),
+            74 => Op::Certificate(any()),
+            75..=76 => Op::Token(self.below(3), self.below(5)),
+            77 => Op::Revoke(any()),
+            78..=79 => Op::SignIn(any()),
+            80 => Op::Disable(self.below(3)),
+            81 => Op::Verify,
+            82..=83 => Op::Restart,
+            84..=85 => Op::Drop,
+            86..=88 => Op::Direct((0..1 + self.below(5)).map(|_| (self.below(2) == 0, any())).collect()),
+            89..=92 => Op::StopAt(self.below(8), self.below(2) == 0, any()),
             93..=98 => Op::Fault(1 + self.below(3), self.below(2) == 0, Box::new(self.change())),
             _ => Op::Check,
         }
     }
 }
 
+/// In deep mode, somebody now and then has sent so much that their keyring and their ledger of consents span several rows.
 pub fn life(seed: u64, len: usize) -> Vec<Op> {
     let choice = Choice::new(seed);
-    (0..len).map(|_| choice.op()).collect()
+    let much = if crate::deep() && seed % 32 == 30 { 205 } else { 0 };
+    let again = |_| Op::Submit { form: 0, address: 0, files: Vec::new(), text: 4, key: None };
+    (0..much).map(again).chain((0..len).map(|_| choice.op())).collect()
 }
