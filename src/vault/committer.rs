@@ -101,7 +101,7 @@ impl Committer {
                 }
             }
             if stopped {
-                queue.drain(..).for_each(|job| refuse(*job));
+                queue.clear(); // dropped unanswered, a job is refused: see `Vault::ask`
             } else {
                 stopped = self.turn(&mut queue);
                 wipe_stack::<USUAL_DEPTH>();
@@ -253,10 +253,8 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             txn.entry(draft);
             then(reply, Ok(()))
         }
-        other @ (Job::Order(..) | Job::Epoch(..) | Job::Head(_) | Job::Recovery | Job::Stop(_)) => {
-            refuse(other);
-            None
-        }
+        // Jobs with a turn of their own; none of them gets here.
+        Job::Order(..) | Job::Epoch(..) | Job::Head(_) | Job::Recovery | Job::Stop(_) => None,
     }
 }
 
@@ -269,21 +267,5 @@ fn then<T: Send + 'static>(reply: Reply<T>, outcome: Result<T, VaultError>) -> O
             let _ = reply.send(Err(error));
             None
         }
-    }
-}
-
-fn refuse(job: Job) {
-    const NO: VaultError = VaultError::Unavailable;
-    match job {
-        Job::Submit(_, reply) => drop(reply.send(Err(NO))),
-        Job::Audit(_, _, reply)
-        | Job::SetStatus(_, reply)
-        | Job::SystemRows(_, _, reply)
-        | Job::CleanUp { reply, .. }
-        | Job::Stop(reply) => drop(reply.send(Err(NO))),
-        Job::Order(_, _, reply) => drop(reply.send(Err(NO))),
-        Job::Epoch(_, reply) => drop(reply.send(Err(NO))),
-        Job::Head(reply) => drop(reply.send(Err(NO))),
-        Job::Recovery => {}
     }
 }

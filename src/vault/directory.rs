@@ -89,6 +89,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_or_what_is_marked_is_dying_and_nobody_else() {
+        let mut directory = Directory::default();
+        let (marked, other) = (RecordId::from_bytes([1; 16]), RecordId::from_bytes([2; 16]));
+        directory.mark_person(5);
+        directory.mark_record(marked);
+        assert!(
+            directory.is_dying(5, None) && directory.is_dying(5, Some(&other)) && directory.is_dying(6, Some(&marked))
+        );
+        assert!(!directory.is_dying(6, None) && !directory.is_dying(6, Some(&other)));
+    }
+
+    #[test]
     fn the_address_of_somebody_erased_may_come_again() {
         let mut directory = Directory::default();
         let (old, new, tag) = (PersonId::from_bytes([1; 16]), PersonId::from_bytes([2; 16]), [7; 16]);

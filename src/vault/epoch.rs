@@ -380,7 +380,7 @@ fn aim(
 
 /// Opens the new tree from the store, past every cache, and looks for the victims in it: people in their leaves, single
 /// records in their people's keyrings.
-fn check_absent(engine: &dyn Engine, root: &Key, epoch: u64, lines: &[&Line]) -> Result<(), VaultError> {
+pub(super) fn check_absent(engine: &dyn Engine, root: &Key, epoch: u64, lines: &[&Line]) -> Result<(), VaultError> {
     let leaves = lines.iter().filter_map(|line| line.place()).map(PageNo::leaf_of);
     let above: BTreeSet<PageNo> = leaves.flat_map(PageNo::ancestors).collect();
     let (view, _) = TreeView::load_some(engine, root, epoch, |page| above.contains(&page))?;

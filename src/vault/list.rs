@@ -29,7 +29,7 @@ impl Vault {
         let shared = &self.shared;
         let arrivals = shared.figures.arrivals.load(Ordering::SeqCst);
         let mut end = before.map_or(arrivals, |before| before.min(arrivals));
-        while end > 0 {
+        loop {
             let numbers: Vec<u64> = shared
                 .engine
                 .scan(&rows::list_key(0), &rows::list_key(end))
@@ -55,7 +55,6 @@ impl Vault {
             }
             end = last;
         }
-        Ok(())
     }
 
     /// What a cursor says instead of an arrival number, from which whoever lists a few submissions could tell how many

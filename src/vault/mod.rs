@@ -27,6 +27,8 @@ mod rekey;
 mod rows;
 mod shared;
 pub mod system_rows;
+#[cfg(test)]
+mod tests;
 mod txn;
 pub mod upload;
 pub mod verify;
@@ -146,6 +148,7 @@ pub struct Vault {
 }
 
 impl Vault {
+    /// Hands a job to the committer and waits for its answer. A job that is dropped unanswered is refused.
     async fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Job) -> Result<T, VaultError> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or(VaultError::Unavailable)?;

@@ -430,65 +430,34 @@ pub(super) fn apply_status(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::base::clock::{SystemClock, Timestamp};
-    use crate::base::entropy::SystemEntropy;
-    use crate::base::ids::RequestId;
-    use crate::policy::{Action, Actor, Resource, Role, decide};
-    use crate::vault::{Hooks, Layout, NewSubmission, Options, Stored, Target};
-
-    fn act(actor: &Actor, action: Action, resource: &Resource<'_>) -> Act {
-        let request = RequestId::from_bytes([1; 16]);
-        Act { permit: decide(actor, action, resource).unwrap(), request, purpose: None }
-    }
-
-    async fn submit(vault: &Vault) -> Stored {
-        let content = Content {
-            form: "support-request".parse().unwrap(),
-            form_version: 1,
-            notice: "1".to_owned(),
-            region: "uk".to_owned(),
-            received: Timestamp::from_millis(0),
-            fields: BTreeMap::new(),
-            consents: BTreeMap::new(),
-            files: Vec::new(),
-        };
-        let new = NewSubmission { email: None, content, status: Status::New, files: Vec::new(), idempotency: None };
-        let form = Resource::Form { roles: &[Role::Support] };
-        vault.submit(act(&Actor::Public, Action::Submit, &form), new).await.unwrap()
-    }
+    use crate::vault::tests::home;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_receipt_finds_its_own_record_and_dies_with_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let keys = dir.path().join("keys");
-        let options = Options {
-            layout: Layout { data: dir.path().join("data"), recovery: keys.join("recovery"), keys },
-            accept_unsafe_fs: true,
-            cache_bytes: 8 << 20,
-            must_exist: false,
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy::new()),
-            hooks: Hooks::default(),
+    async fn readers_that_are_done_leave_nothing_behind_and_those_that_go_on_are_found() {
+        let (_dir, vault) = home();
+        let slot = |n: u16| {
+            let mut person = [0; 16];
+            person[..2].copy_from_slice(&n.to_be_bytes());
+            let slot = Arc::new(OpenFile { record: RecordId::from_bytes(person), opener: Mutex::new(None) });
+            vault.shared.register(PersonId::from_bytes(person), &slot);
+            slot
         };
-        let vault = Arc::new(Vault::open(options).unwrap().0);
-        let (first, second) = (submit(&vault).await, submit(&vault).await);
-        let found = |receipt: &str| vault.locate_by_receipt(receipt).map(|located| located.summary.id);
-        assert_eq!(found(first.receipt.expose()), Ok(first.summary.id));
-        assert_eq!(found(second.receipt.expose()), Ok(second.summary.id));
-
-        // The locator of one with the secret of the other opens neither, also where the check character fits.
-        let (arrival, _) = vault.shared.derived.locators.parse(first.receipt.expose()).unwrap();
-        let (_, secret) = vault.shared.derived.locators.parse(second.receipt.expose()).unwrap();
-        let mixed = vault.shared.derived.locators.code(arrival, &secret).unwrap();
-        assert_eq!(found(mixed.expose()), Err(VaultError::Missing));
-
-        let officer = Actor::Owner { role: Role::Privacy };
-        let erase = act(&officer, Action::EraseRecord, &Resource::Submission { roles: &[Role::Support] });
-        vault.erase(erase, vec![Target::Record(first.summary.id)]).await.unwrap();
-        assert_eq!(found(first.receipt.expose()), Err(VaultError::Missing));
-        assert_eq!(found(second.receipt.expose()), Ok(second.summary.id));
+        let entries = || {
+            let open = vault.shared.open_files.lock().unwrap();
+            (open.len(), open.values().map(Vec::len).sum::<usize>())
+        };
+        let going_on: Vec<_> = (0..100).map(slot).collect();
+        assert_eq!(entries(), (100, 100));
+        (0..1000).for_each(|_| drop(slot(7)));
+        assert!(entries().1 < 103, "one person's readers that are done pile up: {:?}", entries());
+        (1000..9000).for_each(|n| drop(slot(n)));
+        assert!(entries().0 < 1000, "those of many pile up: {:?}", entries());
+        let open = vault.shared.open_files.lock().unwrap();
+        let found = |n: &Arc<OpenFile>| {
+            let slots = open.get(&PersonId::from_bytes(*n.record.as_bytes()));
+            slots.is_some_and(|slots| slots.iter().filter_map(Weak::upgrade).any(|slot| Arc::ptr_eq(&slot, n)))
+        };
+        assert!(going_on.iter().all(found));
     }
 }

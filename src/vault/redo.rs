@@ -128,6 +128,9 @@ mod tests {
         write(dir.path(), vault, 4, &batch, &Steps::default()).unwrap();
         assert_eq!(read(dir.path(), vault).unwrap(), Some((4, batch)));
         assert_eq!(read(dir.path(), VaultId::from_bytes([2; 16])).unwrap(), None);
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::create_dir(elsewhere.path().join("redo")).unwrap();
+        assert!(read(elsewhere.path(), vault).is_err(), "one that cannot be read is not one that is missing");
         let good = std::fs::read(dir.path().join("redo")).unwrap();
         for len in 0..good.len() {
             assert!(parse(&good[..len], vault).is_err());

@@ -54,7 +54,7 @@ pub(super) struct Shared {
     pub(super) testimony: Mutex<Testimony>,
     pub(super) failed: AtomicBool,
     pub(super) witness_failed: AtomicBool,
-    free: Mutex<Option<(Instant, u64)>>,
+    pub(super) free: Mutex<Option<(Instant, u64)>>,
 }
 
 /// Counts that `status` shows.

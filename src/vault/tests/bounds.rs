@@ -1,0 +1,125 @@
+//! Limits: files of a submission, records of a keyring, free space, and how long a reader goes on.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_has_so_many_files_at_most_and_names_each() {
+    use crate::vault::MAX_FILES;
+    let (_dir, vault) = home();
+    let with = async |files: usize, named: usize| {
+        submit(&vault, Sample { files, named: named as u32, ..PLAIN }).await.map(|stored| stored.summary.files as usize)
+    };
+    assert_eq!(with(MAX_FILES, MAX_FILES).await, Ok(MAX_FILES));
+    for (files, named) in [(MAX_FILES + 1, MAX_FILES + 1), (1, 2), (2, 1)] {
+        assert_eq!(with(files, named).await, Err(VaultError::TooLarge), "{files} files, {named} named");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_past_one_part_of_a_keyring_outlive_a_restart() {
+    let (dir, vault) = home();
+    let sample = || Sample { email: Some("a@example.org"), ..PLAIN };
+    let person = submit(&vault, sample()).await.unwrap().summary.subject;
+    let more = (0..crate::keys::keyring::RECORDS_PER_PART).map(|_| submit(&vault, sample()));
+    for stored in futures_util::future::join_all(more).await {
+        assert_eq!(stored.unwrap().summary.subject, person);
+    }
+    assert_eq!(table(&vault.shared, Table::Keyrings).len(), 2);
+    drop(vault);
+    let vault = Vault::open(options(dir.path(), Hooks::default())).unwrap().0;
+    assert_eq!(vault.records_of(&person).unwrap().len(), crate::keys::keyring::RECORDS_PER_PART + 1);
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consents_of_one_person_share_a_row() {
+    let (_dir, vault) = home();
+    for _ in 0..3 {
+        submit(&vault, Sample { email: Some("a@example.org"), consents: true, ..PLAIN }).await.unwrap();
+    }
+    assert_eq!(table(&vault.shared, Table::Consents).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_and_a_failed_write_show_in_the_pulse_and_refuse_intake_early() {
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let (_dir, vault) = home_with(Hooks { free_bytes: Some(free.clone()), ..Hooks::default() });
+    let shows = || {
+        let pulse = vault.pulse();
+        ((pulse.store, pulse.witness, pulse.space), vault.ready_for_intake())
+    };
+    assert_eq!(shows(), ((true, true, true), Ok(())));
+    for (bytes, room) in [(64 << 20, true), ((64 << 20) - 1, false)] {
+        free.store(bytes, Ordering::SeqCst);
+        assert_eq!(shows().0, (true, true, room));
+        assert_eq!(shows().1, if room { Ok(()) } else { Err(VaultError::StorageFull) });
+    }
+    for (bytes, room) in [(8 << 20, true), ((8 << 20) - 1, false)] {
+        free.store(bytes, Ordering::SeqCst);
+        assert_eq!(vault.shared.room_for_anything().is_ok(), room, "{bytes}");
+    }
+    free.store(u64::MAX, Ordering::SeqCst);
+    vault.shared.witness_failed.store(true, Ordering::SeqCst);
+    vault.shared.failed.store(true, Ordering::SeqCst);
+    assert_eq!(shows(), ((false, false, true), Err(VaultError::Unavailable)));
+    assert!(vault.has_failed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_free_space_is_asked_for_once_a_second() {
+    let (_dir, vault) = home();
+    let remember = |age: u64| {
+        let when = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
+        *vault.shared.free.lock().unwrap() = Some((when, 7));
+        vault.shared.free_bytes()
+    };
+    assert_eq!(remember(0), 7);
+    assert_ne!(remember(2), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_slot_that_was_never_written_has_no_epoch() {
+    let (_dir, vault) = home();
+    assert_eq!(vault.counts().recovery_epoch, Some(vault.counts().epoch));
+    vault.shared.figures.recovery_epoch.store(0, Ordering::SeqCst);
+    assert_eq!(vault.counts().recovery_epoch, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_read_that_no_commit_overtook_cries_tampering() {
+    let (_dir, vault) = home();
+    let shared = &vault.shared;
+    let calls = AtomicUsize::new(0);
+    let tampered_until = |good: usize, during: &dyn Fn(usize)| {
+        calls.store(0, Ordering::SeqCst);
+        let result = shared.reading(|_| {
+            let call = calls.fetch_add(1, Ordering::SeqCst) + 1;
+            during(call);
+            if call < good { Err(VaultError::Tampered) } else { Ok(()) }
+        });
+        (result, calls.load(Ordering::SeqCst))
+    };
+    assert_eq!(tampered_until(9, &|_| {}), (Err(VaultError::Tampered), 1), "nothing was committed");
+
+    let overtaken = |call| {
+        if call == 1 {
+            shared.begin_commit();
+            shared.end_commit();
+        }
+    };
+    assert_eq!(tampered_until(2, &overtaken), (Ok(()), 2), "a commit began and ended meanwhile");
+    assert_eq!(tampered_until(9, &overtaken), (Err(VaultError::Tampered), 2), "and then all was quiet");
+
+    shared.begin_commit();
+    assert_eq!(shared.generation() % 2, 1);
+    assert_eq!(tampered_until(4, &|_| {}), (Ok(()), 4), "a commit is under way");
+    let ends = |call| {
+        if call == 2 {
+            shared.end_commit();
+        }
+    };
+    assert_eq!(tampered_until(9, &ends), (Err(VaultError::Tampered), 3), "it ended");
+}

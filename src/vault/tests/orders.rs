@@ -1,0 +1,124 @@
+//! Orders of erasure: cut into rows, each target once, told in the trail, and nothing left when they are done.
+
+use super::*;
+use crate::base::ids::{FileId, IntentId, RecordId};
+use crate::keys::master::MasterKey;
+use crate::keys::slots::RootSlots;
+use crate::store::MAX_ROW;
+use crate::vault::Detail;
+use crate::vault::epoch::check_absent;
+use crate::vault::intent::{Intent, Line, Outcome, Stage};
+
+fn person(n: u64) -> PersonId {
+    PersonId::from_bytes([n as u8; 16])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_of_any_size_is_cut_into_rows_that_fit_and_comes_back() {
+    let whole = |n| Line::Person { place: n, person: person(n), keyring_parts: 1, consent_parts: 1 };
+    let record = |n: u64| RecordId::from_bytes([n as u8; 16]);
+    let single = |n| Line::Record { place: n, person: person(n), record: record(n), keyring_parts: 1 };
+    let rows_of =
+        |n: u64, files| Line::Rows { record: record(n), arrival: n, files: vec![FileId::from_bytes([1; 16]); files] };
+    let (bare, full) = (|n| rows_of(n, 0), |n| rows_of(n, 15));
+    let lines: [(&str, &dyn Fn(u64) -> Line, (u64, u64)); 4] = [
+        ("people", &whole, (6000, 0)),
+        ("records", &single, (0, 6000)),
+        ("rows", &bare, (0, 0)),
+        ("rows with files", &full, (0, 0)),
+    ];
+    for (what, line, counts) in lines {
+        let (_dir, vault) = home();
+        let id = IntentId::from_bytes([9; 16]);
+        let mut intent = Intent {
+            id,
+            stage: Stage::Ordered,
+            at: Timestamp::from_millis(5),
+            role: Some(Role::Privacy),
+            lines: (0..6000).map(line).collect(),
+        };
+        assert_eq!(intent.counts(), counts, "{what}");
+        let rows = intent.rows(&vault.shared).unwrap();
+        assert!(rows.len() < 60 && rows.iter().all(|(_, row)| row.len() <= MAX_ROW), "{what}: {} rows", rows.len());
+        let mut keys: Vec<Vec<u8>> = rows.iter().map(|(key, _)| key.clone()).collect();
+        vault.shared.engine.commit(&rows.into_iter().map(|(key, row)| (key, Some(row))).collect()).unwrap();
+        assert!(Intent::load_all(&vault.shared).unwrap() == [intent.clone()], "{what}");
+
+        let outcome = Outcome { before: 3, after: 4, at: Timestamp::from_millis(6) };
+        let (key, row) = intent.outcome_row(&vault.shared, &outcome).unwrap();
+        keys.push(key.clone());
+        vault.shared.engine.commit(&Batch::from([(key, Some(row))])).unwrap();
+        intent.stage = Stage::Erased(outcome);
+        assert!(Intent::load_all(&vault.shared).unwrap() == [intent.clone()], "{what}");
+        assert_eq!(intent.row_keys(), keys, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_victim_that_is_still_in_the_tree_is_found() {
+    let (dir, vault) = home();
+    let mut last = None;
+    for stored in futures_util::future::join_all((0..70).map(|_| submit(&vault, PLAIN))).await {
+        let id = stored.unwrap().summary.id;
+        let Located { place, person, .. } = vault.locate(&id).unwrap();
+        last = last.max(Some((place, id, person)));
+    }
+    let (place, record, person) = last.unwrap();
+    assert_eq!(place, 69);
+    let master = MasterKey::load(&dir.path().join("keys/master.key")).unwrap();
+    let slots = RootSlots::open(&dir.path().join("keys/root"), vault.id(), false).unwrap();
+    let root = slots.find(&master).unwrap().remove(0);
+    let look = |line: &Line| check_absent(&*vault.shared.engine, &root.root, root.epoch, &[line]);
+
+    let whole = |place| Line::Person { place, person, keyring_parts: 1, consent_parts: 0 };
+    let single = |record| Line::Record { place, person, record, keyring_parts: 1 };
+    assert_eq!(look(&whole(place)), Err(VaultError::Tampered));
+    assert_eq!(look(&whole(3)), Err(VaultError::Tampered));
+    assert_eq!(look(&whole(place + 1)), Ok(()), "a place where nobody is");
+    assert_eq!(look(&single(record)), Err(VaultError::Tampered));
+    assert_eq!(look(&single(RecordId::from_bytes([1; 16]))), Ok(()), "a record that the person does not have");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_named_twice_is_erased_once_and_the_trail_counts_it_once() {
+    let (_dir, vault) = home();
+    let first = submit(&vault, Sample { email: Some("a@example.org"), ..PLAIN }).await.unwrap().summary;
+    let second = submit(&vault, Sample { email: Some("b@example.org"), ..PLAIN }).await.unwrap().summary;
+    let (a, b) = (Target::Person(first.subject), Target::Record(second.id));
+    let targets = vec![a, Target::Record(first.id), a, b, b, Target::Person(person(1))];
+    let before = vault.counts().epoch;
+    let certificates = vault.erase(erase_act(Action::ErasePerson), targets).await.unwrap();
+    let found: Vec<bool> = certificates.iter().map(Option::is_some).collect();
+    assert_eq!(found, [true, false, false, true, false, false]);
+
+    let statement = &certificates[0].as_ref().unwrap().statement;
+    assert_eq!((statement.epoch_before, statement.epoch_after), (before, before + 1));
+    let details: Vec<Detail> = vault.audit_entries(None, 100).unwrap().into_iter().map(|entry| entry.detail).collect();
+    assert!(details.iter().any(|d| matches!(d, Detail::Ordered { people: 1, records: 1, .. })), "{details:?}");
+    let erased =
+        |d: &Detail| matches!(d, Detail::Erased { before: b, after, .. } if (*b, *after) == (before, before + 1));
+    assert!(details.iter().any(erased), "{details:?}");
+
+    // Before the clean-up the order is the deed, afterwards a row of its own: the certificate is the same.
+    let again = || vault.certificate_of(&first.subject.to_string().parse().unwrap()).unwrap();
+    let early = again();
+    clean(&vault).await;
+    assert_eq!((Some(&early), Some(&again())), (certificates[0].as_ref(), certificates[0].as_ref()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clean_up_leaves_no_row_and_no_file_of_the_erased() {
+    let (dir, vault) = home();
+    let sample = || Sample { email: Some("a@example.org"), files: 2, named: 2, consents: true };
+    let person = submit(&vault, sample()).await.unwrap().summary.subject;
+    submit(&vault, sample()).await.unwrap();
+    let held = [Table::Records, Table::List, Table::Keyrings, Table::Consents, Table::Files];
+    assert_eq!(held.map(|t| table(&vault.shared, t).len()), [2, 2, 1, 1, 4]);
+    vault.erase(erase_act(Action::ErasePerson), vec![Target::Person(person)]).await.unwrap();
+    clean(&vault).await;
+    assert_eq!(held.map(|t| table(&vault.shared, t).len()), [0; 5]);
+    assert_eq!(table(&vault.shared, Table::Intents).len(), 0);
+    assert_eq!(std::fs::read_dir(dir.path().join("data/files")).unwrap().count(), 0);
+    assert_eq!(vault.counts().people, 0);
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
+}
