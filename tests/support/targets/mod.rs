@@ -94,7 +94,7 @@ targets! {
     receipts: MUTATIONS,
     slot: MUTATIONS,
     // Each of these commits to files, opens them anew and commits again: a thousand times the work of parsing some bytes.
-    store: 500,
+    store: 2_000,
     stream: MUTATIONS,
     tokens: MUTATIONS,
     urlencoded: MUTATIONS,
