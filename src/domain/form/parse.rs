@@ -22,6 +22,8 @@ const MOST_FILES: u32 = 20;
 const MOST_QUESTIONS: usize = 200;
 /// Of the parser's words, in characters.
 const LONGEST_MESSAGE: usize = 300;
+/// Each is compared with all before it.
+const MOST_PURPOSES: usize = 50;
 /// Ten years.
 const LONGEST_RETENTION: u32 = 3_660;
 
@@ -202,6 +204,9 @@ fn build(raw: RawForm) -> Result<Form, Mistake> {
 }
 
 fn purposes(raw: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Mistake> {
+    if raw.get_ref().len() > MOST_PURPOSES {
+        return Err(at(raw, format!("expected at most {MOST_PURPOSES} purposes")));
+    }
     let mut out = Vec::new();
     for purpose in raw.get_ref() {
         if !is_name(purpose.get_ref()) || out.contains(purpose.get_ref()) {

@@ -152,6 +152,15 @@ fn a_mistake_that_the_parser_does_not_place_is_placed() {
     refused("max_files = 2", &more, 136, "whole form");
 }
 
+/// Each name was once compared with all before it, which for a file full of them took minutes.
+#[test]
+fn many_purposes_are_refused_before_they_are_compared() {
+    let list = |n: usize| format!("purposes = [{}]", (0..n).map(|n| format!("\"p{n}\",")).collect::<String>());
+    assert!(check(&SMALL.replace("purposes = [\"support\"]", &list(50)), "x.toml").is_ok());
+    refused("purposes = [\"support\"]", &list(51), 5, "at most 50");
+    refused("purposes = [\"support\"]", &list(80_000), 5, "at most 50");
+}
+
 #[test]
 fn a_message_is_one_plain_line_whatever_the_file_calls_things() {
     for name in ["n".repeat(3000), "\\u001b[2J\\n\\u202e".to_owned()] {
