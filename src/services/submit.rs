@@ -161,7 +161,7 @@ impl Intake {
             let sealed = upload.finish()?;
             let kind = judge(sealed.reader()?, sealed.len());
             // The format library keeps its buffers on the stack, below many frames.
-            wipe_stack::<{ 3 * USUAL_DEPTH }>();
+            wipe_stack::<{ 2 * USUAL_DEPTH }>();
             let kind = kind.map_err(|_| VaultError::Unavailable)?;
             Ok::<_, VaultError>((sealed, kind))
         })

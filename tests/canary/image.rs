@@ -40,13 +40,21 @@ impl Process {
         loop {
             std::thread::sleep(Duration::from_millis(50));
             let now = self.ticks();
-            still = if now == last && self.sockets() <= sockets { still + 1 } else { 0 };
+            let quiet = now == last && self.sockets() <= sockets && self.is_asleep();
+            still = if quiet { still + 1 } else { 0 };
             last = now;
             if still == 6 {
                 return;
             }
             assert!(Instant::now() < deadline, "{} sockets are open still, instead of {sockets}", self.sockets());
         }
+    }
+
+    /// Whether every thread waits for something to happen. On a busy machine one may be about to run and use no time.
+    fn is_asleep(self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.0)).unwrap().map(Result::unwrap);
+        let mut states = tasks.map(|task| fs::read_to_string(task.path().join("stat")).unwrap_or_default());
+        states.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
     }
 
     /// Processor time used, in hundredths of a second.

@@ -205,16 +205,22 @@ impl HalfSent {
     }
 }
 
-/// What staff do with an application and a support request: find, list, open, download, mark.
+/// What staff do with everybody's submissions.
+async fn list_by_staff(service: &Service, staff: &Staff, person: &Person, http2: bool) {
+    let client = client(http2);
+    let get = |path: &str, token: &str| client.get(format!("{}/api/v1{path}", service.url)).bearer_auth(token).send();
+    document(get("/submissions", &staff.hr).await.unwrap(), 200).await;
+    let list = document(get("/submissions?purpose=recruitment", &staff.hr).await.unwrap(), 200).await;
+    assert!(list.to_string().contains(&person.name));
+    document(get("/submissions?purpose=support", &staff.support).await.unwrap(), 200).await;
+}
+
+/// What staff do with one person's application and support request: find, open, download, mark.
 pub(crate) async fn read_by_staff(service: &Service, staff: &Staff, person: &Person, ids: [&str; 2], http2: bool) {
     let client = client(http2);
     let url = |path: &str| format!("{}/api/v1{path}", service.url);
     let get = |path: &str, token: &str| client.get(url(path)).bearer_auth(token).send();
     let [application, request] = ids;
-    document(get("/submissions", &staff.hr).await.unwrap(), 200).await;
-    let list = document(get("/submissions?purpose=recruitment", &staff.hr).await.unwrap(), 200).await;
-    assert!(list.to_string().contains(&person.name));
-    document(get("/submissions?purpose=support", &staff.support).await.unwrap(), 200).await;
 
     let shown = format!("/submissions/{application}?purpose=recruitment");
     assert_eq!(document(get(&shown, &staff.hr).await.unwrap(), 200).await["fields"]["name"], person.name);
@@ -282,6 +288,7 @@ pub(crate) async fn live(service: &Service, staff: &Staff, person: &mut Person) 
         let application = person.apply(service, &client).await;
         let request = person.ask(service, &client).await;
         person.go_wrong(service, http2).await;
+        list_by_staff(service, staff, person, http2).await;
         read_by_staff(service, staff, person, [&application, &request], http2).await;
         tokio::task::block_in_place(|| read_by_owner(service, person, &application));
         ids = Some([application, request]);
