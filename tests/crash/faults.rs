@@ -2,10 +2,11 @@
 //! applied and said to have failed (an error of `fsync`, after which nobody knows). The caller hears of it, the vault
 //! takes nothing more, and the next start finds everything as it was told.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
@@ -95,6 +96,58 @@ async fn run(folder: &Path, fault: Fault, at: usize) -> (Run, Result<(), String>
     let mut run = Run::new(folder, hooks);
     let result = run.all().await;
     (run, result, plan.commits.load(Ordering::SeqCst))
+}
+
+/// A run in which whatever was done last before the n-th passing of a step is said to have failed: the write of a slot,
+/// of the redo copy, of the witness, of an upload. Where it stopped, and how often each step was passed.
+async fn run_failing_at(folder: &Path, at: Option<(Step, usize)>) -> (Run, Result<(), String>, BTreeMap<Step, usize>) {
+    let told = scenario::Told::open(folder);
+    let counts = Arc::new(Mutex::new(BTreeMap::new()));
+    let of_hook = Arc::clone(&counts);
+    let at_step = move |step| {
+        let mut counts = of_hook.lock().unwrap();
+        let count: &mut usize = counts.entry(step).or_default();
+        *count += 1;
+        if step == Step::Ordered {
+            told.say("durable");
+        }
+        if at == Some((step, *count)) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let mut run = Run::new(folder, Hooks { at_step: Some(Arc::new(at_step)), ..Hooks::default() });
+    let result = run.all().await;
+    let counts = counts.lock().unwrap().clone();
+    (run, result, counts)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_fails_at_any_step_is_told_and_mended_by_a_start() {
+    let whole = scenario::scratch();
+    let (run, result, counts) = run_failing_at(whole.path(), None).await;
+    result.unwrap();
+    drop(run);
+    let (mut cases, mut told_so, mut failures) = (0, 0, Vec::new());
+    for (row, (step, count)) in (0..).zip(counts) {
+        let occasions: Vec<usize> = if crate::deep() { (1..=count).collect() } else { vec![1 + (row * 5) % count] };
+        for nth in occasions {
+            let folder = scenario::scratch();
+            let (mut run, result, _) = run_failing_at(folder.path(), Some((step, nth))).await;
+            let told = std::fs::read_to_string(scenario::Told::path(folder.path())).unwrap();
+            cases += 1;
+            told_so += usize::from(result.is_err());
+            // A recovery slot out of reach is told, and tried again; with anything else the vault shuts.
+            let is_recovery = matches!(step, Step::RecoveryPut | Step::RecoverySynced);
+            if let Some(app) = run.app.take().filter(|_| !is_recovery) {
+                is_shut(&app, &told).await;
+            }
+            drop(run);
+            if let Err(said) = ledger::check(folder.path(), &Expected::told(folder.path())).await {
+                failures.push(format!("{step:?}, time {nth}, {result:?}: {said}"));
+            }
+        }
+    }
+    println!("{cases} failures, {told_so} of them met the caller");
+    assert!(failures.is_empty(), "{} of {cases}:\n{}", failures.len(), failures.join("\n"));
+    assert!(told_so * 10 >= cases * 7, "only {told_so} of {cases} met anybody");
 }
 
 /// A vault whose store failed takes nothing, gives nothing, and says so.

@@ -10,6 +10,8 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::multipart::{Form, Part};
@@ -274,16 +276,23 @@ async fn a_disk_full_to_the_last_block_loses_nothing_and_half_writes_nothing() {
     let (mut refused, mut stops) = (0, 0);
     for round in 0..if crate::deep() { 20 } else { 2 } {
         let mut load = tokio::task::JoinSet::new();
-        let service_at = std::sync::Arc::new(Service::at(&service));
+        let (service_at, taken) = (Arc::new(Service::at(&service)), Arc::new(AtomicUsize::new(0)));
         for worker in 0..4 {
-            let service = std::sync::Arc::clone(&service_at);
+            let (service, taken) = (Arc::clone(&service_at), Arc::clone(&taken));
             load.spawn(async move {
                 let mut answers = Vec::new();
-                for n in 0..10 {
-                    answers.push(service.submit(1000 * (round + 1) + 100 * worker + n).await);
+                for n in 0..30 {
+                    let answer = service.submit(1000 * (round + 1) + 100 * worker + n).await;
+                    let is_taken = answer.as_ref().is_some_and(|(status, _)| *status == StatusCode::CREATED);
+                    taken.fetch_add(usize::from(is_taken), Ordering::SeqCst);
+                    answers.push(answer);
                 }
                 answers
             });
+        }
+        // Until some have come in.
+        while taken.load(Ordering::SeqCst) < 4 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let filler = disk.fill(0);
         for (status, submission) in load.join_all().await.into_iter().flatten().flatten() {

@@ -48,6 +48,28 @@ async fn a_process_that_aborts_at_any_step_loses_nothing_and_brings_nothing_back
     assert!(aborted * 10 >= plan.len() * 9 && again * 2 >= plan.len(), "{aborted} and {again} aborts are too few");
 }
 
+/// The one step that no crash leads to, for the store syncs what it commits: a store that lost its last epoch after the old
+/// root was destroyed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_epoch_put_back_survives_an_abort_as_well() {
+    let folder = scenario::scratch();
+    let at = |step| scenario::run_child(folder.path(), Abort::At(step, 1), false);
+    // The first erasure deletes submission 1 by itself.
+    assert!(is_abort(at(Step::RedoWritten)));
+    let told = std::fs::read_to_string(scenario::Told::path(folder.path())).unwrap();
+    assert!(told.ends_with("try delete 1\ndurable\n"), "{told}");
+    // Only the new root is left, and the store is still at the old epoch.
+    let root = folder.path().join("keys/root");
+    let mut slots = std::fs::read(&root).unwrap();
+    let old = if slots[31] == 1 { 0 } else { 4096 };
+    slots[old..old + 4096].fill(0xaa);
+    std::fs::write(&root, slots).unwrap();
+    assert_eq!(ledger::roots(folder.path()), [2]);
+    assert!(is_abort(scenario::run_child(folder.path(), Abort::At(Step::RedoPutBack, 1), true)));
+    let seen = ledger::check(folder.path(), &Expected::told(folder.path())).await.unwrap();
+    assert_eq!(seen.records, 2);
+}
+
 /// Whether it aborted; that it failed in any other way is a fault of the test, or of the vault.
 fn is_abort(status: std::process::ExitStatus) -> bool {
     let abort = status.signal() == Some(rustix::process::Signal::ABORT.as_raw());

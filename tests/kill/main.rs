@@ -14,12 +14,37 @@ use serde_json::{Value, json};
 /// What the clients were told.
 #[derive(Default)]
 struct Told {
-    /// Submission and its subject's address, acknowledged and not asked to be erased.
-    kept: Vec<(String, String)>,
-    /// Submissions whose person's erasure was certified.
+    /// Acknowledged, and not asked to be erased.
+    kept: Vec<Kept>,
+    /// Submissions whose erasure was certified: by themselves, with their person, or with a batch of people.
     erased: Vec<String>,
-    /// Submissions whose person's erasure was asked for without an answer: either way is right.
+    /// Submissions whose erasure was asked for without an answer: either way is right.
     open: Vec<String>,
+    /// Marks acknowledged, single records deleted, batches of people erased: so that the load is known to have had all.
+    marked: usize,
+    deleted: usize,
+    batches: usize,
+}
+
+#[derive(Clone)]
+struct Kept {
+    submission: String,
+    email: String,
+    /// What it may be marked as: one status, or two where the answer to a mark never came.
+    statuses: Vec<&'static str>,
+}
+
+impl Told {
+    /// Asked, and no answer yet.
+    fn asked(&mut self, submissions: &[String]) {
+        self.open.extend_from_slice(submissions);
+    }
+
+    /// Answered.
+    fn gone(&mut self, submissions: &[String]) {
+        self.open.retain(|one| !submissions.contains(one));
+        self.erased.extend_from_slice(submissions);
+    }
 }
 
 /// The service; ended with the value, also when the test fails.
@@ -123,15 +148,44 @@ impl Installation {
         Some(body["submission"].as_str().unwrap().to_owned())
     }
 
+    /// The handle of the person whose submission it is.
+    async fn subject(&self, token: &str, submission: &str) -> Option<String> {
+        let path = format!("/api/v1/submissions/{submission}?purpose=subject-request");
+        Some(self.get(token, &path).await?["subject"].as_str()?.to_owned())
+    }
+
     async fn erase(&self, token: &str, submission: &str) -> Option<()> {
-        let summary: Value =
-            self.get(token, &format!("/api/v1/submissions/{submission}?purpose=subject-request")).await?;
-        let subject = summary["subject"].as_str()?;
-        let path = format!("/api/v1/subjects/{subject}/erasure");
-        let answer = self.client.post(self.url(&path)).bearer_auth(token).send().await.ok()?;
+        let path = format!("/api/v1/subjects/{}/erasure", self.subject(token, submission).await?);
+        self.certified(self.client.post(self.url(&path)).bearer_auth(token)).await
+    }
+
+    async fn delete(&self, token: &str, submission: &str) -> Option<()> {
+        self.certified(self.client.delete(self.url(&format!("/api/v1/submissions/{submission}"))).bearer_auth(token))
+            .await
+    }
+
+    async fn certified(&self, request: reqwest::RequestBuilder) -> Option<()> {
+        let answer = request.send().await.ok()?;
         let status = answer.status();
         let certificate: Value = answer.json().await.ok()?;
         (status.is_success() && certificate["signature"].is_string()).then_some(())
+    }
+
+    /// Erases people together, as the owner does at the command line beside the service.
+    async fn erase_together(self: &Arc<Self>, token: &str, submissions: &[String]) -> Option<()> {
+        let mut arguments: Vec<String> = ["subject", "erase", "--as", "privacy", "--yes"].map(str::to_owned).to_vec();
+        for submission in submissions {
+            arguments.push(self.subject(token, submission).await?);
+        }
+        let installation = Arc::clone(self);
+        let erase = move || installation.command().args(&arguments).output().unwrap();
+        tokio::task::spawn_blocking(erase).await.unwrap().status.success().then_some(())
+    }
+
+    async fn mark(&self, token: &str, submission: &str, status: &str) -> Option<()> {
+        let request = self.client.patch(self.url(&format!("/api/v1/submissions/{submission}"))).bearer_auth(token);
+        let answer = request.json(&json!({ "status": status })).send().await.ok()?;
+        answer.status().is_success().then_some(())
     }
 
     async fn get(&self, token: &str, path: &str) -> Option<Value> {
@@ -139,29 +193,85 @@ impl Installation {
         answer.error_for_status().ok()?.json().await.ok()
     }
 
-    async fn status_of(&self, token: &str, submission: &str) -> StatusCode {
+    /// The answer to a reading, and what the submission is marked as.
+    async fn status_of(&self, token: &str, submission: &str) -> (StatusCode, String) {
         let path = format!("/api/v1/submissions/{submission}?purpose=subject-request");
-        self.client.get(self.url(&path)).bearer_auth(token).send().await.unwrap().status()
+        let answer = self.client.get(self.url(&path)).bearer_auth(token).send().await.unwrap();
+        let code = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        (code, body["status"].as_str().unwrap_or_default().to_owned())
     }
 }
 
-/// Submits and erases until the service is gone.
-async fn load(installation: Arc<Installation>, told: Arc<Mutex<Told>>, token: String, name: String) {
-    for n in 0.. {
-        let email = format!("{name}-{n}@example.org");
-        let Some(submission) = installation.submit(&email, n % 2 == 0).await else { return };
-        if n % 3 == 1 {
-            told.lock().unwrap().open.push(submission.clone());
-            if installation.erase(&token, &submission).await.is_none() {
-                return;
-            }
-            let mut told = told.lock().unwrap();
-            told.open.retain(|one| *one != submission);
-            told.erased.push(submission);
-        } else {
-            told.lock().unwrap().kept.push((submission, email));
+/// Submits, marks and erases until the service is gone.
+async fn load(installation: Arc<Installation>, told: Arc<Mutex<Told>>, tokens: Tokens, name: String, first: usize) {
+    for n in first.. {
+        if step(&installation, &told, &tokens, n, &format!("{name}-{n}")).await.is_none() {
+            return;
         }
     }
+}
+
+/// Bearer tokens by what they are for.
+#[derive(Clone)]
+struct Tokens {
+    officer: String,
+    reader: String,
+}
+
+/// One act; `None` when the service went away in the middle.
+async fn step(
+    installation: &Arc<Installation>,
+    told: &Mutex<Told>,
+    tokens: &Tokens,
+    n: usize,
+    name: &str,
+) -> Option<()> {
+    let email = format!("{name}@example.org");
+    let with_file = n.is_multiple_of(2);
+    let submission = installation.submit(&email, with_file).await?;
+    let one = [submission.clone()];
+    match n % 8 {
+        1 | 7 => {
+            told.lock().unwrap().asked(&one);
+            installation.erase(&tokens.officer, &submission).await?;
+            told.lock().unwrap().gone(&one);
+        }
+        3 => {
+            told.lock().unwrap().asked(&one);
+            installation.delete(&tokens.officer, &submission).await?;
+            let mut told = told.lock().unwrap();
+            told.gone(&one);
+            told.deleted += 1;
+        }
+        5 => {
+            let mut all = one.to_vec();
+            // Nothing is known of one that was acknowledged until it is asked to go.
+            for more in ["x", "y"] {
+                all.push(installation.submit(&format!("{name}{more}@example.org"), false).await?);
+            }
+            told.lock().unwrap().asked(&all);
+            installation.erase_together(&tokens.officer, &all).await?;
+            let mut told = told.lock().unwrap();
+            told.gone(&all);
+            told.batches += 1;
+        }
+        rest => {
+            let first = if with_file { "received" } else { "new" };
+            told.lock().unwrap().kept.push(Kept { submission: submission.clone(), email, statuses: vec![first] });
+            if rest == 2 || rest == 6 {
+                let set = |statuses| {
+                    let mut told = told.lock().unwrap();
+                    told.kept.iter_mut().find(|kept| kept.submission == submission).unwrap().statuses = statuses;
+                };
+                set(vec![first, "shortlisted"]);
+                installation.mark(&tokens.reader, &submission, "shortlisted").await?;
+                set(vec!["shortlisted"]);
+                told.lock().unwrap().marked += 1;
+            }
+        }
+    }
+    Some(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,18 +283,25 @@ async fn nothing_acknowledged_is_lost_and_nothing_erased_returns() {
     let told = Arc::new(Mutex::new(Told::default()));
 
     let mut child = installation.start().await;
-    let made = installation.cli(&["token", "create", "--login", "officer", "--role", "privacy"]);
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let token = |login, role| {
+        let made = installation.cli(&["token", "create", "--login", login, "--role", role]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    };
+    let tokens = Tokens { officer: token("officer", "privacy"), reader: token("reader", "hr") };
 
     let mut round = 0;
     // On a busy machine little happens in a round, so there are more of them.
-    let enough = |told: &Told| told.kept.len() > 20 && told.erased.len() > 5;
+    let enough = |told: &Told| {
+        told.kept.len() > 20 && told.erased.len() > 5 && told.marked > 2 && told.deleted > 2 && told.batches > 2
+    };
     while round < rounds || (round < 40 && !enough(&told.lock().unwrap())) {
         let mut tasks = tokio::task::JoinSet::new();
         for worker in 0..6 {
             let name = format!("r{round}w{worker}");
-            tasks.spawn(load(Arc::clone(&installation), Arc::clone(&told), token.clone(), name));
+            // Each begins with another act, so that all come to pass where a round is over soon.
+            let first = 3 * round as usize + worker;
+            tasks.spawn(load(Arc::clone(&installation), Arc::clone(&told), tokens.clone(), name, first));
         }
         // Different moments, the same ones in each run.
         tokio::time::sleep(Duration::from_millis(400 + (round * 7919) % 900)).await;
@@ -199,21 +316,23 @@ async fn nothing_acknowledged_is_lost_and_nothing_erased_returns() {
             let told = told.lock().unwrap();
             (told.kept.clone(), told.erased.clone())
         };
-        for (submission, email) in &kept {
-            let status = installation.status_of(&token, submission).await;
-            assert_eq!(status, StatusCode::OK, "round {round}: {submission} of {email} was acknowledged and is lost");
+        for Kept { submission, email, statuses } in &kept {
+            let (code, status) = installation.status_of(&tokens.officer, submission).await;
+            assert_eq!(code, StatusCode::OK, "round {round}: {submission} of {email} was acknowledged and is lost");
+            assert!(statuses.iter().any(|s| *s == status), "round {round}: {submission} is {status}, not {statuses:?}");
         }
         for submission in &erased {
-            let status = installation.status_of(&token, submission).await;
-            assert_eq!(status, StatusCode::NOT_FOUND, "round {round}: {submission} was erased and is back");
+            let (code, _) = installation.status_of(&tokens.officer, submission).await;
+            assert_eq!(code, StatusCode::NOT_FOUND, "round {round}: {submission} was erased and is back");
         }
         round += 1;
     }
-    let (kept, erased) = {
-        let told = told.lock().unwrap();
-        (told.kept.len(), told.erased.len())
-    };
-    assert!(kept > 20 && erased > 5, "the load was too light to show anything: {kept} kept, {erased} erased");
-    println!("{round} rounds: {kept} submissions kept, {erased} erased");
+    let told = told.lock().unwrap();
+    let (kept, erased) = (told.kept.len(), told.erased.len());
+    assert!(enough(&told), "the load was too light to show anything: {kept} kept, {erased} erased");
+    println!(
+        "{round} rounds: {kept} submissions kept, {} marks, {erased} erased, {} of them by themselves, {} batches",
+        told.marked, told.deleted, told.batches
+    );
     child.kill();
 }
