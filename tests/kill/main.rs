@@ -24,6 +24,8 @@ struct Told {
     marked: usize,
     deleted: usize,
     batches: usize,
+    /// Acts that came to their end.
+    acts: usize,
 }
 
 #[derive(Clone)]
@@ -271,6 +273,7 @@ async fn step(
             }
         }
     }
+    told.lock().unwrap().acts += 1;
     Some(())
 }
 
@@ -291,11 +294,12 @@ async fn nothing_acknowledged_is_lost_and_nothing_erased_returns() {
     let tokens = Tokens { officer: token("officer", "privacy"), reader: token("reader", "hr") };
 
     let mut round = 0;
-    // On a busy machine little happens in a round, so there are more of them.
+    // Should too little have happened all the same, there are more rounds.
     let enough = |told: &Told| {
-        told.kept.len() > 20 && told.erased.len() > 5 && told.marked > 2 && told.deleted > 2 && told.batches > 2
+        told.kept.len() > 20 && told.erased.len() > 5 && told.marked > 0 && told.deleted > 0 && told.batches > 0
     };
     while round < rounds || (round < 40 && !enough(&told.lock().unwrap())) {
+        let acts = told.lock().unwrap().acts;
         let mut tasks = tokio::task::JoinSet::new();
         for worker in 0..6 {
             let name = format!("r{round}w{worker}");
@@ -305,6 +309,11 @@ async fn nothing_acknowledged_is_lost_and_nothing_erased_returns() {
         }
         // Different moments, the same ones in each run.
         tokio::time::sleep(Duration::from_millis(400 + (round * 7919) % 900)).await;
+        // A busy machine gets longer, so that a round is not over before anything happened.
+        let begin = Instant::now();
+        while told.lock().unwrap().acts < acts + 10 && begin.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         child.kill();
         tasks.join_all().await;
 
