@@ -38,7 +38,7 @@ impl EmailAddress {
         if text.len() > 4 * ADDRESS_MAX || text.chars().any(is_invisible) {
             return Err(BadEmail);
         }
-        let text: String = text.nfc().collect();
+        let text: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
         let (local, domain) = text.split_once('@').ok_or(BadEmail)?;
         let local = local_part(local)?;
         let domain = domain_part(domain)?;

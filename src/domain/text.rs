@@ -4,7 +4,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// `text` in Unicode normal form C, with line ends as single line feeds.
 pub(super) fn normalise(text: &str) -> String {
-    let text: String = text.nfc().collect();
+    // ASCII is in that form already, and most text is ASCII.
+    let text = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
