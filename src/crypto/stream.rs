@@ -150,6 +150,14 @@ impl Opener {
     /// # Errors
     /// [`OpenError`], whatever the reason.
     pub fn segment(&self, number: u32, sealed: &[u8]) -> Result<SecretBytes, OpenError> {
+        self.segment_in_place(number, sealed.to_vec())
+    }
+
+    /// The same in the buffer that held the sealed bytes, without a second one.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the reason.
+    pub fn segment_in_place(&self, number: u32, sealed: Vec<u8>) -> Result<SecretBytes, OpenError> {
         let (count, last_len) = shape(self.len);
         if number >= count {
             return Err(OpenError);
@@ -159,7 +167,7 @@ impl Opener {
         if sealed.len() != expected + TAG_LEN {
             return Err(OpenError);
         }
-        let mut buffer = Zeroizing::new(sealed.to_vec());
+        let mut buffer = Zeroizing::new(sealed);
         self.cipher.open(&nonce(&self.prefix, number, last), &[], &mut buffer)?;
         if last {
             let rest = (self.len - u64::from(number) * SEGMENT_LEN as u64) as usize;

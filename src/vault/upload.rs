@@ -231,7 +231,8 @@ impl SealedReader<'_> {
             return Ok(());
         }
         let sealed = read_segment(self.file, number, self.len)?;
-        let opened = self.opener.segment(number, &sealed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let opened =
+            self.opener.segment_in_place(number, sealed).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         self.segment = Some((number, opened));
         Ok(())
     }
