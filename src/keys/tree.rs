@@ -16,7 +16,7 @@
 use super::KeyError;
 use crate::base::codec::{BadLayout, Reader, Writer};
 use crate::base::entropy::Entropy;
-use crate::base::ids::PersonId;
+use crate::base::ids::{Handle, PersonId};
 use crate::base::sensitive::SecretBytes;
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
@@ -257,13 +257,40 @@ impl LeafPage {
         let mut reader = Reader::new(content);
         let mut page = Self::empty();
         for slot in slots(reader.u64()?) {
-            let person = PersonId::from_bytes(reader.array()?);
-            let key = Key::from_slice(reader.bytes(Key::LEN)?).ok_or(BadLayout)?;
-            let tag: AddressTag = reader.array()?;
-            page.0[slot] = Some(LeafEntry { person, key, tag: (tag != [0; TAG_LEN]).then_some(tag) });
+            page.0[slot] = Some(LeafEntry::decode_from(&mut reader)?);
         }
         reader.end()?;
         Ok(page)
+    }
+
+    /// Reads one person out of a page's content, without making a key of each of the others.
+    ///
+    /// # Errors
+    /// [`BadLayout`], exactly where [`LeafPage::decode`] finds one.
+    pub fn pick(content: &[u8], slot: usize) -> Result<Option<LeafEntry>, BadLayout> {
+        let mut reader = Reader::new(content);
+        let mut picked = None;
+        for present in slots(reader.u64()?) {
+            if present == slot {
+                picked = Some(LeafEntry::decode_from(&mut reader)?);
+            } else {
+                reader.bytes(LeafEntry::LEN)?;
+            }
+        }
+        reader.end()?;
+        Ok(picked)
+    }
+}
+
+impl LeafEntry {
+    /// Length in a page in bytes.
+    const LEN: usize = Handle::LEN + Key::LEN + TAG_LEN;
+
+    fn decode_from(reader: &mut Reader<'_>) -> Result<Self, BadLayout> {
+        let person = PersonId::from_bytes(reader.array()?);
+        let key = Key::from_slice(reader.bytes(Key::LEN)?).ok_or(BadLayout)?;
+        let tag: AddressTag = reader.array()?;
+        Ok(Self { person, key, tag: (tag != [0; TAG_LEN]).then_some(tag) })
     }
 }
 
@@ -380,12 +407,27 @@ mod tests {
         assert_eq!(data_encoding::HEXLOWER.encode(&sealed), include_str!("vectors/page.hex").trim());
     }
 
+    #[test]
+    fn picking_one_person_is_decoding_all_and_taking_one() {
+        let content = leaf(&SystemEntropy::new(), &[0, 7, 63]).encode();
+        let all = LeafPage::decode(&content).unwrap();
+        for slot in 0..FANOUT as usize {
+            let picked = LeafPage::pick(&content, slot).unwrap();
+            let both = picked.as_ref().zip(all.entry(slot));
+            assert_eq!(picked.is_some(), all.entry(slot).is_some());
+            assert!(both.is_none_or(|(a, b)| a.person == b.person && a.key == b.key && a.tag == b.tag));
+        }
+        assert!(LeafPage::pick(&content[..content.len() - 1], 0).is_err());
+        assert!(LeafPage::pick(&[&content[..], &[0]].concat(), 0).is_err());
+    }
+
     proptest! {
         #[test]
         fn bytes_decode_and_encode_to_themselves_or_not_at_all(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             if let Ok(page) = LeafPage::decode(&bytes) {
                 prop_assert_eq!(&*page.encode(), &bytes);
             }
+            prop_assert_eq!(LeafPage::pick(&bytes, 3).is_ok(), LeafPage::decode(&bytes).is_ok());
             if let Ok(page) = InnerPage::decode(&bytes) {
                 prop_assert_eq!(&*page.encode(), &bytes);
             }

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use super::VaultError;
+use crate::base::sensitive::SecretBytes;
 use crate::crypto::Key;
-use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo, TOP, TopPage};
+use crate::keys::tree::{FANOUT, InnerPage, LeafEntry, LeafPage, PageNo, TOP, TopPage};
 use crate::store::Engine;
 
 pub(super) type Pages = HashMap<PageNo, Arc<InnerPage>>;
@@ -78,13 +79,23 @@ impl TreeView {
 
     /// Opens a leaf; `None` when the tree has none there.
     pub(super) fn leaf(&self, engine: &dyn Engine, index: u64) -> Result<Option<LeafPage>, VaultError> {
+        let content = self.leaf_content(engine, index)?;
+        content.map(|content| LeafPage::decode(&content).map_err(|_| VaultError::Tampered)).transpose()
+    }
+
+    /// The person at a place; `None` when there is nobody.
+    pub(super) fn person(&self, engine: &dyn Engine, place: u64) -> Result<Option<LeafEntry>, VaultError> {
+        let Some(content) = self.leaf_content(engine, place / FANOUT)? else { return Ok(None) };
+        LeafPage::pick(&content, (place % FANOUT) as usize).map_err(|_| VaultError::Tampered)
+    }
+
+    fn leaf_content(&self, engine: &dyn Engine, index: u64) -> Result<Option<SecretBytes>, VaultError> {
         let no = PageNo { level: 0, index };
         let Some((parent, slot)) = no.parent() else { return Ok(None) };
         let Some(page) = self.page(parent) else { return Ok(None) };
         let Some(key) = page.child(slot) else { return Ok(None) };
         let sealed = engine.read(&no.row_key())?.ok_or(VaultError::Tampered)?;
-        let content = no.open(key, self.epoch, &sealed)?;
-        LeafPage::decode(&content).map(Some).map_err(|_| VaultError::Tampered)
+        Ok(Some(no.open(key, self.epoch, &sealed)?))
     }
 
     /// The numbers of all leaves, in order.
