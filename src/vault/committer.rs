@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -30,6 +31,11 @@ use crate::store::Row;
 const BATCH: usize = 256;
 /// Rows and entries in one commit, about.
 const WEIGHT: usize = 4096;
+/// A commit that already has several jobs waits for more of them, as long as they keep coming, and no longer than this:
+/// under load, fewer commits leave more of the machine to everything else. One caller alone never waits.
+const GATHER: Duration = Duration::from_micros(800);
+/// How often it looks for them meanwhile.
+const GATHER_STEP: Duration = Duration::from_micros(100);
 /// Jobs that may wait before callers have to.
 pub(super) const QUEUE: usize = 1024;
 
@@ -94,12 +100,7 @@ impl Committer {
         let mut stopped = false;
         while let Some(first) = queue.pop_front().or_else(|| jobs.blocking_recv()) {
             queue.push_front(first);
-            while queue.len() < QUEUE {
-                match jobs.try_recv() {
-                    Ok(job) => queue.push_back(job),
-                    Err(_) => break,
-                }
-            }
+            gather(&mut queue, &mut jobs);
             if stopped {
                 queue.clear(); // dropped unanswered, a job is refused: see `Vault::ask`
             } else {
@@ -214,6 +215,26 @@ impl Committer {
             self.shared.failed.store(true, Ordering::SeqCst);
         }
         Ok(result?)
+    }
+}
+
+/// Takes in what waits, and what comes while it keeps coming.
+fn gather(queue: &mut VecDeque<Job>, jobs: &mut mpsc::Receiver<Job>) {
+    let begun = Instant::now();
+    let mut before = 0;
+    loop {
+        while queue.len() < QUEUE {
+            match jobs.try_recv() {
+                Ok(job) => queue.push_back(job),
+                Err(_) => break,
+            }
+        }
+        let come = queue.len() - before;
+        if queue.len() < 2 || queue.len() >= BATCH || come == 0 || begun.elapsed() >= GATHER {
+            return;
+        }
+        before = queue.len();
+        std::thread::sleep(GATHER_STEP);
     }
 }
 

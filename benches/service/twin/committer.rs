@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use letterlock::base::clock::Timestamp;
 use letterlock::base::ids::{FileId, PersonId, RecordId};
@@ -15,9 +16,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Outcome;
 
-/// As in Letterlock: jobs that may wait, and jobs in one commit.
+/// As in Letterlock: jobs that may wait, jobs in one commit, and how long a commit waits for more.
 const QUEUE: usize = 1024;
 const BATCH: usize = 256;
+const GATHER: Duration = Duration::from_micros(800);
+const GATHER_STEP: Duration = Duration::from_micros(100);
 
 /// A submission ready to be stored, and who waits for it.
 pub(super) struct Job {
@@ -102,12 +105,7 @@ impl Committer {
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while let Some(first) = queue.blocking_recv() {
             let mut jobs = vec![first];
-            while jobs.len() < BATCH {
-                match queue.try_recv() {
-                    Ok(job) => jobs.push(job),
-                    Err(_) => break,
-                }
-            }
+            gather(&mut jobs, &mut queue);
             self.commit(jobs);
         }
     }
@@ -192,6 +190,26 @@ impl Committer {
             None => self.engine.read(key).map_err(|_| Failed)?,
         };
         row.map(|row| postcard::from_bytes(&row).map_err(|_| Failed)).transpose()
+    }
+}
+
+/// Takes in what waits, and what comes while it keeps coming.
+fn gather(jobs: &mut Vec<Job>, queue: &mut mpsc::Receiver<Job>) {
+    let begun = Instant::now();
+    let mut before = 0;
+    loop {
+        while jobs.len() < BATCH {
+            match queue.try_recv() {
+                Ok(job) => jobs.push(job),
+                Err(_) => break,
+            }
+        }
+        let come = jobs.len() - before;
+        if jobs.len() < 2 || jobs.len() >= BATCH || come == 0 || begun.elapsed() >= GATHER {
+            return;
+        }
+        before = jobs.len();
+        std::thread::sleep(GATHER_STEP);
     }
 }
 
