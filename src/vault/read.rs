@@ -24,7 +24,6 @@ use crate::crypto::{Key, OpenError};
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, FileInfo, Status, Summary};
 use crate::keys::keyring::{Keyring, RecordEntry};
-use crate::keys::tree::FANOUT;
 
 /// A record that was found: its line, and in private what opens it.
 pub struct Located {
@@ -53,12 +52,16 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Missing`] also for a record whose erasure is ordered; [`VaultError::Tampered`].
     pub fn locate(&self, record: &RecordId) -> Result<Located, VaultError> {
-        let shared = &self.shared;
-        shared.reading(|view| {
-            let row = shared.engine.read(&rows::record_key(record))?.ok_or(VaultError::Missing)?;
-            let place = rows::open_record_place(&shared.keys.places, record, &row)?;
-            shared.locate_at(view, place, record)
-        })
+        self.shared.reading(|view| self.shared.locate_by_id(view, record))
+    }
+
+    /// As [`Vault::locate`], but without ever waiting for a commit to be over: `None` when one may have got in between,
+    /// and [`Vault::locate`] has to be asked.
+    ///
+    /// # Errors
+    /// As [`Vault::locate`].
+    pub fn locate_now(&self, record: &RecordId) -> Result<Option<Located>, VaultError> {
+        self.shared.reading_once(|view| self.shared.locate_by_id(view, record))
     }
 
     /// All records of a person, oldest first.
@@ -169,6 +172,19 @@ impl Vault {
         self.shared.open_stored(located).map(|stored| stored.content)
     }
 
+    /// As [`Vault::open_record`], but without ever waiting for a commit to be over: gives the grant back when one may
+    /// have got in between, and [`Vault::open_record`] has to be asked.
+    ///
+    /// # Errors
+    /// As [`Vault::open_record`].
+    pub fn open_record_now(&self, grant: Grant, located: &Located) -> Result<Result<Content, Grant>, VaultError> {
+        if grant.record != located.record || grant.file.is_some() {
+            return Err(VaultError::Missing);
+        }
+        let opened = self.shared.reading_once(|_| self.shared.open_stored_once(located))?;
+        Ok(opened.map(|stored| stored.content).ok_or(grant))
+    }
+
     /// Opens a file of a record.
     ///
     /// # Errors
@@ -212,10 +228,8 @@ impl Located {
 impl Shared {
     /// The person at a place, and their key.
     pub(super) fn person_at(&self, view: &TreeView, place: u64) -> Result<(PersonId, Key), VaultError> {
-        let leaf = view.leaf(&*self.engine, place / FANOUT)?.ok_or(VaultError::Missing)?;
-        let entry = leaf.entry((place % FANOUT) as usize).ok_or(VaultError::Missing)?;
-        // The leaf, with 63 other people's keys, is wiped here.
-        Ok((entry.person, entry.key.duplicate()))
+        let entry = view.person(&*self.engine, place)?.ok_or(VaultError::Missing)?;
+        Ok((entry.person, entry.key))
     }
 
     pub(super) fn keyring_at(&self, view: &TreeView, place: u64) -> Result<(PersonId, Keyring), VaultError> {
@@ -224,6 +238,12 @@ impl Shared {
             Ok(self.engine.read(&Keyring::row_key(&person, part))?)
         })?;
         Ok((person, keyring))
+    }
+
+    fn locate_by_id(&self, view: &TreeView, record: &RecordId) -> Result<Located, VaultError> {
+        let row = self.engine.read(&rows::record_key(record))?.ok_or(VaultError::Missing)?;
+        let place = rows::open_record_place(&self.keys.places, record, &row)?;
+        self.locate_at(view, place, record)
     }
 
     pub(super) fn locate_at(&self, view: &TreeView, place: u64, record: &RecordId) -> Result<Located, VaultError> {
@@ -279,15 +299,17 @@ impl Shared {
     }
 
     fn open_stored(&self, located: &Located) -> Result<StoredRecord, VaultError> {
-        self.reading(|_| {
-            if self.is_dying(located.place, Some(&located.record)) {
-                return Err(VaultError::Missing);
-            }
-            // Removed rows are those of the erased.
-            let row = self.engine.read(&rows::record_key(&located.record))?.ok_or(VaultError::Missing)?;
-            let context = rows::record_context(&located.person, &located.record, located.version);
-            StoredRecord::decode(&envelope::open(&located.key, &context, rows::split(&row)?.1)?)
-        })
+        self.reading(|_| self.open_stored_once(located))
+    }
+
+    fn open_stored_once(&self, located: &Located) -> Result<StoredRecord, VaultError> {
+        if self.is_dying(located.place, Some(&located.record)) {
+            return Err(VaultError::Missing);
+        }
+        // Removed rows are those of the erased.
+        let row = self.engine.read(&rows::record_key(&located.record))?.ok_or(VaultError::Missing)?;
+        let context = rows::record_context(&located.person, &located.record, located.version);
+        StoredRecord::decode(&envelope::open(&located.key, &context, rows::split(&row)?.1)?)
     }
 
     fn register(&self, person: PersonId, slot: &Arc<OpenFile>) {
@@ -379,7 +401,7 @@ impl FileReader {
         let slot = self.slot.opener.lock().map_err(|_| VaultError::Unavailable)?;
         let opener = slot.as_ref().ok_or(VaultError::Missing)?;
         let sealed = read_segment(&self.file, self.next, self.info.size).map_err(|_| VaultError::Tampered)?;
-        let opened = opener.segment(self.next, &sealed).map_err(|OpenError| VaultError::Tampered)?;
+        let opened = opener.segment_in_place(self.next, sealed).map_err(|OpenError| VaultError::Tampered)?;
         self.next += 1;
         Ok(Some(opened))
     }
@@ -429,35 +451,4 @@ pub(super) fn apply_status(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vault::tests::home;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn readers_that_are_done_leave_nothing_behind_and_those_that_go_on_are_found() {
-        let (_dir, vault) = home();
-        let slot = |n: u16| {
-            let mut person = [0; 16];
-            person[..2].copy_from_slice(&n.to_be_bytes());
-            let slot = Arc::new(OpenFile { record: RecordId::from_bytes(person), opener: Mutex::new(None) });
-            vault.shared.register(PersonId::from_bytes(person), &slot);
-            slot
-        };
-        let entries = || {
-            let open = vault.shared.open_files.lock().unwrap();
-            (open.len(), open.values().map(Vec::len).sum::<usize>())
-        };
-        let going_on: Vec<_> = (0..100).map(slot).collect();
-        assert_eq!(entries(), (100, 100));
-        (0..1000).for_each(|_| drop(slot(7)));
-        assert!(entries().1 < 103, "one person's readers that are done pile up: {:?}", entries());
-        (1000..9000).for_each(|n| drop(slot(n)));
-        assert!(entries().0 < 1000, "those of many pile up: {:?}", entries());
-        let open = vault.shared.open_files.lock().unwrap();
-        let found = |n: &Arc<OpenFile>| {
-            let slots = open.get(&PersonId::from_bytes(*n.record.as_bytes()));
-            slots.is_some_and(|slots| slots.iter().filter_map(Weak::upgrade).any(|slot| Arc::ptr_eq(&slot, n)))
-        };
-        assert!(going_on.iter().all(found));
-    }
-}
+mod tests;

@@ -187,6 +187,18 @@ impl Shared {
         }
     }
 
+    /// Runs a read once. `None` when it may have been overtaken by a commit, or shows tampering: then it is for
+    /// [`Shared::reading`] to find out which.
+    pub(super) fn reading_once<T>(
+        &self,
+        read: impl FnOnce(&TreeView) -> Result<T, VaultError>,
+    ) -> Result<Option<T>, VaultError> {
+        match read(&self.view()) {
+            Err(VaultError::Tampered) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     /// Takes note of a durable commit.
     pub(super) fn committed(&self, epoch: u64, counters: &super::txn::Counters) {
         self.figures.arrivals.store(counters.next_arrival, Ordering::SeqCst);

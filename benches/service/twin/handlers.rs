@@ -74,7 +74,7 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let id: RecordId = id.parse().map_err(|_| ServiceError::NotFound)?;
     let purpose = around::purpose(&uri)?;
-    let (summary, content) = reads::show(&twin, &actor, id, purpose).await?;
+    let (summary, content) = reads::show(&twin, &actor, id, purpose)?;
     Ok(Json(around::document(&summary, &content)).into_response())
 }
 
