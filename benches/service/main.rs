@@ -12,11 +12,14 @@
 mod args;
 mod client;
 mod files;
+mod growth;
+mod home;
 mod postgres;
 mod records;
 mod report;
 mod rounds;
 mod side;
+mod space;
 mod twin;
 
 use std::path::Path;
@@ -31,16 +34,19 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// One group of rows: its name, by which the command line chooses it, and what measures it.
 type Group = (&'static str, fn(&Args, &mut Report) -> Outcome);
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 6] = [
     ("submissions", records::submissions),
     ("reads", records::reads),
     ("files", files::files),
+    ("growth", growth::growth),
+    ("space", space::space),
     ("postgres", postgres::postgres),
 ];
 
 /// First arguments by which this program starts itself again as something else.
 const TWIN: &str = "--as-twin";
 const CLIENT: &str = "--as-client";
+const REST: &str = "--at-rest";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +54,7 @@ fn main() -> ExitCode {
     let outcome = match words[..] {
         [TWIN, folder, token] => twin::run(Path::new(folder), token),
         [CLIENT] => client::main(),
+        [REST, what, folder] => growth::rest(what, folder),
         _ => run(&words),
     };
     match outcome {

@@ -32,7 +32,11 @@ pub(crate) struct Side {
 impl Side {
     /// A fresh Letterlock, with the limits of frequency lifted and all else as it comes.
     pub(crate) fn letterlock(args: &Args) -> Outcome<Self> {
-        let folder = args.folder("letterlock")?;
+        Self::letterlock_on(args.folder("letterlock")?)
+    }
+
+    /// The same on folders that may be there already.
+    pub(crate) fn letterlock_on(folder: TempDir) -> Outcome<Self> {
         // Free a moment ago; nobody else takes ports here.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = File::create(folder.path().join("log"))?;
@@ -70,6 +74,11 @@ impl Side {
     pub(crate) fn load(&self, connections: usize, until: Until, work: Work) -> Outcome<Done> {
         let certificate = self.certificate.clone();
         run_apart(&Load { address: self.address, certificate, connections, until, work })
+    }
+
+    /// Where all its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its process.

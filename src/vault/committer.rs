@@ -66,7 +66,9 @@ impl Job {
     const fn has_its_own_turn(&self) -> bool {
         match self {
             Self::Epoch(..) | Self::Order(..) | Self::Head(_) | Self::Recovery | Self::Stop(_) => true,
-            Self::Submit(..) | Self::Audit(..) | Self::SetStatus(..) | Self::SystemRows(..) | Self::CleanUp { .. } => false,
+            Self::Submit(..) | Self::Audit(..) | Self::SetStatus(..) | Self::SystemRows(..) | Self::CleanUp { .. } => {
+                false
+            }
         }
     }
 }
