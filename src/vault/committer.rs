@@ -221,7 +221,7 @@ impl Committer {
 }
 
 /// Takes in what waits, and what comes while it keeps coming.
-fn gather(queue: &mut VecDeque<Job>, jobs: &mut mpsc::Receiver<Job>) {
+fn gather(queue: &mut VecDeque<Box<Job>>, jobs: &mut mpsc::Receiver<Box<Job>>) {
     let begun = Instant::now();
     let mut before = 0;
     loop {
