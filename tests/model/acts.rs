@@ -93,7 +93,7 @@ impl World {
                 self.open()
             }
             Op::Direct(targets) => self.directly(targets).await,
-            Op::StopAt(step, is_person, n) => self.stop(Step::ALL[usize::from(*step)], *is_person, *n).await,
+            Op::StopAt(step, is_person, n) => self.stop(Step::ERASURE[usize::from(*step)], *is_person, *n).await,
             Op::Fault(nth, written, inner) => self.fault(*nth, *written, inner).await,
             Op::Check => self.check().await,
         }

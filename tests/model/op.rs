@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use letterlock::base::entropy::{Entropy, SeededEntropy};
+use letterlock::vault::Step;
 
 #[derive(Clone, Debug)]
 pub enum Op {
@@ -119,7 +120,7 @@ impl Choice {
             82..=83 => Op::Restart,
             84..=85 => Op::Drop,
             86..=88 => Op::Direct((0..1 + self.below(5)).map(|_| (self.below(2) == 0, any())).collect()),
-            89..=92 => Op::StopAt(self.below(8), self.below(2) == 0, any()),
+            89..=92 => Op::StopAt(self.below(Step::ERASURE.len() as u8), self.below(2) == 0, any()),
             93..=98 => Op::Fault(1 + self.below(3), self.below(2) == 0, Box::new(self.change())),
             _ => Op::Check,
         }
