@@ -73,6 +73,18 @@ impl KeyError {
     }
 }
 
+/// Refuses a symbolic link where key material is overwritten: what it leads to may lie on another file system than the
+/// one that was found to overwrite in place. That the file is missing is for the caller to say.
+fn refuse_link(path: &std::path::Path) -> Result<(), KeyError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_symlink() => Err(KeyError::unusable(
+            path,
+            "is a symbolic link, so overwriting it may not destroy what it holds; put the file itself in its place",
+        )),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

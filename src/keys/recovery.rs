@@ -107,11 +107,41 @@ impl RecoverySlot {
         epoch_of(self.vault, &self.recipient, &std::fs::read(&self.path).ok()?)
     }
 
-    /// Seals the root key of `epoch` into the slot, over whatever was there.
+    /// Makes sure that what stands in the slot's place is this vault's to overwrite: nothing, something torn, or a slot
+    /// of this vault sealed to this recipient. The slot of another vault may be the only way back into it.
     ///
     /// # Errors
-    /// [`KeyError::Io`] when the slot cannot be reached; the vault works on without it, and certificates say so.
+    /// [`KeyError::Unusable`].
+    pub fn refuse_foreign(&self) -> Result<(), KeyError> {
+        super::refuse_link(&self.path)?;
+        // Out of reach, it cannot be overwritten either.
+        let Ok(content) = std::fs::read(&self.path) else { return Ok(()) };
+        let (Some(head), Some(check)) = (content.get(..CHECK_AT), content.get(CHECK_AT..CHECK_AT + 32)) else {
+            return Ok(());
+        };
+        let vault = VaultId::from_bytes(head[8..24].try_into().expect("16 bytes"));
+        if head[..8] == *MAGIC && vault != self.vault {
+            let reason = format!("belongs to vault {vault}; name the recovery folder of this vault, or an empty one");
+            return Err(KeyError::unusable(&self.path, reason));
+        }
+        let is_whole = head[..8] == *MAGIC && check == digest::digest(&digest::SHA256, head).as_ref();
+        if is_whole && head[32..64] != self.recipient {
+            return Err(KeyError::unusable(
+                &self.path,
+                "is sealed to another key than the one in recovery.pub, so one of the two is not of this vault; put back \
+                 recovery.pub from your copy. If that is the right one, remove the slot: it is written anew",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Seals the root key of `epoch` into the slot, over whatever of this vault was there.
+    ///
+    /// # Errors
+    /// [`KeyError::Unusable`] when what is there is not this vault's; [`KeyError::Io`] when the slot cannot be reached.
+    /// The vault works on without it, and certificates say so.
     pub fn write(&self, epoch: u64, root: &Key, entropy: &dyn Entropy) -> Result<(), KeyError> {
+        self.refuse_foreign()?;
         let content = compose(self.vault, &self.recipient, epoch, root, entropy)?;
         self.overwrite(&content).map_err(KeyError::io(&self.path))?;
         let read = if self.read_past_cache {
@@ -238,5 +268,29 @@ mod tests {
         std::fs::write(slot.path(), &torn).unwrap();
         assert_eq!(slot.epoch(), None);
         assert!(RecoverySlot::open(&torn, &private).is_err());
+    }
+
+    #[test]
+    fn the_slot_of_another_vault_or_key_and_a_link_are_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let entropy = SystemEntropy::new();
+        let root = Key::make_random(&entropy).unwrap();
+        let ours = PrivateKey::make_random(&entropy).unwrap().public();
+        let theirs = PrivateKey::make_random(&entropy).unwrap().public();
+        let path = dir.path().join("slot");
+        let slot =
+            |vault: u8, recipient| RecoverySlot::new(path.clone(), VaultId::from_bytes([vault; 16]), recipient, false);
+        slot(1, ours).write(1, &root, &entropy).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        for foreign in [slot(2, ours), slot(1, theirs)] {
+            assert!(matches!(foreign.write(1, &root, &entropy), Err(KeyError::Unusable { .. })));
+            assert_eq!(std::fs::read(&path).unwrap(), before);
+        }
+        std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
+        assert!(matches!(slot(1, ours).write(2, &root, &entropy), Err(KeyError::Unusable { .. })));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, &before[..300]).unwrap();
+        slot(2, theirs).write(2, &root, &entropy).unwrap();
     }
 }

@@ -51,6 +51,11 @@ pub struct OpenedStore {
 }
 
 impl SledEngine {
+    /// Whether there is a store in `folder`. Opening makes one where there is none, and moves what does not fit it aside.
+    pub fn is_in(folder: &Path) -> bool {
+        std::fs::metadata(folder.join("db")).is_ok_and(|meta| meta.is_file() && meta.len() > 0)
+    }
+
     /// Opens or makes the store in `folder`, with a page cache of `cache_bytes`.
     ///
     /// Snapshots (`snap.*`) only speed up opening; after an abrupt stop one can be broken. If the store does not open,

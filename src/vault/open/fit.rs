@@ -54,7 +54,17 @@ impl Opening {
         }
         let mut witness = Witness::open(&layout.witness(), vault)?.with_steps(steps);
         let public = recovery::load_public(&layout.recovery_public())?;
-        let recovery = recovery_slot(options, vault, public, report);
+        let recovery = recovery_slot(options, vault, public, report)?;
+        for (there, what) in
+            [(SledEngine::is_in(&layout.store()), layout.store()), (layout.files().is_dir(), layout.files())]
+        {
+            if !there {
+                return Err(OpenFailure(format!(
+                    "{} is missing or empty; restore the data folder from a backup",
+                    what.display()
+                )));
+            }
+        }
 
         let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
         for path in &opened.kept_aside {
@@ -98,7 +108,12 @@ impl Opening {
 }
 
 /// The recovery slot may lie on another disk, out of reach for now or of a kind that keeps what is overwritten.
-fn recovery_slot(options: &Options, vault: VaultId, public: [u8; PUBLIC_LEN], report: &mut OpenReport) -> RecoverySlot {
+fn recovery_slot(
+    options: &Options,
+    vault: VaultId,
+    public: [u8; PUBLIC_LEN],
+    report: &mut OpenReport,
+) -> Result<RecoverySlot, OpenFailure> {
     let layout = &options.layout;
     let destroys = match files::overwriting_destroys(&layout.recovery) {
         Ok(Ok(())) => true,
@@ -111,8 +126,10 @@ fn recovery_slot(options: &Options, vault: VaultId, public: [u8; PUBLIC_LEN], re
         }
         _ => false,
     };
-    RecoverySlot::new(layout.slot(), vault, public, destroys && !options.accept_unsafe_fs)
-        .with_steps(options.hooks.steps())
+    let slot = RecoverySlot::new(layout.slot(), vault, public, destroys && !options.accept_unsafe_fs)
+        .with_steps(options.hooks.steps());
+    slot.refuse_foreign()?;
+    Ok(slot)
 }
 
 fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<schema::Label, OpenFailure> {
