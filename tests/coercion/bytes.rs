@@ -36,17 +36,27 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Handles in the store's keys, which the engine packs together: known by their last twelve bytes, for it may have cut
-/// off the first ones.
-struct Handles(HashSet<[u8; 12]>);
+/// The store's keys as the engine packs them: a length, then the key, without what it shares with its neighbours at the
+/// front, and, where it only parts two pages, cut off at the end.
+struct PackedKeys(HashSet<Vec<u8>>);
 
-impl Handles {
+impl PackedKeys {
     fn new(rows: &[Row]) -> Self {
-        Self(rows.iter().filter_map(|(key, _)| key.get(5..17)?.try_into().ok()).collect())
+        let keys: HashSet<&Vec<u8>> = rows.iter().map(|(key, _)| key).collect();
+        let mut packed = HashSet::new();
+        for key in keys {
+            for from in 0..key.len().min(9) {
+                packed.extend((from + 2..=key.len()).map(|to| key[from..to].to_vec()));
+            }
+        }
+        Self(packed)
     }
 
-    fn is_at(&self, bytes: &[u8]) -> bool {
-        bytes.first_chunk().is_some_and(|window| self.0.contains(window))
+    /// How many bytes the packed key at the front of `bytes` takes; 0 when there is none.
+    fn len_at(&self, bytes: &[u8]) -> usize {
+        let Some((&len, rest)) = bytes.split_first() else { return 0 };
+        let key = rest.get(..usize::from(len)).filter(|_| (2..=19).contains(&len));
+        if key.is_some_and(|key| self.0.contains(key)) { 1 + usize::from(len) } else { 0 }
     }
 }
 
@@ -64,7 +74,7 @@ struct Coverage {
 }
 
 impl Coverage {
-    fn add(&mut self, index: &Index<'_>, handles: &Handles, write: &Write) {
+    fn add(&mut self, index: &Index<'_>, keys: &PackedKeys, write: &Write) {
         let bytes = &write.bytes;
         let mut covered = vec![false; bytes.len()];
         for at in heads(bytes) {
@@ -77,12 +87,11 @@ impl Coverage {
         }
         self.bytes += bytes.len();
         self.rows += covered.iter().filter(|c| **c).count();
-        for at in not_in_zeros(bytes) {
+        for at in not_in_zeros(bytes).filter(|&at| bytes[at] != 0) {
             if !covered[at] {
-                self.framing += usize::from(bytes[at] != 0);
-                if handles.is_at(&bytes[at..]) {
-                    covered[at..at + 12].fill(true);
-                }
+                let len = keys.len_at(&bytes[at..]);
+                covered[at..at + len].fill(true);
+                self.framing += len.max(1);
             }
         }
         for at in heads(bytes).filter(|&at| !covered[at]) {
@@ -114,7 +123,7 @@ fn every_byte_ever_written_is_one_that_the_attacker_had() {
         return;
     }
     let run = run();
-    let (index, handles) = (Index::new(&run.recorded), Handles::new(&run.recorded));
+    let (index, keys) = (Index::new(&run.recorded), PackedKeys::new(&run.recorded));
     let mut coverage = Coverage::default();
     let mut kinds: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for write in &run.writes {
@@ -132,12 +141,12 @@ fn every_byte_ever_written_is_one_that_the_attacker_had() {
         *pieces += 1;
         *bytes += write.bytes.len();
         if kind.starts_with("store/") {
-            coverage.add(&index, &handles, write);
+            coverage.add(&index, &keys, write);
         }
     }
     println!("written below the data folder, in pieces and bytes: {kinds:?}");
     println!(
-        "the store: {} bytes, of which {} stand in {} recorded rows, {} are the engine's framing, and the rest are zeros",
+        "the store: {} bytes, of which {} stand in {} recorded rows, {} are keys and the engine's framing, and the rest are zeros",
         coverage.bytes,
         coverage.rows,
         coverage.found.len(),
@@ -163,7 +172,7 @@ fn a_row_that_bypassed_the_recorder_is_noticed() {
     let look = |bytes: Vec<u8>| {
         let mut coverage = Coverage::default();
         let write = Write { time: 0, path: "db".into(), offset: None, bytes };
-        coverage.add(&Index::new(&rows), &Handles::new(&rows), &write);
+        coverage.add(&Index::new(&rows), &PackedKeys::new(&rows), &write);
         coverage.strange.len()
     };
     let frame = [vec![0, 7, 1, 1], known.0, known.1.clone(), vec![0; 9000]].concat();

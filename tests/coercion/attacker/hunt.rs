@@ -212,7 +212,7 @@ impl Hunt {
             Purpose::Page => self.read_page(&spot.row, content)?,
             Purpose::SystemKeys => {
                 let keys = layouts::system(content)?;
-                self.loot.tag_key = Some(keys[layouts::SYSTEM_KEYS.iter().position(|name| *name == "address tag")?]);
+                self.loot.system = layouts::SYSTEM_KEYS.into_iter().zip(keys.iter().copied()).collect();
                 keys.iter().for_each(|key| self.learn(key));
             }
             Purpose::Keyring => self.read_keyring(spot, content)?,

@@ -72,6 +72,27 @@ pub(crate) fn recovery_slot(block: &[u8]) -> Option<Slot> {
     Some(Slot { vault, epoch, sealed_to, envelope: cut.bytes(ROOT_ENVELOPE)?.to_vec() })
 }
 
+/// A block of `keys/witness`.
+pub(crate) struct WitnessBlock<'a> {
+    pub(crate) vault: Id,
+    pub(crate) epoch: u64,
+    pub(crate) audit_size: u64,
+    pub(crate) peaks: Vec<[u8; 32]>,
+    /// What the check value is over, and the check value.
+    pub(crate) signed: &'a [u8],
+    pub(crate) check: [u8; 32],
+}
+
+pub(crate) fn witness_block(block: &[u8]) -> Option<WitnessBlock<'_>> {
+    let mut cut = Cut(block);
+    (cut.bytes(8)? == b"LLWITN1\0").then_some(())?;
+    let (vault, epoch, audit_size) = (cut.array()?, cut.number(8)?, cut.number(8)?);
+    let count = cut.number(1)?;
+    let peaks = (0..count).map(|_| cut.array()).collect::<Option<Vec<_>>>()?;
+    let signed = &block[..block.len() - cut.0.len()];
+    Some(WitnessBlock { vault, epoch, audit_size, peaks, signed, check: cut.array()? })
+}
+
 /// The rows of a redo copy, as far as it goes: one that was cut short still tells what it has.
 pub(crate) fn redo(file: &[u8]) -> Vec<Row> {
     let mut cut = Cut(file);

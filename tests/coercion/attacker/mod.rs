@@ -12,6 +12,9 @@ mod sealed;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use letterlock::crypto::Key;
+use letterlock::crypto::derive::{Label, Prf};
+
 use contents::{AuditEntry, ConsentLine, Content, Deed, ListEntry, OrderPart, Subject};
 pub(crate) use layouts::{Id, KeyBytes, Row};
 pub(crate) use sealed::Spot;
@@ -72,8 +75,8 @@ pub(crate) struct Loot {
     pub(crate) subjects: Vec<(Id, Subject)>,
     pub(crate) orders: Vec<OrderPart>,
     pub(crate) deeds: Vec<Deed>,
-    /// The key of address tags.
-    pub(crate) tag_key: Option<KeyBytes>,
+    /// The system keys, by name.
+    pub(crate) system: BTreeMap<&'static str, KeyBytes>,
 }
 
 /// Attacks.
@@ -86,11 +89,14 @@ pub(crate) fn attack(haul: &Haul) -> Loot {
 impl Loot {
     /// The tag under which an address would stand in a leaf.
     pub(crate) fn tag_of(&self, address: &str) -> Id {
-        use letterlock::crypto::Key;
-        use letterlock::crypto::derive::{Label, Prf};
-        let key = Key::from_bytes(self.tag_key.expect("the system keys were found"));
-        let value = Prf::new(&key, Label::AddressTag).value(&[address.as_bytes()]);
+        let value = self.keyed("address tag", Label::AddressTag, address.as_bytes());
         value[..16].try_into().expect("16 of 32 bytes")
+    }
+
+    /// HMAC under a key derived from a system key.
+    pub(crate) fn keyed(&self, system_key: &str, label: Label, bytes: &[u8]) -> [u8; 32] {
+        let key = Key::from_bytes(*self.system.get(system_key).expect("the system keys were found"));
+        Prf::new(&key, label).value(&[bytes])
     }
 
     /// The keys that another attacker did not find.
