@@ -49,13 +49,15 @@ impl PackedKeys {
                 packed.extend((from + 2..=key.len()).map(|to| key[from..to].to_vec()));
             }
         }
+        // So are the few values that stand in clear.
+        packed.extend(rows.iter().filter(|(key, _)| key[0] == 0 && key != b"\0state").map(|(_, value)| value.clone()));
         Self(packed)
     }
 
     /// How many bytes the packed key at the front of `bytes` takes; 0 when there is none.
     fn len_at(&self, bytes: &[u8]) -> usize {
         let Some((&len, rest)) = bytes.split_first() else { return 0 };
-        let key = rest.get(..usize::from(len)).filter(|_| (2..=19).contains(&len));
+        let key = rest.get(..usize::from(len)).filter(|_| (2..=32).contains(&len));
         if key.is_some_and(|key| self.0.contains(key)) { 1 + usize::from(len) } else { 0 }
     }
 }
