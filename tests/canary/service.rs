@@ -48,6 +48,10 @@ impl Service {
             // Low, so that a body beyond it is soon sent.
             .env("LETTERLOCK_LIMITS__MAX_BODY_BYTES", "262144")
             .env("LETTERLOCK_LIMITS__MAX_UPLOAD_BYTES", MAX_UPLOAD.to_string())
+            // High: the process stands still while it is looked at, and its clients must not be cut for that.
+            .env("LETTERLOCK_LIMITS__HEADER_SECONDS", "300")
+            .env("LETTERLOCK_LIMITS__IDLE_SECONDS", "3600")
+            .env("LETTERLOCK_LIMITS__BODY_BYTES_PER_SECOND", "0")
             .env("LETTERLOCK_LIMITS__PER_ADDRESS_PER_MINUTE", "0")
             .env("LETTERLOCK_LIMITS__PER_FORM_PER_MINUTE", "0")
             .env("LETTERLOCK_LIMITS__AUTH_FAILURES_PER_MINUTE", "0")
@@ -221,7 +225,7 @@ pub(crate) fn slow_client() -> Client {
 
 fn builder() -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().danger_accept_invalid_certs(true).timeout(Duration::from_secs(60))
+    Client::builder().danger_accept_invalid_certs(true).timeout(Duration::from_secs(300))
 }
 
 fn copy(from: &Path, to: &Path) {
