@@ -136,8 +136,13 @@ fn other_programs_of_the_same_user_cannot_look_into_a_running_service() {
     // The controls: a process that does nothing of the kind, and a test build that was told not to.
     let mut sleep = place.command(Path::new("/bin/sh"));
     let other = Watched(sleep.args(["-c", "ulimit -c $(ulimit -Hc); exec sleep 600"]).spawn().unwrap());
+    // A process that has just changed its user cannot be looked into before it runs another program.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while other.read("comm").trim() != "sleep" {
+        assert!(Instant::now() < deadline, "no sleep");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     for name in OF_THE_MEMORY {
-        // Once the shell has made way for it.
         assert!(place.peek(&other, name).unwrap() > 0, "{name}");
     }
     match other.limit("Max core file size") {
