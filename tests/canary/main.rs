@@ -78,9 +78,6 @@ async fn one_round(log: &str) {
     let after = Keys::of(&service.copy_aside("copy-3"));
     let mut erased = before.gone_in(&after);
     erased.add(between.gone_in(&after));
-    // It opens whatever can be opened.
-    service.cli(&["verify"], "", 0);
-    service.wait_until_quiet();
     println!(" after the erasure of one person and one record: {:?}", erased.counts());
 
     let kinds: BTreeSet<_> = erased.counts().into_keys().collect();
