@@ -158,12 +158,6 @@ pub(crate) struct Subject {
     pub(crate) status: Option<Status>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) enum Stage {
-    Ordered,
-    Erased,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Line {
     Person { place: u64, person: Id, keyring_parts: u16, consent_parts: u16 },
@@ -173,10 +167,16 @@ pub(crate) enum Line {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct OrderPart {
-    pub(crate) stage: Stage,
     pub(crate) at: i64,
     pub(crate) role: Option<Role>,
     pub(crate) lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Outcome {
+    pub(crate) before: u64,
+    pub(crate) after: u64,
+    pub(crate) at: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

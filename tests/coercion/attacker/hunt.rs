@@ -9,7 +9,7 @@ use letterlock::crypto::kem::PrivateKey;
 use letterlock::crypto::stream::{Opener, SEALED_SEGMENT_LEN, SEGMENT_LEN};
 use letterlock::crypto::{Key, envelope};
 
-use super::contents::{self, Account, Deed, OrderPart, State, Token};
+use super::contents::{self, Account, Deed, OrderPart, Outcome, State, Token};
 use super::layouts::{self, Cut, Id, KeyBytes, Row};
 use super::sealed::{self, Sealed, Spot};
 use super::{Haul, Loot};
@@ -251,6 +251,7 @@ impl Hunt {
                 self.loot.audit.push(entry);
             }
             Purpose::AuditSubject => self.loot.subjects.push((spot.person?, contents::read(content)?)),
+            Purpose::Intent if spot.row.ends_with(&[0xff, 0xff]) => drop(contents::read::<Outcome>(content)?),
             Purpose::Intent => {
                 let part: OrderPart = contents::read(content)?;
                 for line in &part.lines {
