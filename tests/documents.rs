@@ -184,7 +184,7 @@ fn every_claim_of_the_security_page_has_an_id_and_tests_that_can_be_run_by_it() 
     let named: usize =
         text.split("\n## Boundary: ").skip(1).flat_map(table_rows).map(|row| tests_in(row[3]).len()).sum();
     assert_eq!(planned.matches("cargo test --locked ").count(), named);
-    assert!(planned.contains("cargo test --locked --test vault -- tamper::…no_row_can_be_changed_unnoticed"));
+    assert!(planned.contains("cargo test --locked --test tamper -- rows::…no_row_can_be_changed_unnoticed"));
     assert!(planned.contains("cargo test --locked --lib -- crypto::envelope::…opens_nowhere_else"));
     println!("{named} names of tests behind the claims");
 }

@@ -290,7 +290,7 @@ mod tests {
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
         assert!(matches!(slot(1, ours).write(2, &root, &entropy), Err(KeyError::Unusable { .. })));
         std::fs::remove_file(&path).unwrap();
-        std::fs::write(&path, &before[..300]).unwrap();
+        std::fs::write(&path, &before[..CHECK_AT]).unwrap();
         slot(2, theirs).write(2, &root, &entropy).unwrap();
     }
 }
