@@ -119,12 +119,13 @@ impl RecoverySlot {
         let (Some(head), Some(check)) = (content.get(..CHECK_AT), content.get(CHECK_AT..CHECK_AT + 32)) else {
             return Ok(());
         };
+        // What does not fit its check is torn or damaged, and of use to nobody.
+        let is_whole = head[..8] == *MAGIC && check == digest::digest(&digest::SHA256, head).as_ref();
         let vault = VaultId::from_bytes(head[8..24].try_into().expect("16 bytes"));
-        if head[..8] == *MAGIC && vault != self.vault {
+        if is_whole && vault != self.vault {
             let reason = format!("belongs to vault {vault}; name the recovery folder of this vault, or an empty one");
             return Err(KeyError::unusable(&self.path, reason));
         }
-        let is_whole = head[..8] == *MAGIC && check == digest::digest(&digest::SHA256, head).as_ref();
         if is_whole && head[32..64] != self.recipient {
             return Err(KeyError::unusable(
                 &self.path,

@@ -58,7 +58,7 @@ pub fn content(record: &Record, subject: PersonId, shown: &Submission) -> Result
     let sent: Vec<u64> = record.said.files.iter().map(|file| file.len() as u64).collect();
     hold!(sizes == sent, "files of {sizes:?} bytes, sent were {sent:?}");
     if record.said.form == 0 && !shown.content.consents.is_empty() {
-        hold!(shown.content.consents["keep"].given == (record.said.text % 2 == 0), "a consent changed");
+        hold!(shown.content.consents["keep"].given == (record.said.text.is_multiple_of(2)), "a consent changed");
     }
     let summary = &shown.summary;
     let right = summary.id == record.id

@@ -246,7 +246,7 @@ impl World {
             intake.field(name, value)?;
         }
         if said.form == 0 {
-            intake.consent("keep", said.text % 2 == 0);
+            intake.consent("keep", said.text.is_multiple_of(2));
         }
         for (n, file) in said.files.iter().enumerate() {
             intake.begin_file("paper", Some(&format!("paper {n}.txt"))).await?;

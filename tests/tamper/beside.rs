@@ -8,7 +8,7 @@ use letterlock::vault::Step;
 
 use crate::overlay::Memory;
 use crate::support::*;
-use crate::trial::{Rest, Vault, Verdict, furnished, in_parallel, trial};
+use crate::trial::{Rest, Vault, Verdict, furnished, in_parallel, make_empty_store, trial};
 
 /// What must come of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,7 +145,7 @@ fn a_recovery_slot_that_was_changed_is_whole_again_after_a_start() {
         let dir = crate::trial::scratch();
         copy_dir(&vault.home.keys(), &dir.path().join("keys"));
         copy_dir(&vault.home.data().join("files"), &dir.path().join("data/files"));
-        std::fs::create_dir(dir.path().join("data/store")).unwrap();
+        make_empty_store(&dir.path().join("data/store"));
         let mut bad = good.clone();
         bad[at] ^= 1;
         std::fs::write(dir.path().join("keys/recovery/slot"), bad).unwrap();
@@ -213,7 +213,7 @@ fn an_epoch_row_put_back_costs_nobody_their_record() {
         copy_dir(&vault.home.keys(), &dir.path().join("keys"));
         copy_dir(&vault.home.data().join("files"), &dir.path().join("data/files"));
         std::fs::copy(vault.home.data().join("redo"), dir.path().join("data/redo")).unwrap();
-        std::fs::create_dir(dir.path().join("data/store")).unwrap();
+        make_empty_store(&dir.path().join("data/store"));
         let options = letterlock::services::OpenOptions {
             data: dir.path().join("data"),
             keys: dir.path().join("keys"),

@@ -21,7 +21,8 @@ async fn an_order_of_any_size_is_cut_into_rows_that_fit_and_comes_back() {
     let rows_of =
         |n: u64, files| Line::Rows { record: record(n), arrival: n, files: vec![FileId::from_bytes([1; 16]); files] };
     let (bare, full) = (|n| rows_of(n, 0), |n| rows_of(n, 15));
-    let lines: [(&str, &dyn Fn(u64) -> Line, (u64, u64)); 4] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(u64) -> Line, (u64, u64));
+    let lines: [Case<'_>; 4] = [
         ("people", &whole, (6000, 0)),
         ("records", &single, (0, 6000)),
         ("rows", &bare, (0, 0)),
