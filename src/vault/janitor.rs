@@ -93,7 +93,7 @@ impl Janitor {
     }
 
     /// Tries again to bring a recovery slot that was out of reach up to date.
-    fn keep_recovery(&mut self) {
+    pub(super) fn keep_recovery(&mut self) {
         let figures = &self.shared.figures;
         let behind = figures.recovery_epoch.load(Ordering::SeqCst) != figures.epoch.load(Ordering::SeqCst);
         if !behind || self.last_try.elapsed() < RECOVERY_TICK {

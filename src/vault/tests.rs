@@ -1,5 +1,6 @@
 //! What can be told only from inside the vault: bounds, batches, what the check and the trail say, what is left behind.
 
+mod background;
 mod bounds;
 mod opening;
 mod orders;

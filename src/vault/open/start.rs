@@ -92,7 +92,6 @@ impl Opening {
         note_opening(&mut committer)?;
         shared.step(Step::OpeningNoted)?;
         match orphans(&shared) {
-            Ok(files) if files.is_empty() => {}
             Ok(files) => drop(wake.send(Wake::Sweep(files))),
             Err(error) => return Err(OpenFailure(format!("{}: {error}", shared.files_dir().display()))),
         }

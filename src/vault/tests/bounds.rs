@@ -35,6 +35,28 @@ async fn records_past_one_part_of_a_keyring_outlive_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_grant_opens_what_it_was_given_for() {
+    let (_dir, vault) = home();
+    let sample = || Sample { files: 1, named: 1, ..PLAIN };
+    let ids = [submit(&vault, sample()).await.unwrap().summary.id, submit(&vault, sample()).await.unwrap().summary.id];
+    let located = ids.map(|id| [vault.locate(&id).unwrap()]);
+    let reader = Actor::Owner { role: Role::Support };
+    let grant = async |n: usize, file: Option<u32>| {
+        let action = if file.is_some() { Action::ReadFile } else { Action::ReadSubmission };
+        let act = act(&reader, action, &Resource::Submission { roles: READERS });
+        vault.grant(act, &located[n], "support", file).await.unwrap().remove(0)
+    };
+    assert!(vault.open_record(grant(0, None).await, &located[0][0]).is_ok());
+    assert!(vault.open_file(grant(0, Some(0)).await, &located[0][0]).is_ok());
+    assert_eq!(vault.open_record(grant(1, None).await, &located[0][0]).unwrap_err(), VaultError::Missing);
+    assert_eq!(vault.open_record(grant(0, Some(0)).await, &located[0][0]).unwrap_err(), VaultError::Missing);
+    for (n, file) in [(1, Some(0)), (0, None), (0, Some(1))] {
+        let opened = vault.open_file(grant(n, file).await, &located[0][0]);
+        assert_eq!(opened.map(|_| ()).unwrap_err(), VaultError::Missing, "{n} {file:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn consents_of_one_person_share_a_row() {
     let (_dir, vault) = home();
     for _ in 0..3 {

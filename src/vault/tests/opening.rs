@@ -57,3 +57,53 @@ fn keys_on_a_file_system_not_known_to_destroy_need_leave() {
     assert!(refused.contains("--accept-unsafe-fs"), "{refused}");
     open(options(dir.path(), Hooks::default())).unwrap();
 }
+
+/// Keys on a disk that destroys, the recovery folder in memory: the vault opens, and says what that means.
+#[test]
+fn a_recovery_folder_that_keeps_what_is_overwritten_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let recovery = tempfile::tempdir_in("/dev/shm").unwrap();
+    if let Err(reason) = crate::base::files::overwriting_destroys(dir.path()).unwrap() {
+        println!("not run: {reason} under {}, so strict opening is refused before this", dir.path().display());
+        return;
+    }
+    for (accept_unsafe_fs, told) in [(false, true), (true, false), (false, true)] {
+        let mut options = Options { accept_unsafe_fs, ..options(dir.path(), Hooks::default()) };
+        options.layout.recovery = recovery.path().join("recovery");
+        let notices = Vault::open(options).unwrap().1.notices;
+        let found = notices.iter().any(|notice| notice.contains("an overwritten slot may leave a copy"));
+        assert_eq!(found, told, "{notices:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_opening_is_in_the_trail_and_a_sound_vault_has_nothing_to_say() {
+    use crate::vault::Detail;
+    let openings = |vault: &Vault| {
+        let entries = vault.audit_entries(None, 100).unwrap();
+        entries.iter().filter(|entry| matches!(entry.detail, Detail::Opened(_))).count()
+    };
+    let (dir, vault) = home();
+    let before = openings(&vault);
+    drop(vault);
+    let (vault, report) = Vault::open(options(dir.path(), Hooks::default())).unwrap();
+    assert!(report.notices.is_empty() && !report.first_run, "{report:?}");
+    assert_eq!(openings(&vault), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_top_page_that_was_changed_is_not_taken_for_an_old_folder() {
+    use crate::keys::tree::PageNo;
+    use crate::store::sled_engine::SledEngine;
+    let (dir, vault) = home();
+    drop(vault);
+    {
+        let engine = SledEngine::open(&dir.path().join("data/store"), 8 << 20).unwrap().engine;
+        let key = PageNo::TOP.row_key();
+        let mut row = crate::store::Engine::read(&engine, &key).unwrap().unwrap();
+        row[50] ^= 1;
+        crate::store::Engine::commit(&engine, &Batch::from([(key, Some(row))])).unwrap();
+    }
+    let refused = open(options(dir.path(), Hooks::default())).unwrap_err().0;
+    assert!(refused.contains("the top page was changed"), "{refused}");
+}

@@ -108,6 +108,35 @@ async fn a_target_named_twice_is_erased_once_and_the_trail_counts_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_ordered_to_be_erased_is_missing_before_its_keys_go() {
+    use crate::vault::committer::Job;
+    let (_dir, vault) = home();
+    let sample = || Sample { email: Some("a@example.org"), ..PLAIN };
+    let (first, second) =
+        (submit(&vault, sample()).await.unwrap().summary, submit(&vault, sample()).await.unwrap().summary);
+    let other = submit(&vault, PLAIN).await.unwrap().summary;
+    let found = |id: &RecordId| vault.locate(id).map(|_| ());
+    let orders = [
+        (Target::Record(first.id), Action::EraseRecord, [Err(VaultError::Missing), Ok(())]),
+        (Target::Person(first.subject), Action::ErasePerson, [Err(VaultError::Missing); 2]),
+    ];
+    let mut ids = Vec::new();
+    for (target, action, expected) in orders {
+        let act = Arc::new(erase_act(action));
+        let ordered = vault.ask(|reply| Job::Order(vec![target], act, reply)).await.unwrap();
+        assert_eq!([found(&first.id), found(&second.id)], expected, "{target:?}");
+        assert_eq!(found(&other.id), Ok(()));
+        ids.extend(ordered.intent);
+    }
+    assert_eq!(problems(&vault).await, Vec::<String>::new(), "an order under way is no trouble");
+    vault.ask(|reply| Job::Epoch(ids, reply)).await.unwrap();
+    assert_eq!(
+        [found(&first.id), found(&second.id), found(&other.id)],
+        [Err(VaultError::Missing), Err(VaultError::Missing), Ok(())]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_clean_up_leaves_no_row_and_no_file_of_the_erased() {
     let (dir, vault) = home();
     let sample = || Sample { email: Some("a@example.org"), files: 2, named: 2, consents: true };

@@ -1,0 +1,140 @@
+//! The janitor's own ways, and the view of a tree of many pages.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::base::ids::FileId;
+use crate::crypto::Key;
+use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo, TOP, TopPage};
+use crate::keys::witness::{Testimony, Witness};
+use crate::store::{Engine, Rows, StoreError};
+use crate::vault::committer::Job;
+use crate::vault::janitor::Janitor;
+use crate::vault::view::TreeView;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_slot_that_is_behind_is_tried_again_after_a_pause() {
+    let (dir, vault) = home();
+    let path = dir.path().join("another-witness");
+    Witness::create(&path).unwrap();
+    let (jobs, mut queue) = mpsc::channel(8);
+    let mut janitor = Janitor {
+        shared: Arc::clone(&vault.shared),
+        jobs: jobs.downgrade(),
+        witness: Witness::open(&path, vault.id()).unwrap(),
+        written: Testimony { epoch: 0, audit: Default::default() },
+        last_try: Instant::now(),
+    };
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+    let held = vault.counts().recovery_epoch.unwrap();
+    for (what, recovery, last_try, tried) in [
+        ("up to date", held, long_ago, false),
+        ("behind, tried just now", held - 1, Instant::now(), false),
+        ("behind, tried long ago", held - 1, long_ago, true),
+    ] {
+        vault.shared.figures.recovery_epoch.store(recovery, std::sync::atomic::Ordering::SeqCst);
+        janitor.last_try = last_try;
+        tokio::task::block_in_place(|| janitor.keep_recovery());
+        assert_eq!(matches!(queue.try_recv(), Ok(Job::Recovery)), tried, "{what}");
+        assert_eq!(janitor.last_try != last_try, tried, "{what}");
+    }
+}
+
+/// A store that fails in the janitor's hands, and only there.
+struct Trap(Box<dyn Engine>);
+
+impl Engine for Trap {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        assert!(std::thread::current().name() != Some("janitor"), "a fault in the janitor");
+        self.0.read(key)
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8]) -> Rows<'_> {
+        self.0.scan(from, to)
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.0.commit(batch)
+    }
+
+    fn is_writable(&self) -> bool {
+        self.0.is_writable()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_janitor_that_panicked_shows_in_the_pulse() {
+    let (dir, vault) = home();
+    drop(vault);
+    // Something to sweep, so that the janitor looks into the store.
+    std::fs::write(dir.path().join("data/files").join(FileId::from_bytes([7; 16]).to_string()), b"left").unwrap();
+    let trap = |inner| Box::new(Trap(inner)) as Box<dyn Engine>;
+    let hooks = Hooks { engine: Some(Arc::new(trap)), ..Hooks::default() };
+    let vault = Vault::open(options(dir.path(), hooks)).unwrap().0;
+    for _ in 0..2000 {
+        if !vault.pulse().witness {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("nobody keeps the witness, and the pulse does not say so");
+}
+
+struct Memory(Batch);
+
+impl Engine for Memory {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(key).cloned().flatten())
+    }
+
+    fn scan(&self, _: &[u8], _: &[u8]) -> Rows<'_> {
+        Box::new(std::iter::empty())
+    }
+
+    fn commit(&self, _: &Batch) -> Result<(), StoreError> {
+        Err(StoreError::Poisoned)
+    }
+
+    fn is_writable(&self) -> bool {
+        false
+    }
+}
+
+/// Leaves under different pages of each level, as some two hundred million people would have them.
+#[test]
+fn a_tree_of_many_pages_is_loaded_by_place() {
+    let entropy = SystemEntropy::new();
+    let root = Key::make_random(&entropy).unwrap();
+    let wanted = [0, 3, 64 * 3 + 5, 64 * 64 * 2 + 64 + 1, 64 * 64 * 63 + 7];
+    let mut keys: BTreeMap<PageNo, Key> = BTreeMap::new();
+    let mut inner: BTreeMap<PageNo, InnerPage> = BTreeMap::new();
+    for leaf in wanted {
+        let mut no = PageNo { level: 0, index: leaf };
+        while let Some((parent, slot)) = no.parent() {
+            let key = keys.entry(no).or_insert_with(|| Key::make_random(&entropy).unwrap()).duplicate();
+            inner.entry(parent).or_insert_with(InnerPage::empty).set_child(slot, key);
+            no = parent;
+        }
+    }
+    let mut rows = Batch::new();
+    for leaf in wanted {
+        let no = PageNo { level: 0, index: leaf };
+        rows.insert(no.row_key(), Some(no.seal(&keys[&no], 1, &LeafPage::empty().encode(), &entropy).unwrap()));
+    }
+    for (no, page) in &inner {
+        let sealed = if no.level == TOP {
+            let top = TopPage { system: Key::make_random(&entropy).unwrap(), children: page.duplicate() };
+            no.seal(&root, 1, &top.encode(), &entropy).unwrap()
+        } else {
+            no.seal(&keys[no], 1, &page.encode(), &entropy).unwrap()
+        };
+        rows.insert(no.row_key(), Some(sealed));
+    }
+    let engine = Memory(rows);
+    let (view, _) = TreeView::load(&engine, &root, 1).unwrap();
+    assert_eq!((view.leaves(), view.page_count()), (wanted.to_vec(), inner.len() as u64));
+    assert!(wanted.iter().all(|leaf| view.leaf(&engine, *leaf).unwrap().is_some()));
+    assert!(view.leaf(&engine, FANOUT).unwrap().is_none());
+}
