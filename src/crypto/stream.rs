@@ -225,6 +225,7 @@ mod tests {
             if n + 1 == count { sealer.last(&mut buffer) } else { sealer.segment(&mut buffer) }.unwrap();
             segments.push(buffer);
         }
+        assert_eq!(sealer.segments() as usize, count);
         (sealer.header().to_vec(), segments)
     }
 

@@ -114,6 +114,7 @@ mod tests {
             [0, 3, 5, 10, 12]
         );
         assert!(SystemKeys::decode(&bytes[1..]).is_err());
+        assert_eq!(SystemKeys::row_key(), Table::Pages.key(&[b"system"]));
     }
 
     #[test]

@@ -21,6 +21,7 @@ fn actions_on_foreign_resources_are_hidden() {
         Resource::Vault,
     ];
     let kind = |r: &Resource<'_>| std::mem::discriminant(&unlabelled(r));
+    assert!(Action::ALL.into_iter().all(|action| rows(None).iter().any(|(of, ..)| *of == action)));
     for (action, _, proper) in rows(None) {
         for resource in resources.iter().filter(|r| kind(r) != kind(&proper)) {
             for actor in &everyone {
