@@ -211,15 +211,3 @@ fn a_name_that_leads_to_no_test_is_told() {
         "cargo test --locked --test documents -- …a_name_that_leads_to_no_test_is_told\n"
     );
 }
-
-#[path = "support/proof.rs"]
-mod proof;
-
-#[test]
-fn what_a_proof_says_is_kept_for_the_summary() {
-    proof::say("documents-of-proofs", "one\ntwo");
-    proof::say("documents-of-proofs", "three");
-    let path = proof::path("documents-of-proofs");
-    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
-    fs::remove_file(path).unwrap();
-}

@@ -42,7 +42,7 @@ pub(crate) fn growth(args: &Args, report: &mut Report) -> Outcome {
         let epoch = args.size(10_000, 500);
         let stretch = (0..epoch).map(|n| 2 * n + 1).collect();
         many_erasures(report, &many, "every second of a stretch", stretch, &records, true).await;
-        let spread = (0..epoch).map(|n| 2 * epoch + n * ((many_people - 2 * epoch) / epoch)).collect();
+        let spread = (0..epoch).map(|n| 2 * (epoch + n * ((many_people - 2 * epoch) / epoch / 2)) + 1).collect();
         many_erasures(report, &many, "spread over everybody", spread, &records, false).await;
         few.close().await;
         many.close().await;
@@ -149,7 +149,9 @@ async fn many_erasures(
     judged: bool,
 ) {
     let victims = home::find(app, numbers).await;
-    let survivors = &records[records.len() - 1000..];
+    // Those with odd numbers may be among the victims.
+    let survivors: Vec<RecordId> = records.iter().rev().skip(1).step_by(2).take(500).copied().collect();
+    let survivors = &survivors[..];
     let before = health::figures(app).epoch;
     let quiet = reading(app, survivors, async { tokio::time::sleep(Duration::from_secs(1)).await }).await;
     let begun = Instant::now();
@@ -200,7 +202,7 @@ async fn reading(app: &Arc<App>, records: &[RecordId], work: impl Future<Output 
             let mut reading = Reading { longest: Duration::ZERO, count: 0 };
             while !stop.load(Ordering::Relaxed) {
                 let begun = Instant::now();
-                home::read(&app, records[(reader * 250 + reading.count) % records.len()]).await;
+                home::read(&app, records[(reader * 125 + reading.count) % records.len()]).await;
                 reading.longest = reading.longest.max(begun.elapsed());
                 reading.count += 1;
             }

@@ -45,7 +45,11 @@ pub async fn people(
     for chunk in ids.chunks(ORDER) {
         let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
         match app.vault.erase(act, chunk.iter().map(|id| Target::Person(*id)).collect()).await {
-            Ok(certificates) => results.extend(certificates.iter().map(|c| to_value(c.as_ref()))),
+            Ok(certificates) => {
+                let refused = chunk.len() - certificates.len();
+                results.extend(certificates.iter().map(|c| to_value(c.as_ref())));
+                results.extend((0..refused).map(|_| Err(ServiceError::Unavailable)));
+            }
             Err(error) if results.is_empty() => return Err(error.into()),
             Err(_) => results.extend(chunk.iter().map(|_| Err(ServiceError::Unavailable))),
         }

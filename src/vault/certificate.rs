@@ -40,7 +40,7 @@ pub struct Statement {
     pub recovery_epoch: Option<u64>,
     /// `complete`, or `pending in backup` while the recovery slot still holds an earlier root.
     pub state: State,
-    /// When the old root was destroyed.
+    /// When the old root had been destroyed.
     pub erased_at: Timestamp,
     /// The role on whose authority.
     pub role: Option<Role>,

@@ -66,7 +66,7 @@ pub(super) struct Facts {
 
 impl Vault {
     /// Erases. Returns, for each target in order, a signed certificate, or `None` where there was nothing to erase.
-    /// When this returns, the keys are destroyed.
+    /// When this returns, the keys are destroyed. Fewer than there were targets: the rest was refused and is still there.
     ///
     /// # Errors
     /// [`VaultError::Unavailable`]: the order may be durable all the same; then it is carried out at the next start.
@@ -107,9 +107,9 @@ impl Vault {
             facts = Some(self.ask(|reply| Job::Epoch(orders, reply)).await?);
         }
         match (refused, facts) {
-            (Some(error), _) => Err(error),
+            (Some(error), None) => Err(error),
             (None, None) => Ok(found.iter().map(|_| None).collect()),
-            (None, Some(facts)) => self.certify(found, facts, role).await,
+            (_, Some(facts)) => self.certify(found, facts, role).await,
         }
     }
 
@@ -199,7 +199,7 @@ impl Committer {
         shared.step(Step::SpareSlotWritten)?;
 
         let lines: Vec<&Line> = intents.iter().flat_map(|intent| &intent.lines).collect();
-        let outcome = Outcome { before, after, at: shared.clock.now() };
+        let mut outcome = Outcome { before, after, at: shared.clock.now() };
         let composed = self.compose(&shared, &intents, &lines, &root, &outcome)?;
         redo::write(&shared.data, shared.vault, after, &composed.ready.batch, &shared.steps)
             .map_err(super::upload::to_error)?;
@@ -217,6 +217,8 @@ impl Committer {
 
         self.slots.destroy(old_slot, entropy)?;
         self.state.slot = new_slot;
+        // What certificates say: not before the old root was gone.
+        outcome.at = shared.clock.now();
         shared.step(Step::OldSlotDestroyed)?;
 
         let recovery = self.write_recovery(after);

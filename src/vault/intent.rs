@@ -27,7 +27,8 @@ pub(super) enum Stage {
     Erased(Outcome),
 }
 
-/// The epochs before and after, and when the commit between them was made; the old root was destroyed right after.
+/// The epochs before and after, and when the old root was gone. In the store it says when the commit between them was made,
+/// a moment before; a start that finds it there puts its own time instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Outcome {
     pub(super) before: u64,

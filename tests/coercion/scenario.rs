@@ -228,7 +228,8 @@ impl Stage {
         let (email, full_name) = (email(name, person_stays), full_name(name, person_stays));
         let letter = format!("Dear all, {} is my secret word. {}", mark(record_stays), "la ".repeat(40));
         // Some CVs have more than one segment.
-        let cv = pdf(&format!("{name} {} ", mark(record_stays)).repeat(if name.len() % 3 == 0 { 7000 } else { 9 }));
+        let cv =
+            pdf(&format!("{name} {} ", mark(record_stays)).repeat(if name.len().is_multiple_of(3) { 7000 } else { 9 }));
         let form = "job-application".parse().unwrap();
         let public = context(letterlock::policy::Actor::Public);
         let key = format!("key-{name}-{record_stays}");

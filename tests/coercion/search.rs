@@ -34,7 +34,7 @@ impl Needles {
             let encoded = BASE64.encode(&[&vec![0; before], bytes].concat());
             let from = [0, 2, 3][before];
             let to = (before + bytes.len()) * 8 / 6;
-            self.add(name, "base64", encoded[from..to].as_bytes());
+            self.add(name, "base64", &encoded.as_bytes()[from..to]);
         }
     }
 

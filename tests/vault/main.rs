@@ -7,8 +7,6 @@ mod durable;
 mod erasure;
 mod faults;
 mod life;
-#[path = "../support/proof.rs"]
-mod proof;
 mod races;
 mod races_direct;
 mod remnants;

@@ -16,7 +16,7 @@ use letterlock::vault::{Act, Hooks, Layout, NewSubmission, Options, Stored, Targ
 
 use crate::support::Home;
 
-const FILE: [u8; 70_000] = [7; 70_000];
+static FILE: [u8; 70_000] = [7; 70_000];
 const HR: Resource<'_> = Resource::Submission { roles: &[Role::Hr] };
 
 fn act(actor: Actor, action: Action, resource: &Resource<'_>) -> Act {

@@ -66,10 +66,8 @@ impl Opening {
         carry_out_orders(&mut committer, &wake, &mut report)?;
         shared.step(Step::OrdersCarriedOut)?;
         let current = shared.view().epoch;
-        let mut held = committer.recovery.epoch();
-        if held != Some(current) {
-            held = committer.write_recovery(current);
-        }
+        // Always written anew: what reads back as current may be in memory only since a stop in the middle of a write.
+        let held = committer.write_recovery(current);
         shared.figures.recovery_epoch.store(held.unwrap_or(0), Ordering::SeqCst);
         if held != Some(current) {
             report.notices.push(format!(
@@ -160,7 +158,12 @@ fn carry_out_orders(
                 waiting.push(intent.id);
                 committer.intents.insert(intent.id, intent);
             }
-            Stage::Erased(_) => {
+            Stage::Erased(mut outcome) => {
+                if outcome.after == shared.view().epoch {
+                    // Whether its old root was destroyed before the stop is not known; by now it is.
+                    outcome.at = shared.clock.now();
+                }
+                let intent = Intent { stage: Stage::Erased(outcome), ..intent };
                 shared.figures.pending_cleanup.fetch_add(1, Ordering::SeqCst);
                 let _ = wake.send(Wake::Clean(intent));
             }

@@ -251,7 +251,9 @@ impl Hunt {
                 self.loot.audit.push(entry);
             }
             Purpose::AuditSubject => self.loot.subjects.push((spot.person?, contents::read(content)?)),
-            Purpose::Intent if spot.row.ends_with(&[0xff, 0xff]) => drop(contents::read::<Outcome>(content)?),
+            Purpose::Intent if spot.row.ends_with(&[0xff, 0xff]) => {
+                let _: Outcome = contents::read(content)?;
+            }
             Purpose::Intent => {
                 let part: OrderPart = contents::read(content)?;
                 for line in &part.lines {
