@@ -105,7 +105,11 @@ impl Deed {
         let pending = Intent::load_all(shared)?;
         let waiting = pending.iter().flat_map(Self::of).find(|deed| deed.victim.handle() == *handle.as_bytes());
         // Not there either: the clean-up may have come to it between the two looks.
-        waiting.map_or_else(|| Self::load(shared, handle), Ok)
+        let Some(mut deed) = waiting else { return Self::load(shared, handle) };
+        if let Some(at) = shared.destroyed.lock().ok().and_then(|times| times.get(&deed.outcome.after).copied()) {
+            deed.outcome.at = at;
+        }
+        Ok(deed)
     }
 
     fn load(shared: &Shared, handle: &Handle) -> Result<Self, VaultError> {

@@ -218,7 +218,7 @@ impl Committer {
         self.slots.destroy(old_slot, entropy)?;
         self.state.slot = new_slot;
         // What certificates say: not before the old root was gone.
-        outcome.at = shared.clock.now();
+        outcome.at = shared.note_destroyed(after);
         shared.step(Step::OldSlotDestroyed)?;
 
         let recovery = self.write_recovery(after);

@@ -109,7 +109,12 @@ impl Janitor {
     fn clean(&mut self, intent: &Intent) {
         match self.remove(intent) {
             Ok(()) => {
-                self.shared.figures.pending_cleanup.fetch_sub(1, Ordering::SeqCst);
+                let pending = self.shared.figures.pending_cleanup.fetch_sub(1, Ordering::SeqCst);
+                if pending == 1
+                    && let Ok(mut destroyed) = self.shared.destroyed.lock()
+                {
+                    destroyed.clear();
+                }
             }
             // The order stays; the next start goes on with it.
             Err(error) => tracing::warn!(%error, "clean-up after an erasure stopped; it goes on at the next start"),

@@ -12,7 +12,7 @@ use super::directory::Directory;
 use super::hooks::{Hooks, Step};
 use super::read::OpenFile;
 use super::view::TreeView;
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::entropy::Entropy;
 use crate::base::files;
 use crate::base::ids::{FileId, PersonId, VaultId};
@@ -52,6 +52,8 @@ pub(super) struct Shared {
     pub(super) figures: Figures,
     /// What the witness shall say: epoch and audit head of the last durable commit.
     pub(super) testimony: Mutex<Testimony>,
+    /// When the root before an epoch was gone, for epochs whose clean-up is under way: what their certificates say.
+    pub(super) destroyed: Mutex<HashMap<u64, Timestamp>>,
     pub(super) failed: AtomicBool,
     pub(super) witness_failed: AtomicBool,
     pub(super) free: Mutex<Option<(Instant, u64)>>,
@@ -130,6 +132,7 @@ impl Shared {
             uploads: Mutex::default(),
             figures: Figures::default(),
             testimony: Mutex::new(Testimony { epoch: 0, audit: crate::crypto::merkle::Frontier::default() }),
+            destroyed: Mutex::default(),
             failed: AtomicBool::new(false),
             witness_failed: AtomicBool::new(false),
             free: Mutex::new(None),
@@ -211,6 +214,15 @@ impl Shared {
     pub(super) fn is_dying(&self, place: u64, record: Option<&crate::base::ids::RecordId>) -> bool {
         // A directory that cannot be asked vouches for nobody.
         self.directory.read().map_or(true, |directory| directory.is_dying(place, record))
+    }
+
+    /// Notes that the root before `epoch` is gone; returns the time.
+    pub(super) fn note_destroyed(&self, epoch: u64) -> Timestamp {
+        let now = self.clock.now();
+        if let Ok(mut destroyed) = self.destroyed.lock() {
+            destroyed.insert(epoch, now);
+        }
+        now
     }
 
     /// Passes a step. Where a test stops, the vault has failed, as after an error of the disk.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::fit::Opening;
 use super::{Layout, OpenFailure, OpenReport, Options};
 use crate::base::files::{self, FolderLock};
+use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::keys::tree::FANOUT;
 use crate::keys::witness::Testimony;
 use crate::vault::audit::Draft;
@@ -20,6 +21,9 @@ use crate::vault::janitor::{Janitor, Wake, orphans};
 use crate::vault::shared::{Parts, Shared};
 use crate::vault::txn::{State, Txn};
 use crate::vault::{Detail, Vault, VaultError, epoch};
+
+/// Threads that open leaves at a start, at most.
+const MOST_OPENERS: usize = 4;
 
 impl Opening {
     pub(super) fn start(
@@ -131,16 +135,35 @@ fn end_first_run(layout: &Layout) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Leaves are opened by several threads and entered by this one: with many people it is most of a start.
 fn fill_directory(shared: &Shared) -> Result<(), OpenFailure> {
     let view = shared.view();
+    let leaves = view.leaves();
     let mut directory = shared.directory.write().map_err(|_| VaultError::Unavailable)?;
-    for index in view.leaves() {
-        let leaf = view.leaf(&*shared.engine, index)?.ok_or(VaultError::Tampered)?;
-        for (slot, entry) in leaf.entries() {
-            directory.insert(&entry.person, entry.tag.as_ref(), index * FANOUT + slot as u64);
+    let openers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_OPENERS);
+    let (opened, arriving) = std::sync::mpsc::sync_channel(openers * 16);
+    std::thread::scope(|scope| {
+        for some in leaves.chunks(leaves.len().div_ceil(openers).max(1)) {
+            let (opened, view) = (opened.clone(), &view);
+            scope.spawn(move || {
+                for &index in some {
+                    let leaf = view.leaf(&*shared.engine, index).and_then(|leaf| leaf.ok_or(VaultError::Tampered));
+                    // Nobody waits for more once one did not open.
+                    if opened.send((index, leaf)).is_err() {
+                        break;
+                    }
+                }
+                wipe_stack::<USUAL_DEPTH>();
+            });
         }
-    }
-    Ok(())
+        drop(opened);
+        for (index, leaf) in arriving {
+            for (slot, entry) in leaf?.entries() {
+                directory.insert(&entry.person, entry.tag.as_ref(), index * FANOUT + slot as u64);
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Orders that were durable when the vault last stopped: first the keys, then the clean-up.
@@ -161,7 +184,7 @@ fn carry_out_orders(
             Stage::Erased(mut outcome) => {
                 if outcome.after == shared.view().epoch {
                     // Whether its old root was destroyed before the stop is not known; by now it is.
-                    outcome.at = shared.clock.now();
+                    outcome.at = shared.note_destroyed(outcome.after);
                 }
                 let intent = Intent { stage: Stage::Erased(outcome), ..intent };
                 shared.figures.pending_cleanup.fetch_add(1, Ordering::SeqCst);
