@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use super::fit::Opening;
 use super::{Layout, OpenFailure, OpenReport, Options};
 use crate::base::files::{self, FolderLock};
-use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::keys::tree::FANOUT;
 use crate::keys::witness::Testimony;
 use crate::vault::audit::Draft;
@@ -21,9 +20,6 @@ use crate::vault::janitor::{Janitor, Wake, orphans};
 use crate::vault::shared::{Parts, Shared};
 use crate::vault::txn::{State, Txn};
 use crate::vault::{Detail, Vault, VaultError, epoch};
-
-/// Threads that open leaves at a start, at most.
-const MOST_OPENERS: usize = 4;
 
 impl Opening {
     pub(super) fn start(
@@ -135,35 +131,16 @@ fn end_first_run(layout: &Layout) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Leaves are opened by several threads and entered by this one: with many people it is most of a start.
 fn fill_directory(shared: &Shared) -> Result<(), OpenFailure> {
     let view = shared.view();
-    let leaves = view.leaves();
     let mut directory = shared.directory.write().map_err(|_| VaultError::Unavailable)?;
-    let openers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_OPENERS);
-    let (opened, arriving) = std::sync::mpsc::sync_channel(openers * 16);
-    std::thread::scope(|scope| {
-        for some in leaves.chunks(leaves.len().div_ceil(openers).max(1)) {
-            let (opened, view) = (opened.clone(), &view);
-            scope.spawn(move || {
-                for &index in some {
-                    let leaf = view.leaf(&*shared.engine, index).and_then(|leaf| leaf.ok_or(VaultError::Tampered));
-                    // Nobody waits for more once one did not open.
-                    if opened.send((index, leaf)).is_err() {
-                        break;
-                    }
-                }
-                wipe_stack::<USUAL_DEPTH>();
-            });
+    for index in view.leaves() {
+        let leaf = view.leaf(&*shared.engine, index)?.ok_or(VaultError::Tampered)?;
+        for (slot, entry) in leaf.entries() {
+            directory.insert(&entry.person, entry.tag.as_ref(), index * FANOUT + slot as u64);
         }
-        drop(opened);
-        for (index, leaf) in arriving {
-            for (slot, entry) in leaf?.entries() {
-                directory.insert(&entry.person, entry.tag.as_ref(), index * FANOUT + slot as u64);
-            }
-        }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 /// Orders that were durable when the vault last stopped: first the keys, then the clean-up.
