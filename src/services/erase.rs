@@ -39,10 +39,10 @@ pub async fn people(
     ctx: &Context,
     ids: &[PersonId],
 ) -> Result<Vec<Result<Value, ServiceError>>, ServiceError> {
-    /// People in one order: a few megabytes of rows.
-    const ORDER: usize = 10_000;
+    /// People in one epoch: their pages are sealed anew in one commit, in which nobody else has a turn.
+    const EPOCH: usize = 10_000;
     let mut results = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(ORDER) {
+    for chunk in ids.chunks(EPOCH) {
         let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
         match app.vault.erase(act, chunk.iter().map(|id| Target::Person(*id)).collect()).await {
             Ok(certificates) => {

@@ -190,8 +190,8 @@ impl Shared {
         }
     }
 
-    /// Runs a read once. `None` when it may have been overtaken by a commit, or shows tampering: then it is for
-    /// [`Shared::reading`] to find out which.
+    /// Runs a read once. `None` when a row did not open: overtaken by a commit, or tampered with, which is for
+    /// [`Shared::reading`] to find out. It can wait for the store while a batch is applied.
     pub(super) fn reading_once<T>(
         &self,
         read: impl FnOnce(&TreeView) -> Result<T, VaultError>,
