@@ -107,8 +107,9 @@ impl RecoverySlot {
         epoch_of(self.vault, &self.recipient, &std::fs::read(&self.path).ok()?)
     }
 
-    /// Makes sure that what stands in the slot's place is this vault's to overwrite: nothing, something torn, or a slot
-    /// of this vault sealed to this recipient. The slot of another vault may be the only way back into it.
+    /// Makes sure that what stands in the slot's place is this vault's to overwrite: nothing, what is no slot, or a slot of
+    /// this vault sealed to this recipient, whole or torn. The slot of another vault may be the only way back into it, and a
+    /// damaged one its owner's to judge.
     ///
     /// # Errors
     /// [`KeyError::Unusable`].
@@ -116,17 +117,14 @@ impl RecoverySlot {
         super::refuse_link(&self.path)?;
         // Out of reach, it cannot be overwritten either.
         let Ok(content) = std::fs::read(&self.path) else { return Ok(()) };
-        let (Some(head), Some(check)) = (content.get(..CHECK_AT), content.get(CHECK_AT..CHECK_AT + 32)) else {
-            return Ok(());
-        };
-        // What does not fit its check is torn or damaged, and of use to nobody.
-        let is_whole = head[..8] == *MAGIC && check == digest::digest(&digest::SHA256, head).as_ref();
+        // Vault and recipient stand in the first sector, which an overwriting never leaves half done.
+        let Some(head) = content.get(..64).filter(|head| head[..8] == *MAGIC) else { return Ok(()) };
         let vault = VaultId::from_bytes(head[8..24].try_into().expect("16 bytes"));
-        if is_whole && vault != self.vault {
+        if vault != self.vault {
             let reason = format!("belongs to vault {vault}; name the recovery folder of this vault, or an empty one");
             return Err(KeyError::unusable(&self.path, reason));
         }
-        if is_whole && head[32..64] != self.recipient {
+        if head[32..] != self.recipient {
             return Err(KeyError::unusable(
                 &self.path,
                 "is sealed to another key than the one in recovery.pub, so one of the two is not of this vault; put back \
@@ -291,7 +289,14 @@ mod tests {
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
         assert!(matches!(slot(1, ours).write(2, &root, &entropy), Err(KeyError::Unusable { .. })));
         std::fs::remove_file(&path).unwrap();
-        std::fs::write(&path, &before[..CHECK_AT]).unwrap();
+        // Torn, it is of no use here, but still another's.
+        for torn in [&before[..CHECK_AT], &before[..64], &[&before[..700], &[0; 4096 - 700]].concat()] {
+            std::fs::write(&path, torn).unwrap();
+            assert!(matches!(slot(2, ours).write(2, &root, &entropy), Err(KeyError::Unusable { .. })));
+            assert_eq!(std::fs::read(&path).unwrap(), torn);
+            slot(1, ours).write(2, &root, &entropy).unwrap();
+        }
+        std::fs::write(&path, &before[..63]).unwrap();
         slot(2, theirs).write(2, &root, &entropy).unwrap();
     }
 }

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::audit::{Draft, SealedSubject, Subject};
+use super::aim::aim;
+use super::audit::Draft;
 use super::certificate::Certificate;
 use super::committer::{Committer, Job};
 use super::deed::{Deed, Victim};
@@ -24,7 +25,6 @@ use super::hooks::Step;
 use super::intent::{Intent, Line, Outcome, Stage};
 use super::janitor::Wake;
 use super::rekey::{Gone, Rekeying};
-use super::rows;
 use super::shared::Shared;
 use super::txn::{Ready, Txn};
 use super::view::TreeView;
@@ -81,6 +81,7 @@ impl Vault {
     }
 
     async fn carry_out(&self, act: Act, targets: Vec<Target>) -> Result<Vec<Option<Certificate>>, VaultError> {
+        self.shared.room_to_erase(targets.len())?;
         let (role, act) = (act.permit.role(), Arc::new(act));
         let mut found = Vec::with_capacity(targets.len());
         let mut orders = Vec::new();
@@ -205,13 +206,13 @@ impl Committer {
             .map_err(super::upload::to_error)?;
         shared.step(Step::RedoWritten)?;
 
-        shared.begin_commit();
+        shared.begin_epoch();
         let committed = self.commit_epoch(&shared, composed, &lines, root, after);
         if committed.is_err() {
             // Before a reader can find the store ahead of what was published.
             shared.failed.store(true, Ordering::SeqCst);
         }
-        shared.end_commit();
+        shared.end_epoch();
         committed?;
         shared.step(Step::Committed)?;
 
@@ -324,60 +325,6 @@ pub(super) fn mark(shared: &Shared, intent: &Intent) {
             }
         }
     }
-}
-
-/// Finds out what a target comes to, and writes the lines for it.
-fn aim(
-    txn: &mut Txn<'_>,
-    target: Target,
-    seen: &mut BTreeSet<[u8; 16]>,
-    lines: &mut Vec<Line>,
-) -> Result<(Victim, Option<SealedSubject>), VaultError> {
-    let shared = txn.shared;
-    let (place, record) = match target {
-        Target::Person(person) => {
-            let place = shared.directory.read().ok().and_then(|d| d.place_of(&person)).ok_or(VaultError::Missing)?;
-            (place, None)
-        }
-        Target::Record(record) => {
-            let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
-            (rows::open_record_place(&shared.keys.places, &record, &row)?, Some(record))
-        }
-    };
-    if shared.is_dying(place, record.as_ref()) {
-        return Err(VaultError::Missing);
-    }
-    let draft = txn.person(place)?;
-    let (person, keyring) = (draft.person, &draft.keyring);
-    let chosen: Vec<_> = keyring.records().filter(|entry| record.is_none_or(|record| record == entry.record)).collect();
-    let name = record.map_or(*person.as_bytes(), |record| *record.as_bytes());
-    // A record of a person who is erased in the same order goes with the person.
-    if (record.is_some() && (chosen.is_empty() || seen.contains(person.as_bytes()))) || !seen.insert(name) {
-        return Err(VaultError::Missing);
-    }
-    let subject = Subject { record, purpose: None, file: None, status: None };
-    // Under a person's own audit key: for a person erased whole it is closed a moment later, and nothing is left of it.
-    let sealed = record.map(|_| subject.seal(place, &person, &keyring.audit, &*shared.entropy)).transpose()?;
-    let victim = Victim {
-        person,
-        record,
-        records: chosen.iter().map(|entry| entry.record).collect(),
-        files: chosen.iter().flat_map(|entry| entry.files.clone()).collect(),
-        keyrings: u32::from(keyring.part_count()),
-        consent_rows: if record.is_none() { u32::from(keyring.consent_parts) } else { 0 },
-    };
-    lines.push(match record {
-        None => {
-            Line::Person { place, person, keyring_parts: keyring.part_count(), consent_parts: keyring.consent_parts }
-        }
-        Some(record) => Line::Record { place, person, record, keyring_parts: keyring.part_count() },
-    });
-    lines.extend(chosen.iter().map(|entry| Line::Rows {
-        record: entry.record,
-        arrival: entry.arrival,
-        files: entry.files.clone(),
-    }));
-    Ok((victim, sealed))
 }
 
 /// Opens the new tree from the store, past every cache, and looks for the victims in it: people in their leaves, single

@@ -7,6 +7,7 @@
 //! - A [`crate::policy::Permit`] becomes a [`Grant`] once its audit entry is durable; content opens with a grant only.
 //! - [`epoch`] is erasure: a fresh root, the old one destroyed. [`open`] finishes at start-up whatever a crash left.
 
+mod aim;
 pub mod audit;
 pub mod certificate;
 mod committer;

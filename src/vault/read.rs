@@ -55,8 +55,8 @@ impl Vault {
         self.shared.reading(|view| self.shared.locate_by_id(view, record))
     }
 
-    /// As [`Vault::locate`], but tried once only: `None` when a row did not open, perhaps because a commit got in between,
-    /// and [`Vault::locate`] has to be asked.
+    /// As [`Vault::locate`], but without waiting: `None` when a row did not open, perhaps because a commit got in between,
+    /// or while an epoch is committed; then [`Vault::locate`] has to be asked.
     ///
     /// # Errors
     /// As [`Vault::locate`].
@@ -172,8 +172,8 @@ impl Vault {
         self.shared.open_stored(located).map(|stored| stored.content)
     }
 
-    /// As [`Vault::open_record`], but tried once only: gives the grant back when the row did not open, perhaps
-    /// because a commit got in between, and [`Vault::open_record`] has to be asked.
+    /// As [`Vault::open_record`], but without waiting: gives the grant back when the row did not open, perhaps because a
+    /// commit got in between, or while an epoch is committed; then [`Vault::open_record`] has to be asked.
     ///
     /// # Errors
     /// As [`Vault::open_record`].

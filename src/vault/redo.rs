@@ -28,13 +28,20 @@ const MAGIC: &[u8; 8] = b"LLREDO1\0";
 pub(super) fn write(folder: &Path, vault: VaultId, epoch: u64, batch: &Batch, steps: &Steps) -> std::io::Result<()> {
     let content = encode(vault, epoch, batch);
     let temporary = folder.join("redo.new");
-    let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&content)?;
-    file.sync_all()?;
+    put(&temporary, &content).inspect_err(|_| {
+        // On a full disk half a copy would keep the next start from room that it needs.
+        let _ = std::fs::remove_file(&temporary);
+    })?;
     steps.reach(Step::RedoPut)?;
     std::fs::rename(&temporary, folder.join("redo"))?;
     steps.reach(Step::RedoRenamed)?;
     files::sync_dir(folder)
+}
+
+fn put(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 /// Reads the copy: its epoch and rows. `None` when there is none, or it is torn or of another vault.
@@ -116,6 +123,15 @@ mod tests {
             content.extend_from_slice(check.as_ref());
             assert_eq!(parse(&content, vault).is_ok(), good, "{keys:?}");
         }
+    }
+
+    #[test]
+    fn a_copy_that_does_not_fit_on_the_disk_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", dir.path().join("redo.new")).unwrap();
+        let full = write(dir.path(), VaultId::from_bytes([1; 16]), 3, &Batch::new(), &Steps::default());
+        assert_eq!(full.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

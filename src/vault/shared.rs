@@ -30,6 +30,9 @@ use crate::store::Engine;
 const RESERVE_FOR_INTAKE: u64 = 64 << 20;
 /// Below this many free bytes nothing at all is written.
 const RESERVE: u64 = 8 << 20;
+/// What erasing one person takes on disk while it is going on, at most and in round figures: twice a full leaf of 7 KiB, its
+/// share of the pages above, the rows of the order, the trail and the deed, and what the store rewrites with them.
+const ERASING_ONE: u64 = 32 << 10;
 /// How long a reader goes on retrying while commits overtake it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,6 +50,8 @@ pub(super) struct Shared {
     pub(super) directory: RwLock<Directory>,
     /// Odd while a commit is under way, until its pages are published.
     generation: AtomicU64,
+    /// While an epoch is committed, whose batch may be large: the store lets nobody read until it is applied.
+    applying_epoch: AtomicBool,
     pub(super) open_files: Mutex<HashMap<PersonId, Vec<std::sync::Weak<OpenFile>>>>,
     pub(super) uploads: Mutex<HashSet<FileId>>,
     pub(super) figures: Figures,
@@ -128,6 +133,7 @@ impl Shared {
             view: RwLock::new(Arc::new(parts.view)),
             directory: RwLock::default(),
             generation: AtomicU64::new(0),
+            applying_epoch: AtomicBool::new(false),
             open_files: Mutex::default(),
             uploads: Mutex::default(),
             figures: Figures::default(),
@@ -166,6 +172,17 @@ impl Shared {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// As [`Shared::begin_commit`], for the commit of an epoch.
+    pub(super) fn begin_epoch(&self) {
+        self.applying_epoch.store(true, Ordering::SeqCst);
+        self.begin_commit();
+    }
+
+    pub(super) fn end_epoch(&self) {
+        self.end_commit();
+        self.applying_epoch.store(false, Ordering::SeqCst);
+    }
+
     /// Odd while a commit is under way; another number after each.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
@@ -190,12 +207,15 @@ impl Shared {
         }
     }
 
-    /// Runs a read once. `None` when a row did not open: overtaken by a commit, or tampered with, which is for
-    /// [`Shared::reading`] to find out. It can wait for the store while a batch is applied.
+    /// Runs a read once. `None` when a row did not open, overtaken by a commit or tampered with, which is for
+    /// [`Shared::reading`] to find out; and while an epoch is committed, for which it would have to wait.
     pub(super) fn reading_once<T>(
         &self,
         read: impl FnOnce(&TreeView) -> Result<T, VaultError>,
     ) -> Result<Option<T>, VaultError> {
+        if self.applying_epoch.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
         match read(&self.view()) {
             Err(VaultError::Tampered) => Ok(None),
             other => other.map(Some),
@@ -255,6 +275,14 @@ impl Shared {
 
     pub(super) fn room_for_anything(&self) -> Result<(), VaultError> {
         if self.free_bytes() < RESERVE { Err(VaultError::StorageFull) } else { Ok(()) }
+    }
+
+    /// Whether an erasure of so many targets can be carried through: its epoch writes each leaf concerned twice, to the redo
+    /// copy and to the store, and a few rows a target. Refused before anything is ordered, for half-way the vault would have
+    /// to be restarted.
+    pub(super) fn room_to_erase(&self, targets: usize) -> Result<(), VaultError> {
+        let need = RESERVE + (targets as u64).saturating_mul(ERASING_ONE);
+        if self.free_bytes() < need { Err(VaultError::StorageFull) } else { Ok(()) }
     }
 
     pub(super) fn files_dir(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 
 mod background;
 mod bounds;
+mod erasing;
 mod opening;
 mod orders;
 mod waiting;

@@ -162,7 +162,12 @@ impl<'a> Txn<'a> {
         self.people.get_mut(&place).ok_or(VaultError::Missing)
     }
 
-    fn load(&mut self, place: u64) -> Result<PersonDraft, VaultError> {
+    /// Who is at a place; their keyring stays closed.
+    pub(super) fn holder(&mut self, place: u64) -> Result<PersonId, VaultError> {
+        self.leaf_entry(place).map(|entry| entry.person)
+    }
+
+    fn leaf_entry(&mut self, place: u64) -> Result<&LeafEntry, VaultError> {
         let (index, slot) = (place / FANOUT, (place % FANOUT) as usize);
         if !self.leaves.contains_key(&index) && self.opened.as_ref().is_none_or(|(opened, _)| *opened != index) {
             let leaf = self.view.leaf(&*self.shared.engine, index)?.ok_or(VaultError::Missing)?;
@@ -170,11 +175,15 @@ impl<'a> Txn<'a> {
         }
         let opened = self.opened.as_ref().filter(|(opened, _)| *opened == index).map(|(_, leaf)| leaf);
         let leaf = self.leaves.get(&index).or(opened).ok_or(VaultError::Missing)?;
-        let entry = leaf.entry(slot).ok_or(VaultError::Missing)?;
-        let keyring =
-            Keyring::open(&entry.person, &entry.key, |part| self.read(&Keyring::row_key(&entry.person, part)))?;
+        leaf.entry(slot).ok_or(VaultError::Missing)
+    }
+
+    fn load(&mut self, place: u64) -> Result<PersonDraft, VaultError> {
+        let entry = self.leaf_entry(place)?;
         // The draft outlives the opened leaf, so it needs a copy of the key.
-        Ok(PersonDraft { person: entry.person, key: entry.key.duplicate(), keyring, dirty: BTreeSet::new() })
+        let (person, key) = (entry.person, entry.key.duplicate());
+        let keyring = Keyring::open(&person, &key, |part| self.read(&Keyring::row_key(&person, part)))?;
+        Ok(PersonDraft { person, key, keyring, dirty: BTreeSet::new() })
     }
 
     /// Takes a new person in, at the next free place.

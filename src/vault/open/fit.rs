@@ -90,6 +90,7 @@ impl Opening {
             )));
         }
         let (found, label) = choose_root(&*engine, options, vault, roots, label, &witness, report)?;
+        refuse_slot_ahead(&recovery, label.epoch, layout)?;
         let (view, system_key) = TreeView::load(&*engine, &found.root, label.epoch)?;
         let sealed = engine.read(&SystemKeys::row_key())?.ok_or(VaultError::Tampered)?;
         let keys = SystemKeys::open(&system_key, &sealed).map_err(VaultError::from)?;
@@ -130,6 +131,20 @@ fn recovery_slot(
         .with_steps(options.hooks.steps());
     slot.refuse_foreign()?;
     Ok(slot)
+}
+
+/// The recovery slot follows the store, so it is never ahead of it, unless data and keys were put back together: then people
+/// erased since would be there again, and overwriting the slot would remove the last sign of it.
+fn refuse_slot_ahead(recovery: &RecoverySlot, epoch: u64, layout: &Layout) -> Result<(), OpenFailure> {
+    match recovery.epoch() {
+        Some(ahead) if ahead > epoch => Err(OpenFailure(format!(
+            "the data folder {} and the key folder {} are older than the recovery slot (epoch {epoch}, the slot is at {ahead}): somebody was erased since. Put the newest folders back; if they are lost for good, move {} away and erase again whom you erased since",
+            layout.data.display(),
+            layout.keys.display(),
+            recovery.path().display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<schema::Label, OpenFailure> {

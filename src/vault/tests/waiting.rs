@@ -121,3 +121,16 @@ async fn a_new_leaf_changes_its_parent_and_no_page_above() {
         assert_eq!(pages(), expected, "person {n}");
     }
 }
+
+/// The store lets nobody read while it applies an epoch, and who reads without waiting is serving connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_without_waiting_gives_up_while_an_epoch_is_committed() {
+    let (_dir, vault) = home();
+    let id = submit(&vault, PLAIN).await.unwrap().summary.id;
+    let found = || vault.locate_now(&id).unwrap().is_some();
+    assert!(found());
+    vault.shared.begin_epoch();
+    assert!(!found());
+    vault.shared.end_epoch();
+    assert!(found());
+}
