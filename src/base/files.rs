@@ -1,11 +1,12 @@
 //! Folders and files with the right permissions, and what the file system underneath is.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSliceMut, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::{Errno, ReadWriteFlags};
 
 /// Makes a folder that only its owner can enter (0700), with its parents; leaves an existing one alone.
 pub fn make_private_dir(path: &Path) -> io::Result<()> {
@@ -70,6 +71,21 @@ pub fn read_past_cache(path: &Path, offset: u64, len: usize) -> io::Result<Vec<u
     let start = buffer.as_ptr().align_offset(BLOCK);
     file.read_exact_at(&mut buffer[start..start + len], offset)?;
     Ok(buffer[start..start + len].to_vec())
+}
+
+/// Fills `buffer` from `offset` if that takes no waiting for the disk: what is asked for is in memory already
+/// (`RWF_NOWAIT`, Linux 4.14 and later). `false` when it is not, or the file system cannot tell.
+///
+/// # Errors
+/// Those of reading.
+pub fn read_in_memory(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<bool> {
+    let len = buffer.len();
+    let read = rustix::io::preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT);
+    match read {
+        Ok(read) => Ok(read == len),
+        Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The flag with which a file is opened so that reading it leaves no time behind.
@@ -143,5 +159,24 @@ mod tests {
         write_new_private(&file, b"x").unwrap();
         assert_eq!(loose_permissions(&file).unwrap(), 0);
         assert_eq!(write_new_private(&file, b"y").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn what_is_in_memory_is_read_at_once_and_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let content: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let file = File::open(&path).unwrap();
+        let mut buffer = vec![0; 70_000];
+        // Just written, so it is in the page cache, on every file system that can tell.
+        if read_in_memory(&file, &mut buffer, 30_000).unwrap() {
+            assert!(buffer == content[30_000..]);
+        } else {
+            println!("the file system under {} cannot tell", dir.path().display());
+        }
+        assert!(!read_in_memory(&file, &mut buffer, 30_001).unwrap(), "the file ends before the buffer is full");
+        let unreadable = OpenOptions::new().write(true).open(&path).unwrap();
+        assert!(read_in_memory(&unreadable, &mut buffer, 0).is_err());
     }
 }

@@ -12,7 +12,7 @@ use super::audit::{Draft, SealedSubject, Subject};
 use super::committer::Job;
 use super::rows::{self, ListEntry, StoredRecord};
 use super::shared::Shared;
-use super::upload::{open_sealed, read_segment};
+use super::upload::{open_sealed, read_segment, read_segment_in_memory};
 use super::view::TreeView;
 use super::{Act, Detail, Vault, VaultError};
 use crate::base::ids::{PersonId, RecordId};
@@ -395,15 +395,38 @@ impl FileReader {
     /// # Errors
     /// [`VaultError::Missing`] when the person was erased meanwhile; [`VaultError::Tampered`] for a changed file.
     pub fn next_segment(&mut self) -> Result<Option<SecretBytes>, VaultError> {
-        if self.next >= self.segments {
+        if self.is_at_end() {
             return Ok(None);
         }
+        let sealed = read_segment(&self.file, self.next, self.info.size).map_err(|_| VaultError::Tampered)?;
+        self.open_next(sealed).map(Some)
+    }
+
+    /// The same without waiting for the disk: `None` when the piece is not in memory yet, and
+    /// [`FileReader::next_segment`] has to be asked.
+    ///
+    /// # Errors
+    /// As [`FileReader::next_segment`].
+    pub fn next_segment_now(&mut self) -> Result<Option<Option<SecretBytes>>, VaultError> {
+        if self.is_at_end() {
+            return Ok(Some(None));
+        }
+        match read_segment_in_memory(&self.file, self.next, self.info.size).map_err(|_| VaultError::Tampered)? {
+            Some(sealed) => self.open_next(sealed).map(|opened| Some(Some(opened))),
+            None => Ok(None),
+        }
+    }
+
+    const fn is_at_end(&self) -> bool {
+        self.next >= self.segments
+    }
+
+    fn open_next(&mut self, sealed: Vec<u8>) -> Result<SecretBytes, VaultError> {
         let slot = self.slot.opener.lock().map_err(|_| VaultError::Unavailable)?;
         let opener = slot.as_ref().ok_or(VaultError::Missing)?;
-        let sealed = read_segment(&self.file, self.next, self.info.size).map_err(|_| VaultError::Tampered)?;
         let opened = opener.segment_in_place(self.next, sealed).map_err(|OpenError| VaultError::Tampered)?;
         self.next += 1;
-        Ok(Some(opened))
+        Ok(opened)
     }
 }
 

@@ -273,11 +273,22 @@ pub(super) fn open_sealed(path: &std::path::Path) -> io::Result<File> {
 
 /// The sealed bytes of a segment of a file whose true length is `len`.
 pub(super) fn read_segment(file: &File, number: u32, len: u64) -> io::Result<Vec<u8>> {
+    let (mut sealed, offset) = segment_buffer(number, len);
+    file.read_exact_at(&mut sealed, offset)?;
+    Ok(sealed)
+}
+
+/// The same if it is in memory already; `None` when the disk would have to be waited for.
+pub(super) fn read_segment_in_memory(file: &File, number: u32, len: u64) -> io::Result<Option<Vec<u8>>> {
+    let (mut sealed, offset) = segment_buffer(number, len);
+    Ok(files::read_in_memory(file, &mut sealed, offset)?.then_some(sealed))
+}
+
+/// A buffer as long as the sealed segment, and where that begins in its file.
+fn segment_buffer(number: u32, len: u64) -> (Vec<u8>, u64) {
     let (count, last_len) = shape(len);
     let plain = if number + 1 == count { last_len } else { SEGMENT_LEN };
-    let mut sealed = vec![0; plain + TAG_LEN];
-    file.read_exact_at(&mut sealed, HEADER_LEN as u64 + u64::from(number) * SEALED_SEGMENT_LEN as u64)?;
-    Ok(sealed)
+    (vec![0; plain + TAG_LEN], HEADER_LEN as u64 + u64::from(number) * SEALED_SEGMENT_LEN as u64)
 }
 
 pub(super) fn to_error(error: io::Error) -> VaultError {

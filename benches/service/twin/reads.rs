@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use letterlock::base::files::read_in_memory;
 use letterlock::base::ids::{FileId, RecordId};
 use letterlock::domain::form::Form;
 use letterlock::domain::submission::{Content, FileInfo, Summary};
@@ -67,6 +68,12 @@ impl Download {
             return Ok(None);
         }
         let (file, position) = (self.file.take().ok_or(ServiceError::Internal)?, self.position);
+        let mut piece = vec![0; left.min(PIECE) as usize];
+        if read_in_memory(&file, &mut piece, position).map_err(|_| ServiceError::Damaged)? {
+            self.file = Some(file);
+            self.position += piece.len() as u64;
+            return Ok(Some(piece.into()));
+        }
         let (file, piece) = blocking(move || {
             let mut piece = vec![0; left.min(PIECE) as usize];
             let read = file.read_exact_at(&mut piece, position);
