@@ -111,3 +111,10 @@ async fn whoever_is_erased_meanwhile_is_whole_or_missing_over_https() {
     println!("{rounds} rounds: {whole} answers whole, {missing} missing; {} kept, {} erased", alive.len(), gone.len());
     assert!(whole + missing > rounds * 8 && missing > 0);
 }
+
+#[tokio::test]
+#[should_panic(expected = "reading gave neither whole nor missing")]
+async fn an_answer_that_is_neither_is_noticed() {
+    let answer = axum::http::Response::builder().status(503).body(r#"{"error":{"code":"damaged"}}"#).unwrap();
+    Tally::default().take("reading", answer.into()).await;
+}

@@ -125,6 +125,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     check_purpose_somewhere(app, ctx, query.form.as_ref(), &purpose)?;
     found.retain(|listed| form_of(app, &listed.located).is_ok_and(|form| reads_for(ctx, &form, &purpose)));
     if found.is_empty() {
+        note_owner(app, ctx, query.form.as_ref(), 0).await?;
         return Ok(Page { items: Vec::new(), next });
     }
     let form = form_of(app, &found[0].located)?;

@@ -116,6 +116,22 @@ async fn every_read_is_in_the_trail_before_the_data_leaves() {
     assert!(!health::readiness(&app).ready);
 }
 
+/// The owner stands outside the roles: what they look for is told even where there is nothing to find.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_of_the_owner_is_in_the_trail() {
+    let home = Home::new();
+    let app = home.open();
+    let list = async |purpose: Option<&str>| {
+        let before = health::figures(&app).audit_entries;
+        let query = ListQuery { purpose: purpose.map(str::to_owned), ..ListQuery::default() };
+        let page = review::list(&app, &role(Role::Hr), query).await.unwrap();
+        (page.items.len(), health::figures(&app).audit_entries - before)
+    };
+    assert_eq!([list(None).await, list(Some("recruitment")).await], [(0, 1), (0, 1)]);
+    apply(&app, "a@example.org", &pdf("")).await.unwrap();
+    assert_eq!([list(None).await, list(Some("recruitment")).await], [(1, 1), (1, 1)]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_is_one_person_however_it_is_written() {
     let home = Home::new();
