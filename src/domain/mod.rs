@@ -6,6 +6,7 @@
 pub mod consent;
 pub mod file;
 pub mod form;
+pub mod message;
 pub mod problem;
 pub mod staff;
 pub mod subject;
