@@ -76,7 +76,7 @@ static ROUTES: [Route; 21] = [
     route!("GET" "/api/v1/forms/{form}", Public, "showForm",
         "One form: its fields, rules, files, consents and privacy notice.", [], get(forms::show)),
     route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
-        "Submits a form. Answered once the submission is durable.", [], post(forms::submit)),
+        "Submits a form. Answered once the submission is durable.", [], post(forms::send)),
     route!("GET" "/api/v1/submissions", Bearer, "listSubmissions",
         "Lists submissions, newest first. With a purpose, items carry the form's summary fields.",
         ["form", "status", "after", "limit", "purpose"], get(submissions::list)),

@@ -261,12 +261,10 @@ fn hash_body(valid: &Valid, files: &[Arrived]) -> [u8; 32] {
         stream.update(&(bytes.len() as u64).to_be_bytes());
         stream.update(bytes);
     };
+    part(&(valid.fields.len() as u64).to_be_bytes());
     for (name, value) in &valid.fields {
         part(name.as_bytes());
-        match value {
-            FieldValue::Text(text) => part(text.expose().as_bytes()),
-            FieldValue::Bool(given) => part(&[u8::from(*given)]),
-        }
+        value.each_part(&mut part);
     }
     for (name, consent) in &valid.consents {
         part(name.as_bytes());
