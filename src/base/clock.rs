@@ -35,6 +35,11 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The day, UTC; `None` far outside of the calendar.
+    pub fn day(self) -> Option<jiff::civil::Date> {
+        jiff::Timestamp::from_millisecond(self.0).ok().map(|time| jiff::tz::Offset::UTC.to_datetime(time).date())
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

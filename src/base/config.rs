@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use folders::{FolderError, check_folders};
-pub use keys::describe as describe_keys;
+pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 
 /// The file read when no other is named, in the current folder; it need not exist.
@@ -38,6 +38,8 @@ pub struct Config {
     pub region: String,
     /// Folder of the form definitions, one TOML file each.
     pub forms: PathBuf,
+    /// Country of telephone numbers without a calling code, for forms that name none: two capital letters.
+    pub country: Option<String>,
     /// Work on a file system on which overwriting in place is not known to destroy.
     pub accept_unsafe_fs: bool,
     /// Memory for the store's page cache, in MiB.
@@ -114,6 +116,7 @@ impl Default for Config {
             keys: PathBuf::from("keys"),
             region: "uk".to_owned(),
             forms: PathBuf::from("forms"),
+            country: None,
             accept_unsafe_fs: false,
             cache_mib: 128,
             log: LogFormat::Text,

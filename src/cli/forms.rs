@@ -6,14 +6,25 @@ use super::args::{FormCheckArgs, FormListArgs};
 use super::outcome::{CliError, Outcome};
 use super::output;
 use crate::base::config::Config;
-use crate::domain::form::{Form, FormSet};
+use crate::domain::country::Country;
+use crate::domain::form::{Announce, Form, FormSet};
 use crate::policy::{self, Action, Actor, Resource};
 use crate::services;
+use crate::services::forms::{Checked, Folder};
 
-/// The shipped forms and those in the forms folder. The default folder need not exist.
+/// Where the forms come from. The default folder need not exist.
+pub(super) fn folder(config: &Config) -> Outcome<Folder> {
+    let country = config.country.as_ref().map(|code| code.parse::<Country>()).transpose();
+    Ok(Folder {
+        path: Some(config.forms.clone()),
+        may_be_missing: config.forms == Config::default().forms,
+        country: country.map_err(|e| CliError::usage(format!("country in the configuration: {e}")))?,
+    })
+}
+
+/// The shipped forms and those in the forms folder.
 pub(super) fn load(config: &Config) -> Outcome<FormSet> {
-    let left_out = config.forms == Config::default().forms && !config.forms.exists();
-    services::forms::load((!left_out).then_some(config.forms.as_path())).map_err(|e| CliError::usage(e.to_string()))
+    services::forms::load(&folder(config)?).map_err(|e| CliError::usage(e.to_string()))
 }
 
 pub(super) fn list(config: &Config, args: &FormListArgs) -> Outcome {
@@ -45,29 +56,71 @@ pub(super) fn list(config: &Config, args: &FormListArgs) -> Outcome {
     output::table(&["FORM", "VERSION", "TITLE", "ROLES", "PURPOSES", "PAGE"], &rows)
 }
 
+/// Checks every file, and fails with what is wrong in any of them.
 pub(super) fn check(args: &FormCheckArgs) -> Outcome {
-    let form = services::forms::check_file(&args.file).map_err(|e| CliError::usage(e.to_string()))?;
-    output::line(&format!("{}: in order", args.file.display()))?;
+    let mut mistakes = Vec::new();
+    for file in &args.files {
+        match services::forms::check_file(file) {
+            Ok(checked) => {
+                output::line(&format!("{}: in order", file.display()))?;
+                for (what, value) in shown(&checked) {
+                    output::line(&format!("{what:<10}{}", super::terminal::clean(&value)))?;
+                }
+            }
+            Err(mistake) => mistakes.push(mistake.to_string()),
+        }
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(CliError::usage(mistakes.join("\n"))) }
+}
+
+fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
     let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    for (what, value) in [
+    let form = match checked {
+        Checked::Form(form) => form,
+        Checked::Notice(notice) => {
+            let review = notice.review_by.map_or_else(|| "never".to_owned(), |date| date.to_string());
+            return vec![
+                ("Notice", format!("{}, version {}", notice.name.as_deref().unwrap_or(""), notice.version)),
+                ("Review by", review),
+            ];
+        }
+        Checked::Wording(wording) => {
+            return vec![
+                ("Wording", format!("version {}", wording.version)),
+                ("Words", wording.words.clone()),
+                ("Review by", wording.review_by.to_string()),
+            ];
+        }
+    };
+    let announced = form.announce.iter().map(|one| match one {
+        Announce::Role(role) => role.as_str(),
+        Announce::Address(address) => address.as_str(),
+    });
+    let mut out = vec![
         ("Form", format!("{}, version {}", form.id, form.version)),
+        ("Kind", form.kind.as_str().to_owned()),
         ("Title", form.title.clone()),
         ("Fields", names(form.fields.iter().map(|field| field.name.as_str()).collect())),
         ("Files", names(form.files.iter().map(|file| file.name.as_str()).collect())),
         ("Consents", names(form.consents.iter().map(|consent| consent.name.as_str()).collect())),
         ("Read by", names(form.roles.iter().map(|role| role.as_str()).collect())),
         ("Read for", names(form.purposes.iter().map(String::as_str).collect())),
+        ("Told to", names(announced.collect())),
         ("Kept", format!("{} days", form.retention_days)),
-    ] {
-        output::line(&format!("{what:<10}{}", super::terminal::clean(&value)))?;
+        ("Notice", format!("{}, version {}", form.notice.name.as_deref().unwrap_or("its own"), form.notice.version)),
+    ];
+    if !form.kind.is_open() {
+        out.push(("Open", "not yet: forms of this kind take nothing in this version".to_owned()));
     }
-    Ok(())
+    out
 }
 
 fn describe(form: &Form) -> serde_json::Value {
     json!({
         "form": form.id,
         "version": form.version,
+        "kind": form.kind.as_str(),
+        "open": form.kind.is_open(),
         "title": form.title,
         "roles": form.roles,
         "purposes": form.purposes,

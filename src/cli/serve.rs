@@ -1,6 +1,7 @@
 //! `letterlock serve` and `letterlock init`, and the opening of the vault for every other command.
 
 mod banner;
+mod reload;
 mod stop;
 
 use std::sync::{Arc, OnceLock};
@@ -94,6 +95,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         let _ = desk.address.set(url);
     }));
     let failure = tokio::spawn(watch_for_failure(Arc::clone(app), stop.clone()));
+    let reloading = tokio::spawn(reload::watch(Arc::clone(app), forms::folder(config)?));
     let mut until = stopped;
     let served = http::serve(Arc::clone(app), http, async move {
         // An error means that nobody is left who could stop us, so stop.
@@ -104,6 +106,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     let _ = stop.send(true);
     let _ = control.await;
     failure.abort();
+    reloading.abort();
     if app.has_failed() {
         return Err(CliError::failed(
             "a write to the disk failed, so the service stopped before anything more was acknowledged. See the log, make \

@@ -40,11 +40,18 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
         ("People", text(&status, "people")),
         ("Submissions taken", text(&status, "arrivals")),
         ("Audit entries", text(&status, "audit_entries")),
+        ("Forms", text(&status["forms"], "forms")),
         ("Erasures tidying up", text(&status, "pending_cleanup")),
         ("Free space", size(status["free_bytes"].as_u64().unwrap_or(0))),
         ("Erasure public key", text(&status, "erasure_key")),
     ] {
         output::line(&format!("{what:<20} {value}"))?;
+    }
+    for (what, key) in [("Form not in order", "broken"), ("Review overdue", "overdue")] {
+        for told in status["forms"][key].as_array().into_iter().flatten() {
+            let told = super::terminal::clean(told.as_str().unwrap_or_default());
+            output::line(&format!("{what:<20} {told}"))?;
+        }
     }
     Ok(())
 }

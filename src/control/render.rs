@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::message::{Author, Message};
-use crate::domain::submission::{ConsentGiven, FieldValue, Fields, FileInfo, Summary};
+use crate::domain::submission::{ConsentGiven, Fields, FileInfo, Summary};
 use crate::services::find::Found;
 use crate::services::review::{Item, Submission};
 
@@ -57,12 +57,5 @@ pub(super) fn summary(line: &Summary) -> Value {
 }
 
 fn fields(values: &Fields) -> Value {
-    let each = values.iter().map(|(name, value)| {
-        let value = match value {
-            FieldValue::Text(text) => json!(text.expose()),
-            FieldValue::Bool(ticked) => json!(ticked),
-        };
-        (name.clone(), value)
-    });
-    Value::Object(each.collect::<Map<_, _>>())
+    Value::Object(values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect::<Map<_, _>>())
 }

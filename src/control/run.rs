@@ -136,6 +136,7 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
 fn status(desk: &Desk) -> Result<Value, Failure> {
     let mut out = value(&services::health::figures(&desk.app))?;
     out["readiness"] = value(&services::health::readiness(&desk.app))?;
+    out["forms"] = value(&services::forms::health(&desk.app))?;
     out["address"] = json!(desk.address.get());
     Ok(out)
 }

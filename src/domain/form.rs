@@ -2,6 +2,8 @@
 //!
 //! A [`Form`] comes only out of [`set::check`] or a [`FormSet`], so whoever holds one holds a valid one.
 
+mod field;
+mod kind;
 mod parse;
 pub mod set;
 #[cfg(test)]
@@ -10,11 +12,18 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::consent::Consent;
+use super::country::Country;
 use super::file::FileKind;
+use super::notice::Notice;
 use super::staff::Role;
 use super::submission::Status;
 
-pub use set::{FormSet, check};
+pub use field::{
+    Choice, DateRange, Field, FieldKind, Length, NumberRange, Options, Pattern, Rating, ShownWhen, TextRules, Wanted,
+};
+pub use kind::FormKind;
+pub(super) use parse::{VERSION, date, is_version, one_line};
+pub use set::{FormSet, Library, Source, Sources, check, check_with};
 
 /// The name of a form, as it stands in URLs: `a`–`z`, `0`–`9`, `-`; starts with a letter; at most 64 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +97,12 @@ pub struct Form {
     pub roles: Vec<Role>,
     /// How many days a submission is kept. At least 1.
     pub retention_days: u32,
+    /// Where its submissions are stored; `None` for the installation's own region.
+    pub region: Option<String>,
+    /// Who is told that something arrived; nothing of what it says.
+    pub announce: Vec<Announce>,
+    /// The country whose telephone numbers are understood without their calling code, and that addresses begin with.
+    pub country: Option<Country>,
     /// The privacy notice shown with it.
     pub notice: Notice,
     /// Name of the e-mail field that says whom the submission is about; `None` when each makes a person of its own.
@@ -115,6 +130,12 @@ impl Form {
         self.kind.statuses().contains(&status)
     }
 
+    /// This form, with `country` where it names none itself.
+    #[must_use]
+    pub fn with_country(self, country: Option<Country>) -> Self {
+        Self { country: self.country.or(country), ..self }
+    }
+
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -136,118 +157,13 @@ impl Form {
     }
 }
 
-/// What kind of business a form is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FormKind {
-    /// Something that is answered and closed.
-    Request,
-    /// An application for a job.
-    Application,
-}
-
-impl FormKind {
-    /// The statuses, in order; the first is that of a new submission.
-    pub const fn statuses(self) -> &'static [Status] {
-        match self {
-            Self::Request => &[Status::New, Status::InProgress, Status::Answered, Status::Closed],
-            Self::Application => &[
-                Status::Received,
-                Status::Shortlisted,
-                Status::Interview,
-                Status::Offer,
-                Status::Hired,
-                Status::Rejected,
-            ],
-        }
-    }
-}
-
-/// A privacy notice.
+/// Who is told that something arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// Recorded with each submission, for example `2026-11`.
-    pub version: String,
-    /// Plain text; paragraphs stand apart by an empty line.
-    pub text: String,
-}
-
-/// One question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name in posts and in the API: as a [`FormId`].
-    pub name: String,
-    /// What is asked.
-    pub label: String,
-    /// A sentence of help; may be empty.
-    pub help: String,
-    /// Whether an answer is needed. For a yes/no box: whether it has to be ticked.
-    pub required: bool,
-    /// What kind of answer, with its rules.
-    pub kind: FieldKind,
-    /// The HTML `autocomplete` value, for example `email`.
-    pub autocomplete: Option<String>,
-}
-
-/// What kind of answer a field takes, with the rules that only this kind has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FieldKind {
-    /// One line.
-    ShortText(Length),
-    /// Several lines.
-    LongText(Length),
-    /// An e-mail address.
-    Email,
-    /// A telephone number, as people write it.
-    Phone,
-    /// One of several options; not empty.
-    Choice(Vec<Choice>),
-    /// A box that is ticked or not.
-    YesNo,
-}
-
-impl FieldKind {
-    /// The name of the kind, as form files write it.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ShortText(_) => "short-text",
-            Self::LongText(_) => "long-text",
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::Choice(_) => "choice",
-            Self::YesNo => "yes-no",
-        }
-    }
-
-    /// The longest answer, in characters; `None` for a kind that is not typed.
-    pub const fn max_length(&self) -> Option<usize> {
-        match self {
-            Self::ShortText(length) | Self::LongText(length) => Some(length.max),
-            Self::Email => Some(254),
-            Self::Phone => Some(40),
-            Self::Choice(_) | Self::YesNo => None,
-        }
-    }
-}
-
-/// How long a text may be, in characters (Unicode scalar values, after normalisation).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Length {
-    /// At least so many, if there is an answer at all.
-    pub min: usize,
-    /// At most so many.
-    pub max: usize,
-}
-
-/// One option of a choice.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Choice {
-    /// What is sent and kept.
-    pub value: String,
-    /// What is shown.
-    pub label: String,
+pub enum Announce {
+    /// Whoever has this role, which is one of those that read the form.
+    Role(Role),
+    /// This e-mail address.
+    Address(String),
 }
 
 /// A file, or several, that can be sent along.

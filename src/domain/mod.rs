@@ -4,9 +4,14 @@
 //! is parsed here, once, at the edge.
 
 pub mod consent;
+pub mod country;
+pub mod decimal;
 pub mod file;
 pub mod form;
+pub mod markdown;
 pub mod message;
+pub mod notice;
+mod phone;
 pub mod problem;
 pub mod staff;
 pub mod subject;

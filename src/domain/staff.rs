@@ -16,16 +16,40 @@ pub enum Role {
     Auditor,
     /// Manages staff, forms and keys; never reads submissions.
     Admin,
+    // Stored by number: new roles come last.
+    /// Reads what is asked about training.
+    Training,
+    /// Reads what partners send.
+    Partner,
+    /// Reads newsletter subscriptions and surveys.
+    Marketing,
 }
 
 /// The text is not the exact name of a role.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
-#[error("not a role: expected hr, support, privacy, auditor or admin")]
+#[error("not a role: expected hr, support, training, partner, marketing, privacy, auditor or admin")]
 pub struct BadRole;
 
 impl Role {
-    /// Every role, in the order of this page.
-    pub const ALL: [Self; 5] = [Self::Hr, Self::Support, Self::Privacy, Self::Auditor, Self::Admin];
+    /// Every role, readers first.
+    pub const ALL: [Self; 8] = [
+        Self::Hr,
+        Self::Support,
+        Self::Training,
+        Self::Partner,
+        Self::Marketing,
+        Self::Privacy,
+        Self::Auditor,
+        Self::Admin,
+    ];
+
+    /// Whether it may read submissions at all, where a form names it or everywhere.
+    pub const fn reads(self) -> bool {
+        match self {
+            Self::Hr | Self::Support | Self::Training | Self::Partner | Self::Marketing | Self::Privacy => true,
+            Self::Auditor | Self::Admin => false,
+        }
+    }
 
     /// The exact name.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +59,9 @@ impl Role {
             Self::Privacy => "privacy",
             Self::Auditor => "auditor",
             Self::Admin => "admin",
+            Self::Training => "training",
+            Self::Partner => "partner",
+            Self::Marketing => "marketing",
         }
     }
 }
@@ -117,6 +144,16 @@ mod tests {
         for bad in ["HR", "Hr", " hr", "hr ", "", "human-resources", "administrator", "hr,admin", "root"] {
             assert_eq!(bad.parse::<Role>(), Err(BadRole), "{bad:?}");
         }
+    }
+
+    /// Accounts, tokens and the audit trail hold the numbers.
+    #[test]
+    fn stored_numbers_never_change() {
+        let order = ["hr", "support", "privacy", "auditor", "admin", "training", "partner", "marketing"];
+        for (number, name) in (0_u8..).zip(order) {
+            assert_eq!(postcard::to_stdvec(&name.parse::<Role>().unwrap()).unwrap(), [number], "{name}");
+        }
+        assert_eq!(order.len(), Role::ALL.len());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a person sent: the content that is sealed, and the [`Draft`] it is before it has been checked.
 
 mod draft;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::base::ids::{PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
 
 pub use draft::{Draft, MAX_TEXT_BYTES, SentFile, TooMuchText, Valid};
+pub use value::{FieldValue, PostalAddress};
 
 /// Where a submission stands. Which of them a form uses depends on its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,15 +81,6 @@ impl std::str::FromStr for Status {
     fn from_str(text: &str) -> Result<Self, BadStatus> {
         Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(BadStatus)
     }
-}
-
-/// One answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum FieldValue {
-    /// Text of any kind: names, addresses, letters, choices.
-    Text(SensitiveString),
-    /// A box that was ticked or not.
-    Bool(bool),
 }
 
 /// The answers by field name.

@@ -191,6 +191,12 @@ impl From<ServiceError> for HttpError {
                 "Idempotency key reused",
                 "This Idempotency-Key was used with different content. Use a fresh one.",
             ),
+            ServiceError::NotYetOpen => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not-yet-open",
+                "Not available yet",
+                "This form is not available yet. Nothing was stored.",
+            ),
             ServiceError::StorageFull => Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "storage-full",
@@ -262,6 +268,7 @@ mod tests {
             (ServiceError::TooLarge { field: Some("cv".into()), limit: 1 }, 413),
             (ServiceError::StillRunning, 409),
             (ServiceError::KeyReused, 422),
+            (ServiceError::NotYetOpen, 503),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),
             (ServiceError::Damaged, 500),

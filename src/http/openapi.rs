@@ -82,7 +82,9 @@ fn request_body(operation: &str) -> Option<Value> {
     let form_data = json!({
         "type": "object",
         "description": "Parts named by field, file and consent. A field may also be named fields.NAME and a consent \
-            consents.NAME; a consent or yes/no field is given by true, on, yes or 1. Or two parts, fields and consents, each a \
+            consents.NAME; a consent or yes/no field is given by true, on, yes or 1; options \
+            of which several may be picked come by one part each, an address as NAME.line1, NAME.line2, NAME.town, \
+            NAME.region, NAME.postcode and NAME.country. Or two parts, fields and consents, each a \
             JSON object, beside the files.",
     });
     let text = json!({ "type": "string" });
@@ -192,7 +194,14 @@ fn schemas() -> Value {
     let status = json!({ "$ref": "#/components/schemas/Status" });
     let time = json!({ "type": "string", "format": "date-time" });
     let flags = json!({ "type": "object", "additionalProperties": { "type": "boolean" } });
-    let fields = json!({ "type": "object", "additionalProperties": { "type": ["string", "boolean"] } });
+    let fields = json!({ "type": "object", "additionalProperties": {
+        "description": "A text, a box, a number or mark, the options picked, or the parts of an address.",
+        "anyOf": [
+            { "type": ["string", "boolean", "number"] },
+            { "type": "array", "items": { "type": "string" } },
+            { "type": "object", "additionalProperties": { "type": "string" } },
+        ],
+    } });
     let line = json!({
         "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
         "region": { "type": "string" }, "file_count": { "type": "integer" }, "message_count": { "type": "integer" },

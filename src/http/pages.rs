@@ -1,6 +1,7 @@
 //! The pages: rendered here, escaped by the templates, with no script and no style of their own.
 
-use std::borrow::Cow;
+mod field;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,16 +9,18 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::error::{HttpError, size};
+use super::error::HttpError;
 use crate::base::sensitive::SensitiveString;
-use crate::domain::form::{Choice, Field, FieldKind, FileField, Form};
+use crate::domain::form::{Form, FormKind};
+use crate::domain::notice::NoticeText;
 use crate::services::Problem;
+use field::{FieldView, Look, problem_of};
 
 /// What somebody had typed and ticked when their submission was turned down.
 #[derive(Debug, Default)]
 pub(super) struct Typed {
-    /// Texts by field name.
-    pub(super) text: BTreeMap<String, SensitiveString>,
+    /// Texts by field name, several for options of which several were picked; parts of addresses by `field.part`.
+    pub(super) text: BTreeMap<String, Vec<SensitiveString>>,
     /// Boxes that were ticked, fields and consents alike.
     pub(super) ticked: BTreeSet<String>,
 }
@@ -25,7 +28,7 @@ pub(super) struct Typed {
 /// A form, empty or with what is wrong with it. `once` is the page's own idempotency token.
 pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, once: &str) -> Response {
     let problems = error.map_or(&[][..], |e| &e.problems);
-    let mut fields: Vec<FieldView<'_>> = form.fields.iter().map(|f| FieldView::of(f, typed, problems)).collect();
+    let mut fields: Vec<FieldView<'_>> = form.fields.iter().map(|f| FieldView::of(f, form, typed, problems)).collect();
     fields.extend(form.files.iter().map(|f| FieldView::of_file(f, problems)));
     let consents: Vec<ConsentView<'_>> = form
         .consents
@@ -35,13 +38,14 @@ pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, once: 
             name: &c.name,
             wording: &c.wording,
             ticked: typed.ticked.contains(&c.name),
+            needed: matches!(&form.kind, FormKind::Newsletter { consent } if *consent == c.name),
             problem: problem_of(&c.name, problems),
         })
         .collect();
     let page = FormPage {
         form,
         intro: paragraphs(&form.intro),
-        notice: paragraphs(&form.notice.text),
+        notice: &form.notice.text,
         heading: error.map_or("", |e| if e.problems.is_empty() { e.title } else { "Please check what you entered" }),
         summary: error.map_or_else(Vec::new, |e| summary(e, &fields, &consents)),
         fields,
@@ -95,12 +99,19 @@ struct ReceiptPage<'a> {
 struct FormPage<'a> {
     form: &'a Form,
     intro: Vec<&'a str>,
-    notice: Vec<&'a str>,
+    notice: &'a NoticeText,
     heading: &'a str,
     summary: Vec<Line<'a>>,
     fields: Vec<FieldView<'a>>,
     consents: Vec<ConsentView<'a>>,
     once: &'a str,
+}
+
+impl FormPage<'_> {
+    /// Whether there are consents on which nothing depends.
+    fn has_free_consents(&self) -> bool {
+        self.consents.iter().any(|consent| !consent.needed)
+    }
 }
 
 /// A line of the summary of mistakes, with the input it leads to.
@@ -110,112 +121,14 @@ struct Line<'a> {
     message: &'a str,
 }
 
-/// One question as the template wants it.
-struct FieldView<'a> {
-    id: String,
-    name: &'a str,
-    label: &'a str,
-    help: Cow<'a, str>,
-    kind: &'static str,
-    /// The `type` of an `<input>`.
-    input: &'static str,
-    required: bool,
-    autocomplete: Option<&'a str>,
-    most: Option<usize>,
-    choices: &'a [Choice],
-    accept: String,
-    many: bool,
-    value: &'a str,
-    ticked: bool,
-    problem: Option<String>,
-    /// The ids of help and problem, for `aria-describedby`.
-    described: Option<String>,
-}
-
-impl<'a> FieldView<'a> {
-    fn of(field: &'a Field, typed: &'a Typed, problems: &'a [Problem]) -> Self {
-        let id = format!("field-{}", field.name);
-        let problem = problem_of(&field.name, problems).map(|p| beside(&field.label, p));
-        Self {
-            described: described(&id, &field.help, problem.is_some()),
-            id,
-            name: &field.name,
-            label: &field.label,
-            help: Cow::Borrowed(&field.help),
-            kind: field.kind.as_str(),
-            input: match field.kind {
-                FieldKind::Email => "email",
-                FieldKind::Phone => "tel",
-                _ => "text",
-            },
-            required: field.required,
-            autocomplete: field.autocomplete.as_deref(),
-            most: field.kind.max_length(),
-            choices: match &field.kind {
-                FieldKind::Choice(choices) => choices,
-                _ => &[],
-            },
-            accept: String::new(),
-            many: false,
-            value: typed.text.get(&field.name).map_or("", |v| v.expose()),
-            ticked: typed.ticked.contains(&field.name),
-            problem,
-        }
-    }
-
-    fn of_file(field: &'a FileField, problems: &'a [Problem]) -> Self {
-        let id = format!("field-{}", field.name);
-        let problem = problem_of(&field.name, problems).map(|p| beside(&field.label, p));
-        let help =
-            if field.help.is_empty() { Cow::Owned(file_rules(field)) } else { Cow::Borrowed(field.help.as_str()) };
-        let accept: Vec<String> = field.kinds.iter().map(|k| format!(".{}", k.extension())).collect();
-        Self {
-            described: described(&id, &help, problem.is_some()),
-            id,
-            name: &field.name,
-            label: &field.label,
-            help,
-            kind: "file",
-            input: "file",
-            required: field.required,
-            autocomplete: None,
-            most: None,
-            choices: &[],
-            accept: accept.join(","),
-            many: field.max_files > 1,
-            value: "",
-            ticked: false,
-            problem,
-        }
-    }
-}
-
 struct ConsentView<'a> {
     id: String,
     name: &'a str,
     wording: &'a str,
     ticked: bool,
+    /// Whether the form makes no sense without it.
+    needed: bool,
     problem: Option<&'a str>,
-}
-
-fn problem_of<'a>(name: &str, problems: &'a [Problem]) -> Option<&'a str> {
-    problems.iter().find(|p| p.field.as_deref() == Some(name)).map(|p| p.message.as_str())
-}
-
-/// A message as it stands beside its field, whose label need not be said again.
-fn beside(label: &str, message: &str) -> String {
-    let rest = message.strip_prefix(label).and_then(|m| m.strip_prefix(": ")).unwrap_or(message);
-    let mut letters = rest.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-fn described(id: &str, help: &str, wrong: bool) -> Option<String> {
-    match (help.is_empty(), wrong) {
-        (true, false) => None,
-        (false, false) => Some(format!("{id}-help")),
-        (true, true) => Some(format!("{id}-problem")),
-        (false, true) => Some(format!("{id}-help {id}-problem")),
-    }
 }
 
 fn summary<'a>(error: &'a HttpError, fields: &[FieldView<'a>], consents: &[ConsentView<'a>]) -> Vec<Line<'a>> {
@@ -224,7 +137,8 @@ fn summary<'a>(error: &'a HttpError, fields: &[FieldView<'a>], consents: &[Conse
     }
     let line = |p: &'a Problem| {
         let name = p.field.as_deref().unwrap_or("");
-        let field = fields.iter().find(|f| f.name == name).map(|f| (f.id.clone(), f.label));
+        let (whole, part) = name.split_once('.').unwrap_or((name, ""));
+        let field = fields.iter().find(|f| f.name == whole).map(|f| (f.input_of(part), f.label));
         let consent = || consents.iter().find(|c| c.name == name).map(|c| (c.id.clone(), "Consent"));
         let (target, label) = field.or_else(consent).map_or((None, ""), |(id, label)| (Some(id), label));
         // Most messages begin with the label already.
@@ -249,13 +163,6 @@ pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-}
-
-/// What is said of a file field's limits where no help text does.
-fn file_rules(field: &FileField) -> String {
-    let kinds: Vec<&str> = field.kinds.iter().map(|k| k.label()).collect();
-    let number = if field.max_files == 1 { "One file".to_owned() } else { format!("Up to {} files", field.max_files) };
-    format!("{number} of at most {}: {}.", size(field.max_bytes), kinds.join(", "))
 }
 
 #[cfg(test)]

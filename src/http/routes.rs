@@ -76,7 +76,7 @@ static ROUTES: [Route; 34] = [
     route!("GET" "/api/v1/forms/{form}", Public, "showForm",
         "One form: its fields, rules, files, consents and privacy notice.", [], get(forms::show)),
     route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
-        "Submits a form. Answered once the submission is durable.", [], post(forms::submit)),
+        "Submits a form. Answered once the submission is durable.", [], post(forms::send)),
     route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", [], get(portal::show)),
     route!("POST" "/my", Public, "enter", "Takes a receipt code and begins a visit.", [], post(portal::enter)),
     route!("POST" "/my/messages", Public, "postMessage", "Takes a message, with files, from the page.",

@@ -232,7 +232,7 @@ pub fn allowed_purposes(actor: &Actor, purposes: &[String]) -> Vec<String> {
         Actor::Owner { role } => std::slice::from_ref(role),
         Actor::Staff { roles, .. } => roles,
     };
-    let reads = roles.iter().any(|role| matches!(role, Role::Hr | Role::Support | Role::Privacy));
+    let reads = roles.iter().any(|role| role.reads());
     let requests = roles.contains(&Role::Privacy).then(|| SUBJECT_REQUEST.to_owned());
     let mut out = Vec::new();
     for purpose in purposes.iter().filter(|_| reads).cloned().chain(requests) {

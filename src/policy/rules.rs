@@ -14,20 +14,20 @@ const HIDDEN: Verdict = Err(Denial::Hidden);
 
 /// What a role allows.
 pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
-    use Role::{Admin, Auditor, Hr, Privacy, Support};
+    use Role::{Admin, Auditor, Hr, Marketing, Partner, Privacy, Support, Training};
 
     match action {
         Action::Submit => {
             let Resource::Form { .. } = resource else { return HIDDEN };
             match role {
                 // Forms are public knowledge, but nobody sends them in by virtue of a role.
-                Hr | Support | Privacy | Auditor | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
             }
         }
         Action::ListSubmissions => {
             let Resource::Form { roles } = resource else { return HIDDEN };
             match role {
-                Hr | Support => if_covered(roles, role, YES),
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
                 Auditor | Admin => HIDDEN,
             }
@@ -35,7 +35,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
         Action::ReadSubmission | Action::ReadFile => {
             let Resource::Submission { roles } = resource else { return HIDDEN };
             match role {
-                Hr | Support => if_covered(roles, role, YES),
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
                 Auditor | Admin => HIDDEN,
             }
@@ -43,7 +43,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
         Action::SetStatus => {
             let Resource::Submission { roles } = resource else { return HIDDEN };
             match role {
-                Hr | Support => if_covered(roles, role, YES),
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => FORBIDDEN,
                 Auditor | Admin => HIDDEN,
             }
@@ -51,7 +51,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
         Action::WriteMessage => {
             let Resource::Submission { roles } = resource else { return HIDDEN };
             match role {
-                Hr | Support => if_covered(roles, role, YES),
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
                 Auditor | Admin => HIDDEN,
             }
@@ -59,7 +59,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
         Action::WithdrawConsent => {
             let Resource::Submission { roles } = resource else { return HIDDEN };
             match role {
-                Hr | Support => if_covered(roles, role, FORBIDDEN),
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
                 Auditor | Admin => HIDDEN,
             }
@@ -67,7 +67,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
         Action::EraseRecord => {
             let Resource::Submission { roles } = resource else { return HIDDEN };
             match role {
-                Hr | Support => if_covered(roles, role, FORBIDDEN),
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
                 Auditor | Admin => HIDDEN,
             }
@@ -75,7 +75,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
         Action::FindSubject => {
             let Resource::Subject = resource else { return HIDDEN };
             match role {
-                Hr | Support | Privacy => YES,
+                Hr | Support | Training | Partner | Marketing | Privacy => YES,
                 Auditor | Admin => HIDDEN,
             }
         }
@@ -83,7 +83,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             let Resource::Subject = resource else { return HIDDEN };
             match role {
                 // The same whether or not there is such a person, so the answer tells nothing.
-                Hr | Support => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing => FORBIDDEN,
                 Privacy => YES,
                 Auditor | Admin => HIDDEN,
             }
@@ -92,34 +92,34 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             let Resource::Audit = resource else { return HIDDEN };
             match role {
                 Auditor => YES,
-                Hr | Support | Privacy | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Admin => FORBIDDEN,
             }
         }
         Action::ManageStaff => {
             let Resource::Staff = resource else { return HIDDEN };
             match role {
                 Admin => YES,
-                Hr | Support | Privacy | Auditor => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
         Action::ReadForms => {
             let Resource::Form { .. } = resource else { return HIDDEN };
             match role {
                 Admin => YES,
-                Hr | Support | Privacy | Auditor => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
         Action::ReadStatus | Action::VerifyVault => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
                 Admin => YES,
-                Hr | Support | Privacy | Auditor => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
         Action::CleanUp => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
-                Hr | Support | Privacy | Auditor | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
             }
         }
     }

@@ -43,6 +43,9 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
     let mine: &'static [Role] = match role {
         Some(Role::Hr) => &[Role::Hr],
         Some(Role::Support) => &[Role::Support],
+        Some(Role::Training) => &[Role::Training],
+        Some(Role::Partner) => &[Role::Partner],
+        Some(Role::Marketing) => &[Role::Marketing],
         Some(Role::Privacy) => &[Role::Privacy],
         Some(Role::Auditor) => &[Role::Auditor],
         Some(Role::Admin) => &[Role::Admin],

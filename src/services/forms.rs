@@ -1,46 +1,211 @@
-//! Loads the forms of an installation from its folder.
+//! The forms of an installation: loaded from their folder at the start, and again whenever a file changes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
-use crate::domain::form::{FormError, FormSet, check};
+use serde::Serialize;
 
-/// Largest form file that is read, in bytes.
+use super::App;
+use crate::domain::country::Country;
+use crate::domain::form::{Form, FormError, FormSet, Library, Source, Sources, check_with};
+use crate::domain::notice::{Notice, Wording};
+
+/// Largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
+/// Folders of notices and of wordings, in the folder of forms.
+const NOTICES: &str = "notices";
+const CONSENTS: &str = "consents";
 
-/// The shipped forms, and over them those in `dir`: every file there whose name ends in `.toml`, in order of name. A
-/// form with the id of a shipped one replaces it.
+/// Where the forms of an installation come from.
+#[derive(Clone, Debug, Default)]
+pub struct Folder {
+    /// The folder; `None` for the shipped forms alone.
+    pub path: Option<PathBuf>,
+    /// Whether it may be missing.
+    pub may_be_missing: bool,
+    /// The country of forms that name none.
+    pub country: Option<Country>,
+}
+
+/// What is to be said of the forms to whoever looks after the vault.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FormsHealth {
+    /// How many there are.
+    pub forms: usize,
+    /// Files that are not in order, each with what is wrong; what was read from them before still holds.
+    pub broken: Vec<String>,
+    /// Texts whose review is overdue.
+    pub overdue: Vec<String>,
+}
+
+/// The shipped forms, notices and wordings, and over them those in the folder: every file there whose name ends in
+/// `.toml`, in order of name, and the Markdown files in its `notices/` and `consents/`.
 ///
 /// # Errors
-/// [`FormError`] when the folder or a file cannot be read, for the first file that is not a valid form, and for two
-/// files with the same id.
-pub fn load(dir: Option<&Path>) -> Result<FormSet, FormError> {
-    let Some(dir) = dir else { return Ok(FormSet::default()) };
+/// [`FormError`] when a folder or a file cannot be read, for the first file that is not in order, and for two forms with
+/// the same id.
+pub fn load(folder: &Folder) -> Result<FormSet, FormError> {
+    FormSet::from_sources(&sources(folder)?)
+}
+
+/// What [`check_file`] found in order.
+#[derive(Debug)]
+pub enum Checked {
+    /// A form.
+    Form(Box<Form>),
+    /// A privacy notice.
+    Notice(Box<Notice>),
+    /// The wording of a consent.
+    Wording(Wording),
+}
+
+/// Checks one file without adding it: a Markdown file as a wording if it lies in a folder `consents`, else as a notice;
+/// any other as a form, beside the notices and wordings in the folders next to it.
+///
+/// # Errors
+/// [`FormError`] when the file cannot be read or is not in order.
+pub fn check_file(path: &Path) -> Result<Checked, FormError> {
+    let (text, file) = (read(path)?, path.display().to_string());
+    if path.extension().is_none_or(|end| end != "md") {
+        return check_with(&text, &file, &library_beside(path)).map(|form| Checked::Form(Box::new(form)));
+    }
+    let folder = path.parent().and_then(Path::file_name);
+    if folder.is_some_and(|name| name == CONSENTS) {
+        return Wording::parse(&text, &file).map(Checked::Wording);
+    }
+    let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Notice::parse(&text, &name, &file).map(|notice| Checked::Notice(Box::new(notice)))
+}
+
+/// How the forms are.
+pub fn health(app: &App) -> FormsHealth {
+    let shelf = app.forms.state.read().unwrap_or_else(PoisonError::into_inner);
+    let overdue = app.clock.now().day().map_or_else(Vec::new, |today| shelf.set.overdue(today));
+    let broken = shelf.mistakes.iter().map(FormError::to_string).collect();
+    FormsHealth { forms: shelf.set.iter().count(), broken, overdue }
+}
+
+/// The forms as they stand. Readers take a snapshot; whoever reloads puts a new one in its place.
+pub(super) struct Shelf {
+    state: RwLock<State>,
+}
+
+struct State {
+    set: Arc<FormSet>,
+    mistakes: Vec<FormError>,
+}
+
+impl Shelf {
+    pub(super) fn new(set: FormSet) -> Self {
+        Self { state: RwLock::new(State { set: Arc::new(set), mistakes: Vec::new() }) }
+    }
+
+    pub(super) fn now(&self) -> Arc<FormSet> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner).set)
+    }
+}
+
+/// Looks whether files of the folder have changed.
+#[derive(Debug)]
+pub struct Watcher {
+    folder: Folder,
+    seen: Vec<Stamp>,
+}
+
+/// By what a changed file is known: name, time of the last change, length.
+type Stamp = (PathBuf, Option<SystemTime>, u64);
+
+impl Watcher {
+    /// Begins with the folder as it stands, which has been loaded already.
+    pub fn new(folder: Folder) -> Self {
+        let seen = stamps(&folder);
+        Self { folder, seen }
+    }
+
+    /// Reads the folder anew if something in it has changed since the last look; returns what is not in order then. A
+    /// file that is not in order leaves the form, notice or wording as it was.
+    pub fn look(&mut self, app: &App) -> Option<Vec<FormError>> {
+        // Taken before the files are read: what changes meanwhile is seen the next time.
+        let found = stamps(&self.folder);
+        if found == self.seen {
+            return None;
+        }
+        self.seen = found;
+        let previous = app.forms();
+        let (set, mistakes) = match sources(&self.folder) {
+            Ok(sources) => FormSet::build(&sources, Some(&previous)),
+            Err(mistake) => ((*previous).clone(), vec![mistake]),
+        };
+        let mut state = app.forms.state.write().unwrap_or_else(PoisonError::into_inner);
+        *state = State { set: Arc::new(set), mistakes: mistakes.clone() };
+        Some(mistakes)
+    }
+}
+
+fn sources(folder: &Folder) -> Result<Sources, FormError> {
+    let Some(path) = &folder.path else { return Ok(Sources { country: folder.country, ..Sources::default() }) };
+    let all = |paths: Vec<PathBuf>| paths.iter().map(|path| source(path)).collect();
+    Ok(Sources {
+        forms: all(files(path, "toml", folder.may_be_missing)?),
+        notices: all(files(&path.join(NOTICES), "md", true)?),
+        consents: all(files(&path.join(CONSENTS), "md", true)?),
+        country: folder.country,
+    })
+}
+
+/// The notices and wordings that a form at `path` may name; broken ones are told when they are checked themselves.
+fn library_beside(path: &Path) -> Library {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let all = |name: &str| {
+        let found = files(&folder.join(name), "md", true).unwrap_or_default();
+        found.iter().map(|path| source(path)).collect()
+    };
+    let sources = Sources { notices: all(NOTICES), consents: all(CONSENTS), ..Sources::default() };
+    FormSet::build(&sources, None).0.library().clone()
+}
+
+/// The files of a folder with this ending, in order of name, hidden ones left out.
+fn files(folder: &Path, ending: &str, may_be_missing: bool) -> Result<Vec<PathBuf>, FormError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if may_be_missing && e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|e| unreadable(folder, &e))?,
+    };
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(|e| unreadable(dir, &e))? {
-        let path = entry.map_err(|e| unreadable(dir, &e))?.path();
+    for entry in entries {
+        let path = entry.map_err(|e| unreadable(folder, &e))?.path();
         let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|end| end == "toml") && !hidden {
+        if path.extension().is_some_and(|end| end == ending) && !hidden {
             paths.push(path);
         }
     }
     paths.sort();
-    let files =
-        paths.iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, _>>()?;
-    FormSet::with_files(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+    Ok(paths)
 }
 
-/// Checks one form file, without adding it.
-///
-/// # Errors
-/// [`FormError`] when the file cannot be read or is not a valid form.
-pub fn check_file(path: &Path) -> Result<crate::domain::form::Form, FormError> {
-    check(&read(path)?, &path.display().to_string())
+fn stamps(folder: &Folder) -> Vec<Stamp> {
+    let Some(path) = &folder.path else { return Vec::new() };
+    let (notices, consents) = (path.join(NOTICES), path.join(CONSENTS));
+    let all = [(path.as_path(), "toml"), (notices.as_path(), "md"), (consents.as_path(), "md")];
+    let found = all.into_iter().flat_map(|(folder, ending)| files(folder, ending, true).unwrap_or_default());
+    found
+        .map(|path| {
+            let about = std::fs::metadata(&path).ok();
+            let changed = about.as_ref().and_then(|about| about.modified().ok());
+            let len = about.map_or(0, |about| about.len());
+            (path, changed, len)
+        })
+        .collect()
+}
+
+fn source(path: &Path) -> Source {
+    Source { file: path.display().to_string(), text: read(path).map_err(|e| e.message) }
 }
 
 fn read(path: &Path) -> Result<String, FormError> {
     let size = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
     if size > LARGEST {
-        let message = format!("expected a form file of at most {LARGEST} bytes");
+        let message = format!("expected a file of at most {LARGEST} bytes");
         return Err(FormError { file: path.display().to_string(), line: None, message });
     }
     std::fs::read_to_string(path).map_err(|e| unreadable(path, &e))
@@ -54,17 +219,29 @@ fn unreadable(path: &Path, error: &std::io::Error) -> FormError {
 mod tests {
     use super::*;
 
+    fn at(path: &Path) -> Folder {
+        Folder { path: Some(path.to_owned()), ..Folder::default() }
+    }
+
     #[test]
     fn a_folder_of_forms_is_laid_over_the_shipped_ones() {
         let dir = tempfile::tempdir().unwrap();
         let shipped = include_str!("../../forms/support-request.toml");
-        std::fs::write(dir.path().join("support.toml"), shipped.replace("version = 1", "version = 2")).unwrap();
+        std::fs::write(dir.path().join("support.toml"), shipped.replace("version = 2", "version = 9")).unwrap();
         std::fs::write(dir.path().join("notes.txt"), "not a form").unwrap();
         std::fs::write(dir.path().join(".#support.toml"), "an editor's lock file").unwrap();
-        let set = load(Some(dir.path())).unwrap();
+        std::fs::create_dir(dir.path().join("notices")).unwrap();
+        let notice = "+++\nversion = \"7\"\nreview_by = 2030-01-01\n+++\nOurs.\n";
+        std::fs::write(dir.path().join("notices/general.md"), notice).unwrap();
+        let set = load(&at(dir.path())).unwrap();
         let form = set.get(&"support-request".parse().unwrap()).unwrap();
-        assert_eq!((set.iter().count(), form.version), (2, 2));
-        assert_eq!(load(None).unwrap().iter().count(), 2);
+        assert_eq!((set.iter().count(), form.version, form.notice.version.as_str()), (11, 9, "7"));
+        // A notice of one's own holds for the shipped forms too.
+        let enquiry = set.get(&"general-enquiry".parse().unwrap()).unwrap();
+        assert_eq!(enquiry.notice.version, "7");
+        assert_eq!(load(&Folder::default()).unwrap().iter().count(), 11);
+        let missing = Folder { may_be_missing: true, ..at(&dir.path().join("missing")) };
+        assert_eq!(load(&missing).unwrap().iter().count(), 11);
     }
 
     #[test]
@@ -72,13 +249,37 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("broken.toml");
         std::fs::write(&path, "id = \"broken\"\nversion = one\n").unwrap();
-        for error in [load(Some(dir.path())).unwrap_err(), check_file(&path).unwrap_err()] {
+        for error in [load(&at(dir.path())).unwrap_err(), check_file(&path).unwrap_err()] {
             assert_eq!((error.file.as_str(), error.line), (path.to_str().unwrap(), Some(2)));
         }
         std::fs::write(&path, [b'#', 0xff]).unwrap();
         assert!(check_file(&path).unwrap_err().message.contains("cannot be read"));
-        assert!(load(Some(&dir.path().join("missing"))).unwrap_err().message.contains("cannot be read"));
+        assert!(load(&at(&dir.path().join("missing"))).unwrap_err().message.contains("cannot be read"));
         std::fs::write(&path, vec![b'#'; (LARGEST + 1) as usize]).unwrap();
         assert!(check_file(&path).unwrap_err().message.contains("at most"));
+    }
+
+    #[test]
+    fn a_file_is_checked_as_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["notices", "consents"] {
+            std::fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        let text = "+++\nversion = \"7\"\nreview_by = 2030-01-01\n+++\n\n# Head\n\nWords.\n";
+        let notice = dir.path().join("notices/mine.md");
+        std::fs::write(&notice, text).unwrap();
+        assert!(matches!(check_file(&notice).unwrap(), Checked::Notice(notice) if notice.version == "7"));
+        let wording = dir.path().join("consents/mine.md");
+        std::fs::write(&wording, text).unwrap();
+        assert_eq!(check_file(&wording).unwrap_err().line, Some(6));
+        std::fs::write(&wording, text.replace("# Head\n\n", "")).unwrap();
+        assert!(matches!(check_file(&wording).unwrap(), Checked::Wording(wording) if wording.words == "Words."));
+        // A form finds the notices beside it.
+        let form = dir.path().join("form.toml");
+        let shipped = include_str!("../../forms/support-request.toml");
+        std::fs::write(&form, shipped.replace("notice = \"general\"", "notice = \"mine\"")).unwrap();
+        assert!(matches!(check_file(&form).unwrap(), Checked::Form(form) if form.notice.version == "7"));
+        std::fs::remove_file(&notice).unwrap();
+        assert!(check_file(&form).unwrap_err().message.contains("notices/"));
     }
 }

@@ -61,6 +61,9 @@ pub enum ServiceError {
         /// What may be named.
         allowed: Vec<String>,
     },
+    /// The form is of a kind that takes nothing yet; nothing was stored.
+    #[error("this form is not open yet")]
+    NotYetOpen,
     /// Body or file above the limit, in bytes.
     #[error("too large")]
     TooLarge {
@@ -92,7 +95,7 @@ pub enum ServiceError {
 /// Everything a use-case needs: the vault, the forms, the clock and the source of randomness.
 pub struct App {
     vault: Arc<Vault>,
-    forms: FormSet,
+    forms: forms::Shelf,
     region: String,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -188,7 +191,7 @@ impl App {
         })?;
         let app = Self {
             vault: Arc::new(vault),
-            forms,
+            forms: forms::Shelf::new(forms),
             region,
             clock,
             entropy,
@@ -201,9 +204,9 @@ impl App {
         Ok((Arc::new(app), Opened { first_run, made, notices }))
     }
 
-    /// The forms, as loaded.
-    pub const fn forms(&self) -> &FormSet {
-        &self.forms
+    /// The forms as they stand now. Whoever works with one keeps it, whatever is loaded meanwhile.
+    pub fn forms(&self) -> Arc<FormSet> {
+        self.forms.now()
     }
 
     /// The visits under way to the page that a receipt opens.

@@ -81,7 +81,7 @@ pub async fn show(app: &Arc<App>, request: RequestId, own: Own) -> Result<Mine, 
     })
     .await??;
     let Opened { content, messages, .. } = opened;
-    let form = app.forms.get(&summary.form).cloned();
+    let form = app.forms().get(&summary.form).cloned();
     let consents = standing(own, &content, form.as_deref(), &ledger);
     Ok(Mine { summary, form, content, messages, consents })
 }

@@ -114,9 +114,9 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     let before = query.after.as_deref().map(|after| place_of(app, after)).transpose()?;
     if let Some(form) = &query.form {
         // A form that the actor may not list is as good as none.
-        let form = app.forms.get(form).ok_or(ServiceError::NotFound)?;
+        let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
         let _ = ctx.act(Action::ListSubmissions, &Resource::Form { roles: &form.roles })?;
-    } else if !app.forms.iter().any(|form| may(ctx, Action::ListSubmissions, form)) {
+    } else if !app.forms().iter().any(|form| may(ctx, Action::ListSubmissions, form)) {
         return Err(ServiceError::NotFound);
     }
     let (worker, context, asked) = (Arc::clone(app), ctx.clone(), query.clone());
@@ -262,8 +262,8 @@ pub(super) fn may_list(app: &App, ctx: &Context, located: &Located) -> bool {
 
 /// The owner of the machine stands outside the roles, so each of their acts is in the trail, a bare list too.
 async fn note_owner(app: &App, ctx: &Context, form: Option<&FormId>, found: usize) -> Result<(), ServiceError> {
-    let listed =
-        app.forms.iter().find(|one| form.is_none_or(|id| *id == one.id) && may(ctx, Action::ListSubmissions, one));
+    let forms = app.forms();
+    let listed = forms.iter().find(|one| form.is_none_or(|id| *id == one.id) && may(ctx, Action::ListSubmissions, one));
     if let (Actor::Owner { .. }, Some(form)) = (&ctx.actor, listed) {
         let act = ctx.act(Action::ListSubmissions, &Resource::Form { roles: &form.roles })?;
         app.vault.record_act(act, Detail::Found(found as u64)).await?;
@@ -279,7 +279,7 @@ fn may(ctx: &Context, action: Action, form: &Form) -> bool {
 /// nothing says who may read it; the log tells.
 pub(super) fn form_of(app: &App, located: &Located) -> Result<Arc<Form>, ServiceError> {
     let id = &located.summary.form;
-    app.forms.get(id).cloned().ok_or_else(|| {
+    app.forms().get(id).cloned().ok_or_else(|| {
         tracing::warn!(form = %id, "a submission's form is not among the forms loaded; put its file back");
         ServiceError::NotFound
     })
@@ -322,7 +322,8 @@ fn reads_for(ctx: &Context, form: &Form, purpose: &str) -> bool {
 
 /// Refuses a purpose that serves for none of the forms in question.
 fn check_purpose_somewhere(app: &App, ctx: &Context, form: Option<&FormId>, purpose: &str) -> Result<(), ServiceError> {
-    let forms = app.forms.iter().filter(|f| form.is_none_or(|id| *id == f.id));
+    let loaded = app.forms();
+    let forms = loaded.iter().filter(|f| form.is_none_or(|id| *id == f.id));
     let mut allowed: Vec<String> = Vec::new();
     for form in forms.filter(|form| may(ctx, Action::ListSubmissions, form)) {
         allowed.extend(policy::allowed_purposes(&ctx.actor, &form.purposes));

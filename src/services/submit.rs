@@ -10,8 +10,8 @@ use super::{App, Context, Problem, ServiceError};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
+use crate::domain::submission::MAX_TEXT_BYTES;
 use crate::domain::submission::{Content, Draft, TooMuchText, Valid};
-use crate::domain::submission::{FieldValue, MAX_TEXT_BYTES};
 use crate::policy::{Action, Resource};
 use crate::vault::{Act, MAX_FILES, NewSubmission, VaultError};
 
@@ -37,7 +37,7 @@ pub struct Receipt {
 /// Begins a submission to `form`. `idempotency_key` is the client's key, 1 to 255 visible ASCII bytes, already checked.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`] for an unknown form, [`ServiceError::StillRunning`] while a request with the same key runs,
+/// [`ServiceError::NotFound`] for an unknown form, [`ServiceError::NotYetOpen`] for one of a kind that is not open yet, [`ServiceError::StillRunning`] while a request with the same key runs,
 /// [`ServiceError::StorageFull`], [`ServiceError::Unavailable`].
 pub async fn begin(
     app: &Arc<App>,
@@ -45,7 +45,8 @@ pub async fn begin(
     form: &FormId,
     idempotency_key: Option<&str>,
 ) -> Result<Intake, ServiceError> {
-    let form = app.forms.get(form).cloned().ok_or(ServiceError::NotFound)?;
+    let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
+    check_open(&form)?;
     let act = ctx.act(Action::Submit, &Resource::Form { roles: &form.roles })?;
     app.vault.ready_for_intake()?;
     let held = match idempotency_key {
@@ -56,6 +57,14 @@ pub async fn begin(
         None => None,
     };
     Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files: Arrivals::default(), held })
+}
+
+/// Refuses a form that takes nothing yet, before anything of a submission is read.
+///
+/// # Errors
+/// [`ServiceError::NotYetOpen`].
+pub fn check_open(form: &Form) -> Result<(), ServiceError> {
+    if form.kind.is_open() { Ok(()) } else { Err(ServiceError::NotYetOpen) }
 }
 
 impl Intake {
@@ -144,7 +153,7 @@ impl Intake {
             form: form.id.clone(),
             form_version: form.version,
             notice: form.notice.version.clone(),
-            region: app.region.clone(),
+            region: form.region.clone().unwrap_or_else(|| app.region.clone()),
             received: now,
             fields: valid.fields,
             consents: valid.consents,
@@ -200,12 +209,10 @@ fn hash_body(app: &App, valid: &Valid, files: &[Arrived]) -> [u8; 32] {
         stream.update(&(bytes.len() as u64).to_be_bytes());
         stream.update(bytes);
     };
+    part(&(valid.fields.len() as u64).to_be_bytes());
     for (name, value) in &valid.fields {
         part(name.as_bytes());
-        match value {
-            FieldValue::Text(text) => part(text.expose().as_bytes()),
-            FieldValue::Bool(given) => part(&[u8::from(*given)]),
-        }
+        value.each_part(&mut part);
     }
     for (name, consent) in &valid.consents {
         part(name.as_bytes());

@@ -194,7 +194,7 @@ async fn check_open(app: &Arc<App>, folder: &Path, expected: &Expected) -> Resul
         let submission = read(app, id).await.map_err(|error| format!("{id} is listed, and {error}"))?;
         let n = match &submission.content.fields["letter"] {
             FieldValue::Text(text) => text.expose().parse::<usize>().unwrap(),
-            FieldValue::Bool(_) => return Err(format!("{id} has another letter")),
+            _ => return Err(format!("{id} has another letter")),
         };
         let address = scenario::address(scenario::sender(n));
         must!(

@@ -11,7 +11,7 @@ use letterlock::base::ids::{FileId, PersonId, RecordId};
 use letterlock::base::sensitive::SensitiveString;
 use letterlock::domain::file::{FileKind, clean_name, display_name, judge};
 use letterlock::domain::form::Form;
-use letterlock::domain::submission::{Content, Draft, FieldValue, FileInfo, SentFile, Valid};
+use letterlock::domain::submission::{Content, Draft, FileInfo, SentFile, Valid};
 use letterlock::http::around;
 use letterlock::services::ServiceError;
 use ring::digest;
@@ -261,12 +261,10 @@ fn hash_body(valid: &Valid, files: &[Arrived]) -> [u8; 32] {
         stream.update(&(bytes.len() as u64).to_be_bytes());
         stream.update(bytes);
     };
+    part(&(valid.fields.len() as u64).to_be_bytes());
     for (name, value) in &valid.fields {
         part(name.as_bytes());
-        match value {
-            FieldValue::Text(text) => part(text.expose().as_bytes()),
-            FieldValue::Bool(given) => part(&[u8::from(*given)]),
-        }
+        value.each_part(&mut part);
     }
     for (name, consent) in &valid.consents {
         part(name.as_bytes());

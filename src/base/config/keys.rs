@@ -29,6 +29,7 @@ const KEYS: &[Key] = &[
     path("keys", |c, v| c.keys = v, "the key folder; never inside the data folder"),
     text("region", set_region, "storage region written into each record"),
     path("forms", |c, v| c.forms = v, "folder of your own forms; they may replace shipped ones"),
+    text("country", set_country, "country of telephone numbers without a calling code, for example GB"),
     flag("accept_unsafe_fs", |c, v| c.accept_unsafe_fs = v, "work on a file system not known to overwrite in place"),
     number("cache_mib", 8, 65_536, |c, v| c.cache_mib = v, "memory for the store's cache, MiB"),
     text("log", set_log, "form of the log: text or json"),
@@ -224,11 +225,23 @@ fn set_listen(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_region(config: &mut Config, value: &str) -> Result<(), String> {
-    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if value.is_empty() || value.len() > 32 || !value.bytes().all(good) {
+    if !is_region(value) {
         return Err("expected 1 to 32 lower-case letters, digits and hyphens".to_owned());
     }
     value.clone_into(&mut config.region);
+    Ok(())
+}
+
+/// Whether `text` can be the name of a storage region.
+pub fn is_region(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn set_country(config: &mut Config, value: &str) -> Result<(), String> {
+    if value.len() != 2 || !value.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Err("expected the two capital letters of a country, for example GB".to_owned());
+    }
+    config.country = Some(value.to_owned());
     Ok(())
 }
 

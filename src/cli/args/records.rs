@@ -13,7 +13,7 @@ use crate::policy::Role;
 /// Whom the owner of the machine acts as, and what for.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Acting {
-    /// Role to act as: hr, support, privacy, auditor, admin
+    /// Role to act as: hr, support, training, partner, marketing, privacy, auditor, admin
     #[arg(long = "as", value_name = "ROLE")]
     pub(in crate::cli) role: Role,
     /// What for, as a name such as subject-request; reading content needs one that the form allows

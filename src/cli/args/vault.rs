@@ -69,7 +69,7 @@ pub(in crate::cli) struct TokenCreateArgs {
     /// Account that the token is for
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) login: String,
-    /// What it may act as: hr, support, privacy, auditor, admin; several with commas between
+    /// What it may act as: hr, support, training, partner, marketing, privacy, auditor, admin; several with commas between
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
     pub(in crate::cli) roles: Vec<Role>,
     /// How long it is good for: 30m, 12h, 90d, 52w, or never
@@ -102,8 +102,9 @@ pub(in crate::cli) struct FormListArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FormCheckArgs {
-    /// The form file, TOML
-    pub(in crate::cli) file: PathBuf,
+    /// The files: forms (TOML), notices and wordings of consents (Markdown)
+    #[arg(required = true, value_name = "FILE")]
+    pub(in crate::cli) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,8 @@
 //! The form language: what is accepted, and where each mistake is placed.
 
+mod kinds;
+mod sources;
+
 use super::*;
 
 const SMALL: &str = r#"id = "call-back"
@@ -53,7 +56,10 @@ version = "1"
 fn a_small_form_is_read() {
     let form = check(SMALL, "call-back.toml").unwrap();
     assert_eq!((form.id.as_str(), form.version, form.roles.as_slice()), ("call-back", 3, &[Role::Support][..]));
-    assert_eq!(form.field("details").unwrap().kind, FieldKind::LongText(Length { min: 10, max: 500 }));
+    assert_eq!(
+        form.field("details").unwrap().kind,
+        FieldKind::LongText(TextRules { length: Length { min: 10, max: 500 }, pattern: None })
+    );
     assert_eq!(form.field("details").unwrap().kind.max_length(), Some(500));
     assert_eq!(form.file("scan").unwrap().kinds, [FileKind::Pdf]);
     assert_eq!(form.max_file_bytes(), 2000);
@@ -114,7 +120,7 @@ fn each_mistake_is_placed_on_its_line() {
     refused("version = \"2026-11\"", "version = \"\"", 13, "a version");
     refused("name = \"email\"", "name = \"E-mail\"", 17, "expected a name");
     refused("kind = \"email\"", "kind = \"mail\"", 19, "short-text, long-text");
-    refused("kind = \"email\"", "kind = \"email\"\nmax_length = 9", 20, "no length");
+    refused("kind = \"email\"", "kind = \"email\"\nmax_length = 9", 20, "no max_length");
     refused("kind = \"email\"", "kind = \"email\"\noptions = []", 20, "no options");
     refused("kind = \"email\"", "kind = \"email\"\nautocomplete = \"e mail\"", 20, "autocomplete");
     refused("required = true", "required = \"yes\"", 20, "expected a boolean");
@@ -186,7 +192,28 @@ fn a_missing_key_is_named() {
 fn shipped_forms_are_valid() {
     let set = FormSet::default();
     let ids: Vec<&str> = set.iter().map(|form| form.id.as_str()).collect();
-    assert_eq!(ids, ["job-application", "support-request"]);
+    assert_eq!(
+        ids,
+        [
+            "general-enquiry",
+            "support-request",
+            "problem-report",
+            "partner-enquiry",
+            "training-request",
+            "job-application",
+            "newsletter",
+            "survey",
+            "refer-a-friend",
+            "public-comment",
+            "privacy-contact",
+        ]
+    );
+    let (_, mistakes) = FormSet::build(&Sources::default(), None);
+    assert_eq!(mistakes, []);
+    for form in set.iter() {
+        assert!(form.notice.name.is_some() && form.notice.version == "2026-11", "{}", form.id);
+        assert!(!form.intro.is_empty() && !form.summary.is_empty(), "{}", form.id);
+    }
 
     let job = set.get(&"job-application".parse().unwrap()).unwrap();
     assert_eq!(
@@ -194,20 +221,21 @@ fn shipped_forms_are_valid() {
         ["name", "email", "phone", "vacancy", "letter"]
     );
     assert_eq!(job.consents.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["talent-pool", "marketing"]);
+    assert!(job.consent("marketing").unwrap().wording.ends_with("it makes no difference to my application."));
     assert_eq!((job.purposes.as_slice(), job.roles.as_slice()), (&["recruitment".to_owned()][..], &[Role::Hr][..]));
-    assert_eq!((job.kind, job.subject.as_deref()), (FormKind::Application, Some("email")));
+    assert_eq!((&job.kind, job.subject.as_deref()), (&FormKind::Application, Some("email")));
     let cv = job.file("cv").unwrap();
     assert_eq!((cv.required, cv.max_bytes, cv.max_files), (true, 20 << 20, 1));
     assert_eq!(cv.kinds, FileKind::ALL);
     assert!(job.field("vacancy").unwrap().help.contains("speculative"));
     assert!(!job.field("phone").unwrap().required && !job.field("vacancy").unwrap().required);
 
-    let support = set.get(&"support-request".parse().unwrap()).unwrap();
-    assert_eq!(
-        support.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
-        ["name", "email", "subject-line", "message"]
-    );
-    assert_eq!(support.roles, [Role::Support]);
+    let kind = |id: &str| set.get(&id.parse().unwrap()).unwrap().kind.clone();
+    assert_eq!(kind("survey"), FormKind::Survey { k: 5 });
+    assert_eq!(kind("newsletter"), FormKind::Newsletter { consent: "newsletter".to_owned() });
+    assert_eq!(kind("refer-a-friend"), FormKind::Referral { friend: "friend-email".to_owned() });
+    let closed: Vec<&str> = set.iter().filter(|form| !form.kind.is_open()).map(|form| form.id.as_str()).collect();
+    assert_eq!(closed, ["refer-a-friend", "public-comment"]);
 }
 
 #[test]
@@ -215,7 +243,7 @@ fn own_forms_add_to_the_shipped_ones_and_replace_them() {
     let mine = SMALL.replace("call-back", "support-request");
     let set = FormSet::with_files([("a.toml", SMALL), ("b.toml", mine.as_str())]).unwrap();
     let titles: Vec<&str> = set.iter().map(|form| form.title.as_str()).collect();
-    assert_eq!(titles, ["Apply to work with us", "Call me back", "Call me back"]);
+    assert_eq!((titles[1], titles[11], titles.len()), ("Call me back", "Call me back", 12));
     assert_eq!(set.get(&"support-request".parse().unwrap()).unwrap().version, 3);
     assert!(set.get(&"no-such-form".parse().unwrap()).is_none());
 

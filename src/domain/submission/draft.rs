@@ -5,16 +5,16 @@ mod answer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ConsentGiven, FieldValue, Fields};
+use super::{ConsentGiven, FieldValue, Fields, PostalAddress};
 use crate::domain::Problem;
 use crate::domain::file::FileKind;
-use crate::domain::form::{FileField, Form, FormId};
+use crate::domain::form::{Field, FieldKind, FileField, Form, FormId, FormKind, Wanted};
 use crate::domain::subject::EmailAddress;
-use answer::Answer;
+use answer::{Answer, Given};
 
 /// Most text that one submission can carry, in bytes of UTF-8, names of fields included. With what is stored beside it,
 /// it stays under the row limit of the store.
@@ -24,6 +24,7 @@ pub const MAX_TEXT_BYTES: usize = 48 * 1024;
 const MAX_PARTS: usize = 512;
 /// Most mistakes told of one kind that the form does not know, so that the answer stays small.
 const MAX_UNKNOWN: usize = 20;
+const REPEATED: &str = "This field came more than once.";
 
 /// What arrived so far. Holds at most [`MAX_TEXT_BYTES`] of text, whatever is sent.
 #[derive(Default)]
@@ -72,17 +73,14 @@ impl Draft {
         Ok(())
     }
 
-    /// A field as JSON: a string or a boolean. Anything else is remembered as a mistake.
+    /// A field as JSON: a string, a boolean, a number, a list of strings, or an object of strings. Anything else is
+    /// remembered as a mistake.
     ///
     /// # Errors
     /// As [`Draft::text`].
     pub fn json(&mut self, name: &str, value: Value) -> Result<(), TooMuchText> {
-        let answer = match value {
-            Value::String(text) => return self.text(name, text),
-            Value::Bool(ticked) => Answer::Bool(ticked),
-            _ => Answer::Other,
-        };
-        self.take(name, 0)?;
+        let answer = Answer::from_json(value);
+        self.take(name, answer.bytes())?;
         self.answers.push((name.to_owned(), answer));
         Ok(())
     }
@@ -166,7 +164,6 @@ impl Draft {
     /// does not know.
     pub fn validate(mut self, form: &Form) -> Result<Valid, Vec<Problem>> {
         let mut problems = std::mem::take(&mut self.problems);
-        self.check_repeats(form, &mut problems);
         let fields = self.check_fields(form, &mut problems);
         // Normalisation makes some rare characters up to three times as long, after they were counted on arrival.
         self.overfull |= bytes_of(&fields) > MAX_TEXT_BYTES;
@@ -195,31 +192,60 @@ impl Draft {
         Ok(())
     }
 
-    fn check_repeats(&self, form: &Form, problems: &mut Vec<Problem>) {
-        let mut seen = BTreeSet::new();
-        let mut told = BTreeSet::new();
-        let names = self.answers.iter().map(|(name, _)| name).chain(self.consents.iter().map(|(name, _)| name));
-        for name in names {
-            let known = form.field(name).is_some() || form.consent(name).is_some();
-            if !seen.insert(name) && known && told.insert(name) {
-                problems.push(Problem::in_field(name, "repeated-field", "This field came more than once."));
-            }
-        }
-    }
-
     fn check_fields(&self, form: &Form, problems: &mut Vec<Problem>) -> Fields {
         let mut fields = Fields::new();
         for field in &form.fields {
-            let given = self.answers.iter().find(|(name, _)| *name == field.name).map(|(_, answer)| answer);
-            match answer::check(field, given) {
+            if !is_shown(field, &fields) {
+                continue;
+            }
+            match self.answer_to(field).and_then(|given| answer::check(field, form.country, given)) {
                 Ok(Some(value)) => drop(fields.insert(field.name.clone(), value)),
                 Ok(None) => {}
                 // What was cut off is not missing.
-                Err(problem) if self.overfull && problem.code == "required" => {}
-                Err(problem) => problems.push(problem),
+                Err(found) => problems.extend(found.into_iter().filter(|p| !self.overfull || p.code != "required")),
             }
         }
         fields
+    }
+
+    /// What came for a field. The options of a choice of many may come one by one, and the parts of an address each under
+    /// a name of their own (`address.town`).
+    fn answer_to(&self, field: &Field) -> Result<Given<'_>, Vec<Problem>> {
+        let mut given: Vec<&Answer> = self.of(&field.name).collect();
+        let repeated = || Err(vec![Problem::in_field(&field.name, "repeated-field", REPEATED)]);
+        match &field.kind {
+            FieldKind::PostalAddress(_) => {
+                let mut parts = Vec::new();
+                let prefix = format!("{}.", field.name);
+                for (name, answer) in &self.answers {
+                    let part = name.strip_prefix(&prefix);
+                    let Some(part) = PostalAddress::PARTS.into_iter().find(|known| part == Some(known)) else {
+                        continue;
+                    };
+                    if parts.iter().any(|(known, _)| *known == part) {
+                        return repeated();
+                    }
+                    parts.push((part, answer));
+                }
+                if !parts.is_empty() && given.is_empty() {
+                    return Ok(Given::Parts(parts));
+                }
+                if !parts.is_empty() {
+                    return repeated();
+                }
+            }
+            FieldKind::Choices(_) if given.len() > 1 => return Ok(Given::Several(given)),
+            _ => {}
+        }
+        match (given.pop(), given.pop()) {
+            (None, _) => Ok(Given::Nothing),
+            (Some(answer), None) => Ok(Given::One(answer)),
+            (Some(_), Some(_)) => repeated(),
+        }
+    }
+
+    fn of(&self, name: &str) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(move |(given, _)| given == name).map(|(_, answer)| answer)
     }
 
     fn check_files(&self, form: &Form, problems: &mut Vec<Problem>) {
@@ -241,14 +267,17 @@ impl Draft {
     fn check_consents(&self, form: &Form, problems: &mut Vec<Problem>) -> BTreeMap<String, ConsentGiven> {
         let mut consents = BTreeMap::new();
         for consent in &form.consents {
-            let given = match self.consents.iter().find(|(name, _)| *name == consent.name) {
-                Some((_, Some(given))) => *given,
-                Some((_, None)) => {
-                    problems.push(Problem::in_field(&consent.name, "wrong-type", "A consent is either true or false."));
-                    false
-                }
-                None => false,
-            };
+            let mut sent = self.consents.iter().filter(|(name, _)| *name == consent.name).map(|(_, given)| *given);
+            let given = sent.next();
+            if sent.next().is_some() {
+                problems.push(Problem::in_field(&consent.name, "repeated-field", REPEATED));
+            } else if given == Some(None) {
+                problems.push(Problem::in_field(&consent.name, "wrong-type", "A consent is either true or false."));
+            } else if needs_consent(form, &consent.name) && given != Some(Some(true)) && !self.overfull {
+                let message = "Please tick the box: without your consent we cannot send you anything.";
+                problems.push(Problem::in_field(&consent.name, "required", message));
+            }
+            let given = given.flatten().unwrap_or(false);
             consents.insert(consent.name.clone(), ConsentGiven { given, wording: consent.version.clone() });
         }
         consents
@@ -259,7 +288,7 @@ impl Draft {
         for (name, _) in &self.answers {
             if form.file(name).is_some() {
                 found.push(Problem::in_field(name, "wrong-type", "This is a file: send it in a multipart form."));
-            } else if form.field(name).is_none() {
+            } else if form.field(name).is_none() && !is_part(form, name) {
                 found.push(unknown(name, "unknown-field", "The form has no such field."));
             }
         }
@@ -289,14 +318,32 @@ impl std::fmt::Debug for Draft {
 }
 
 fn bytes_of(fields: &Fields) -> usize {
-    fields.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
+    fields.iter().map(|(name, value)| name.len() + value.text_bytes()).sum()
 }
 
-fn value_bytes(value: &FieldValue) -> usize {
-    match value {
-        FieldValue::Text(text) => text.expose().len(),
-        FieldValue::Bool(_) => 1,
-    }
+/// Whether the field is asked, given the answers to those above it.
+fn is_shown(field: &Field, above: &Fields) -> bool {
+    let Some(when) = &field.shown_when else { return true };
+    let has = |wanted: &Wanted| match (above.get(&when.field), wanted) {
+        (Some(FieldValue::Bool(ticked)), Wanted::Box(wanted)) => ticked == wanted,
+        (Some(FieldValue::Number(mark)), Wanted::Mark(wanted)) => mark.whole() == Some(i64::from(*wanted)),
+        (Some(FieldValue::Text(picked)), Wanted::Option(wanted)) => picked.expose() == wanted,
+        (Some(FieldValue::Many(picked)), Wanted::Option(wanted)) => picked.iter().any(|one| one.expose() == wanted),
+        _ => false,
+    };
+    when.is.iter().any(has)
+}
+
+/// Whether the form makes no sense without this consent: a newsletter is sent under it.
+fn needs_consent(form: &Form, name: &str) -> bool {
+    matches!(&form.kind, FormKind::Newsletter { consent } if consent == name)
+}
+
+/// Whether `name` is that of a part of an address of the form.
+fn is_part(form: &Form, name: &str) -> bool {
+    let Some((field, part)) = name.split_once('.') else { return false };
+    let address = form.field(field).is_some_and(|field| matches!(field.kind, FieldKind::PostalAddress(_)));
+    address && PostalAddress::PARTS.contains(&part)
 }
 
 /// A name that the form does not know is repeated only if it could be the name of a field at all.

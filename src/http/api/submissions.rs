@@ -14,7 +14,7 @@ use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
 use crate::domain::message::{Author, Message};
-use crate::domain::submission::{Content, FieldValue, Fields, FileInfo, Status, Summary};
+use crate::domain::submission::{Content, Fields, FileInfo, Status, Summary};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::json;
@@ -197,14 +197,7 @@ fn parse_status(name: &str) -> Result<Status, HttpError> {
 }
 
 pub(in crate::http) fn fields(fields: &Fields) -> Value {
-    let values = fields.iter().map(|(name, value)| {
-        let value = match value {
-            FieldValue::Text(text) => Value::from(text.expose()),
-            FieldValue::Bool(ticked) => Value::from(*ticked),
-        };
-        (name.clone(), value)
-    });
-    Value::Object(values.collect())
+    Value::Object(fields.iter().map(|(name, value)| (name.clone(), value.to_json())).collect())
 }
 
 pub(in crate::http) fn file(file: &FileInfo) -> Value {

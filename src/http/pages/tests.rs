@@ -40,8 +40,8 @@ async fn what_was_typed_comes_back_escaped_beside_what_is_wrong() {
     let form = job();
     let evil = "\"><script>alert(1)</script>{{ 7*7 }}</textarea>";
     let mut typed = Typed::default();
-    typed.text.insert("name".into(), evil.into());
-    typed.text.insert("letter".into(), evil.into());
+    typed.text.insert("name".into(), vec![evil.into()]);
+    typed.text.insert("letter".into(), vec![evil.into()]);
     typed.ticked.insert("marketing".into());
     let error = HttpError::invalid(vec![
         Problem { field: Some("email".into()), code: "required", message: "Please give your e-mail address.".into() },

@@ -1,5 +1,7 @@
 //! The page that a receipt opens, and those around it.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -8,7 +10,8 @@ use serde_json::Value;
 use super::visit::Here;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Handle;
-use crate::domain::form::{FieldKind, Form};
+use crate::domain::country::Country;
+use crate::domain::form::{Choice, FieldKind, Form};
 use crate::domain::message::{Author, Message};
 use crate::domain::staff::Role;
 use crate::domain::submission::{FieldValue, FileInfo, Status};
@@ -136,7 +139,7 @@ struct MinePage<'a> {
 
 struct Answer<'a> {
     label: &'a str,
-    text: &'a str,
+    text: Cow<'a, str>,
 }
 
 struct FileView<'a> {
@@ -200,16 +203,34 @@ fn answers<'a>(form: Option<&'a Form>, mine: &'a Mine) -> Vec<Answer<'a>> {
     out
 }
 
-fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> &'a str {
+fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str> {
     match (value, kind) {
-        (FieldValue::Text(text), Some(FieldKind::Choice(choices))) => {
-            let chosen = choices.iter().find(|choice| choice.value == text.expose());
-            chosen.map_or_else(|| text.expose(), |choice| &choice.label)
+        (FieldValue::Text(text), Some(FieldKind::Choice(choices))) => label(choices, text.expose()).into(),
+        (FieldValue::Text(text), _) => text.expose().into(),
+        (FieldValue::Bool(true), _) => "Yes".into(),
+        (FieldValue::Bool(false), _) => "No".into(),
+        (FieldValue::Number(mark), Some(FieldKind::Rating(rating))) => format!("{mark} of {}", rating.scale).into(),
+        (FieldValue::Number(number), _) => number.to_string().into(),
+        (FieldValue::Many(picked), kind) => {
+            let choices = match kind {
+                Some(FieldKind::Choices(options)) => &options.options[..],
+                _ => &[],
+            };
+            picked.iter().map(|text| label(choices, text.expose())).collect::<Vec<_>>().join(", ").into()
         }
-        (FieldValue::Text(text), _) => text.expose(),
-        (FieldValue::Bool(true), _) => "Yes",
-        (FieldValue::Bool(false), _) => "No",
+        (FieldValue::Address(address), _) => {
+            let lines = address.parts().into_iter().map(|(part, text)| match text.expose().parse::<Country>() {
+                Ok(country) if part == "country" => country.name(),
+                _ => text.expose(),
+            });
+            lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").into()
+        }
     }
+}
+
+/// What an option is called; one that the form has no longer stands for itself.
+fn label<'a>(choices: &'a [Choice], value: &'a str) -> &'a str {
+    choices.iter().find(|choice| choice.value == value).map_or(value, |choice| &choice.label)
 }
 
 impl<'a> FileView<'a> {
@@ -225,7 +246,11 @@ impl<'a> MessageView<'a> {
             Author::Staff { role: Role::Hr, .. } => (false, "Our recruitment team"),
             Author::Staff { role: Role::Support, .. } => (false, "Our support team"),
             Author::Staff { role: Role::Privacy, .. } => (false, "Our privacy officer"),
-            Author::Staff { .. } => (false, "Our team"),
+            Author::Staff { role: Role::Training, .. } => (false, "Our training team"),
+            Author::Staff { role: Role::Partner, .. } => (false, "Our partner team"),
+            Author::Staff { role: Role::Marketing, .. } => (false, "Our marketing team"),
+            // Neither reads nor writes on submissions.
+            Author::Staff { role: Role::Auditor | Role::Admin, .. } => (false, "Our team"),
         };
         Self {
             own,

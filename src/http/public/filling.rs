@@ -147,8 +147,9 @@ impl Filling {
         if matches!(value, "true" | "on" | "yes" | "1") {
             typed.ticked.insert(name.to_owned());
         }
-        if self.form.field(name).is_some() {
-            typed.text.insert(name.to_owned(), SensitiveString::from(value));
+        let field = name.split_once('.').map_or(name, |(field, _)| field);
+        if self.form.field(field).is_some() {
+            typed.text.entry(name.to_owned()).or_default().push(SensitiveString::from(value));
         }
     }
 

@@ -6,17 +6,22 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::filling::{Filling, Submission};
 use super::page::find;
-use crate::domain::form::{Field, FieldKind, FileField, Form};
+use crate::domain::country::Country;
+use crate::domain::decimal::Decimal;
+use crate::domain::form::{Field, FieldKind, FileField, Form, Wanted};
+use crate::domain::submission::PostalAddress;
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
 use crate::http::layers::Caller;
+use crate::services::submit;
 
 /// `GET /api/v1/forms`
 pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Result<Json<Value>, HttpError> {
@@ -25,7 +30,7 @@ pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Resu
         .app
         .forms()
         .iter()
-        .map(|f| json!({ "id": f.id, "version": f.version, "title": f.title, "page": format!("/f/{}", f.id) }))
+        .map(|f| json!({ "id": f.id, "version": f.version, "open": f.kind.is_open(), "title": f.title, "page": format!("/f/{}", f.id) }))
         .collect();
     Ok(Json(json!({ "items": items, "next": null })))
 }
@@ -41,7 +46,7 @@ pub(in crate::http) async fn show(
 }
 
 /// `POST /api/v1/forms/{form}/submissions`
-pub(in crate::http) async fn submit(
+pub(in crate::http) async fn send(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
     params: Params,
@@ -49,6 +54,7 @@ pub(in crate::http) async fn submit(
 ) -> Result<Response, HttpError> {
     Query::strict(request.uri(), &[])?;
     let form = find(&web, &params)?;
+    submit::check_open(&form)?;
     web.outer.rates.submission(&form.id)?;
     let key = idempotency::key(request.headers())?;
     let mut filling = Filling::new(web.clone(), ctx, form, key, false);
@@ -71,6 +77,9 @@ fn document(form: &Form) -> Value {
     json!({
         "id": form.id,
         "version": form.version,
+        "kind": form.kind.as_str(),
+        "open": form.kind.is_open(),
+        "country": form.country.map(Country::code),
         "title": form.title,
         "intro": form.intro,
         "page": format!("/f/{}", form.id),
@@ -79,7 +88,7 @@ fn document(form: &Form) -> Value {
         "statuses": form.kind.statuses(),
         "legal_basis": form.legal_basis,
         "retention_days": form.retention_days,
-        "notice": { "version": form.notice.version, "text": form.notice.text },
+        "notice": { "version": form.notice.version, "text": form.notice.paragraphs().join("\n\n") },
         "fields": form.fields.iter().map(field).collect::<Vec<_>>(),
         "files": form.files.iter().map(file).collect::<Vec<_>>(),
         "consents": form.consents.iter().map(|c| json!({
@@ -89,25 +98,48 @@ fn document(form: &Form) -> Value {
 }
 
 fn field(f: &Field) -> Value {
-    let min = match &f.kind {
-        FieldKind::ShortText(length) | FieldKind::LongText(length) => Some(length.min),
-        _ => None,
-    };
-    let choices = match &f.kind {
-        FieldKind::Choice(choices) => {
-            Some(choices.iter().map(|c| json!({ "value": c.value, "label": c.label })).collect::<Vec<_>>())
+    let (mut min, mut pattern, mut rules) = (None, None, json!({}));
+    match &f.kind {
+        FieldKind::ShortText(text) | FieldKind::LongText(text) => {
+            min = Some(text.length.min);
+            pattern = text.pattern.as_ref().map(|p| json!({ "regex": p.source(), "help": p.help() }));
         }
-        _ => None,
+        FieldKind::Number(range) => {
+            let number = |n: Option<Decimal>| n.map(Decimal::to_json);
+            rules = json!({ "min": number(range.min), "max": number(range.max), "decimals": range.decimals });
+        }
+        FieldKind::Date(range) => {
+            let day = |d: Option<Date>| d.map(|d| d.to_string());
+            rules = json!({ "earliest": day(range.earliest), "latest": day(range.latest) });
+        }
+        FieldKind::Choices(many) => rules = json!({ "min_picked": many.min, "max_picked": many.max }),
+        FieldKind::Rating(rating) => rules = json!({ "scale": rating.scale, "low": rating.low, "high": rating.high }),
+        FieldKind::PostalAddress(_) => rules = json!({ "parts": PostalAddress::PARTS }),
+        _ => {}
+    }
+    let choices = f.kind.options().iter().map(|c| json!({ "value": c.value, "label": c.label }));
+    let choices = (!f.kind.options().is_empty()).then(|| choices.collect::<Vec<_>>());
+    let wanted = |wanted: &Wanted| match wanted {
+        Wanted::Box(ticked) => json!(ticked),
+        Wanted::Mark(mark) => json!(mark),
+        Wanted::Option(value) => json!(value),
     };
+    let shown_when = f
+        .shown_when
+        .as_ref()
+        .map(|when| json!({ "field": when.field, "is": when.is.iter().map(wanted).collect::<Vec<_>>() }));
     json!({
         "name": f.name,
         "label": f.label,
         "help": f.help,
         "kind": f.kind.as_str(),
         "required": f.required,
+        "shown_when": shown_when,
         "min_length": min,
         "max_length": f.kind.max_length(),
+        "pattern": pattern,
         "choices": choices,
+        "rules": rules,
     })
 }
 

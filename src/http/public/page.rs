@@ -17,17 +17,18 @@ use crate::http::extract::media_type;
 use crate::http::extract::params::Params;
 use crate::http::layers::Caller;
 use crate::http::{Web, pages};
-use crate::services::ServiceError;
+use crate::services::{ServiceError, submit};
 
 /// `GET /`
 pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
-    let forms: Vec<Arc<Form>> = web.app.forms().iter().cloned().collect();
+    let forms: Vec<Arc<Form>> = web.app.forms().iter().filter(|form| form.kind.is_open()).cloned().collect();
     pages::index(&forms)
 }
 
 /// `GET /f/{form}`. A query is ignored, not refused: links from advertisements carry all kinds of marks.
 pub(in crate::http) async fn show(State(web): State<Arc<Web>>, params: Params) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
+    submit::check_open(&form)?;
     Ok(pages::form(&form, &pages::Typed::default(), None, &once(&web)?))
 }
 
@@ -39,6 +40,7 @@ pub(in crate::http) async fn post(
     request: Request,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
+    submit::check_open(&form)?;
     web.outer.rates.submission(&form.id)?;
     let mut filling = Filling::new(web.clone(), ctx, form.clone(), None, true);
     match taken(&mut filling, request).await {

@@ -51,7 +51,8 @@ impl MessageIntake {
         app.vault.ready_for_intake()?;
         let vault = Arc::clone(&app.vault);
         let summary = blocking(move || vault.locate(&own.0)).await??.summary;
-        let form = app.forms.get(&summary.form);
+        let forms = app.forms();
+        let form = forms.get(&summary.form);
         Ok(Self {
             app: Arc::clone(app),
             own,

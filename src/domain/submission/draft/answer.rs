@@ -1,68 +1,96 @@
 //! One answer against the rules of its field.
 
+mod pick;
+mod place;
+mod typed;
+
+use serde_json::Value;
+
 use crate::base::sensitive::SensitiveString;
 use crate::domain::Problem;
-use crate::domain::form::{Field, FieldKind, Length};
-use crate::domain::subject::EmailAddress;
+use crate::domain::country::Country;
+use crate::domain::decimal::{self, Decimal};
+use crate::domain::form::{Field, FieldKind};
 use crate::domain::submission::FieldValue;
-use crate::domain::text::{is_invisible, is_unfit, normalise};
 
-/// What came for a field.
+/// What came under one name.
 pub(super) enum Answer {
     Text(SensitiveString),
     Bool(bool),
+    Number(Decimal),
+    List(Vec<SensitiveString>),
+    Object(Vec<(String, SensitiveString)>),
     /// A JSON value that no field takes.
     Other,
 }
 
-/// The value to keep; `None` for an optional field that was left empty.
-pub(super) fn check(field: &Field, given: Option<&Answer>) -> Result<Option<FieldValue>, Problem> {
-    if field.kind == FieldKind::YesNo {
-        return yes_no(field, given).map(Some);
+impl Answer {
+    pub(super) fn from_json(value: Value) -> Self {
+        let text = |value: Value| match value {
+            Value::String(text) => Some(SensitiveString::from(text)),
+            _ => None,
+        };
+        match value {
+            Value::String(text) => Self::Text(text.into()),
+            Value::Bool(ticked) => Self::Bool(ticked),
+            Value::Number(_) => decimal::from_json(&value).map_or(Self::Other, Self::Number),
+            Value::Array(items) => items.into_iter().map(text).collect::<Option<_>>().map_or(Self::Other, Self::List),
+            Value::Object(members) => {
+                let parts = members.into_iter().map(|(name, value)| Some((name, text(value)?)));
+                parts.collect::<Option<_>>().map_or(Self::Other, Self::Object)
+            }
+            Value::Null => Self::Other,
+        }
     }
-    let text = match given {
-        None => "",
-        Some(Answer::Text(text)) => text.expose(),
-        Some(Answer::Bool(_) | Answer::Other) => {
-            return Err(problem(field, "wrong-type", "the value has to be text."));
+
+    /// How much it counts against the limit of a submission; each item of a list by one more than its text.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.expose().len(),
+            Self::List(items) => items.iter().map(|text| text.expose().len() + 1).sum(),
+            Self::Object(parts) => parts.iter().map(|(name, text)| name.len() + text.expose().len()).sum(),
+            Self::Bool(_) | Self::Number(_) | Self::Other => 0,
         }
-    };
-    let text = SensitiveString::from(normalise(text));
-    let trimmed = text.expose().trim();
-    if trimmed.is_empty() {
-        return if field.required { Err(problem(field, "required", "please fill this in.")) } else { Ok(None) };
     }
-    let kept = match &field.kind {
-        FieldKind::ShortText(length) => {
-            if trimmed.contains(is_unfit) {
-                return Err(unfit(field, "control characters and line breaks cannot be used here."));
-            }
-            checked_length(field, trimmed, *length)?.into()
+}
+
+/// What came for a field.
+pub(super) enum Given<'a> {
+    Nothing,
+    One(&'a Answer),
+    /// Of a choice of many, one by one.
+    Several(Vec<&'a Answer>),
+    /// Of an address, one by one.
+    Parts(Vec<(&'static str, &'a Answer)>),
+}
+
+/// The value to keep; `None` for an optional field that was left empty. `country` is that of the form.
+pub(super) fn check(
+    field: &Field,
+    country: Option<Country>,
+    given: Given<'_>,
+) -> Result<Option<FieldValue>, Vec<Problem>> {
+    match &field.kind {
+        FieldKind::PostalAddress(own) => place::check(field, own.or(country), given),
+        FieldKind::Choices(many) => pick::several(field, many, given).map_err(|p| vec![p]),
+        _ => {
+            let one = match given {
+                Given::One(answer) => Some(answer),
+                // Never more than one for these kinds.
+                Given::Nothing | Given::Several(_) | Given::Parts(_) => None,
+            };
+            one_value(field, country, one).map_err(|p| vec![p])
         }
-        FieldKind::LongText(length) => {
-            if text.expose().contains(|c| is_unfit(c) && !matches!(c, '\n' | '\t')) {
-                return Err(unfit(field, "control characters cannot be used here."));
-            }
-            checked_length(field, text.expose(), *length)?;
-            text
-        }
-        FieldKind::Email => match EmailAddress::parse(trimmed) {
-            // Kept as it was typed: it is what an answer is addressed to.
-            Ok(_) => trimmed.into(),
-            Err(_) => return Err(problem(field, "bad-email", "please enter an address like name@example.org.")),
-        },
-        FieldKind::Phone => phone(trimmed).ok_or_else(|| {
-            problem(field, "bad-phone", "please enter a number like +44 20 7946 0958, with 5 to 15 digits.")
-        })?,
-        FieldKind::Choice(options) => {
-            if !options.iter().any(|option| option.value == trimmed) {
-                return Err(problem(field, "bad-choice", "please choose one of the options."));
-            }
-            trimmed.into()
-        }
-        FieldKind::YesNo => return yes_no(field, given).map(Some),
-    };
-    Ok(Some(FieldValue::Text(kept)))
+    }
+}
+
+fn one_value(field: &Field, country: Option<Country>, given: Option<&Answer>) -> Result<Option<FieldValue>, Problem> {
+    match &field.kind {
+        FieldKind::YesNo => pick::yes_no(field, given).map(Some),
+        FieldKind::Number(rules) => typed::number(field, rules, given),
+        FieldKind::Rating(rating) => pick::rating(field, rating, given),
+        _ => typed::text(field, country, given),
+    }
 }
 
 /// What a box in a form post says: browsers send `on`; `None` for anything unclear.
@@ -74,49 +102,9 @@ pub(super) fn ticked(text: &str) -> Option<bool> {
     }
 }
 
-fn yes_no(field: &Field, given: Option<&Answer>) -> Result<FieldValue, Problem> {
-    let value = match given {
-        None => Some(false),
-        Some(Answer::Bool(value)) => Some(*value),
-        Some(Answer::Text(text)) => ticked(text.expose()),
-        Some(Answer::Other) => None,
-    };
-    match value {
-        None => Err(problem(field, "wrong-type", "the value has to be true or false.")),
-        Some(false) if field.required => Err(problem(field, "required", "please tick this box.")),
-        Some(value) => Ok(FieldValue::Bool(value)),
-    }
-}
-
-fn checked_length<'a>(field: &Field, text: &'a str, length: Length) -> Result<&'a str, Problem> {
-    let n = text.chars().count();
-    if n > length.max {
-        Err(problem(field, "too-long", &format!("at most {} characters.", length.max)))
-    } else if n < length.min {
-        Err(problem(field, "too-short", &format!("at least {} characters.", length.min)))
-    } else {
-        Ok(text)
-    }
-}
-
-/// A number as people write it, without what copying from an address book leaves around it.
-fn phone(text: &str) -> Option<SensitiveString> {
-    let kept: String = text
-        .chars()
-        .filter(|c| !is_invisible(*c))
-        .map(|c| if c.is_whitespace() && !c.is_control() { ' ' } else { c })
-        .collect();
-    let number = kept.trim();
-    let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    let rest = number.strip_prefix('+').unwrap_or(number);
-    let ok = (5..=15).contains(&digits)
-        && number.len() <= 40
-        && rest.bytes().all(|b| b.is_ascii_digit() || b" ().-/".contains(&b));
-    ok.then(|| number.into())
-}
-
-fn unfit(field: &Field, message: &str) -> Problem {
-    problem(field, "control-characters", message)
+/// `None` for an optional field, the mistake for a required one.
+fn left_empty(field: &Field, message: &str) -> Result<Option<FieldValue>, Problem> {
+    if field.required { Err(problem(field, "required", message)) } else { Ok(None) }
 }
 
 fn problem(field: &Field, code: &'static str, message: &str) -> Problem {

@@ -1,0 +1,225 @@
+//! The form as a whole: who reads it and why, its kind, and that whatever it names exists.
+
+use toml::Spanned;
+
+use super::fields::{MOST_FILES, consent, field, file_field};
+use super::raw::{RawForm, RawNotice};
+use super::{Mistake, NAME, Names, at, at_least_one, country, is_name, version_label, words};
+use crate::base::config::is_region;
+use crate::domain::consent::Consent;
+use crate::domain::form::set::Library;
+use crate::domain::form::{Announce, Field, FieldKind, Form, FormId, FormKind};
+use crate::domain::notice::{Notice, NoticeText};
+use crate::domain::staff::Role;
+use crate::domain::subject::EmailAddress;
+
+/// More than any form for people has, so that what is made of a form stays small.
+const MOST_QUESTIONS: usize = 200;
+/// Each is compared with all before it.
+const MOST_PURPOSES: usize = 50;
+/// Each gets a mail.
+const MOST_ANNOUNCED: usize = 20;
+/// Ten years.
+const LONGEST_RETENTION: u32 = 3_660;
+/// Fewest answers that a survey may tell about, and how many it waits for unless told.
+const SMALLEST_K: u32 = 5;
+const LARGEST_K: u32 = 1_000;
+
+pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake> {
+    let id = raw.id.get_ref().parse::<FormId>().map_err(|e| at(&raw.id, e.to_string()))?;
+    at_least_one(&raw.version)?;
+    at_least_one(&raw.retention_days)?;
+    if *raw.retention_days.get_ref() > LONGEST_RETENTION {
+        return Err(at(&raw.retention_days, format!("expected at most {LONGEST_RETENTION} days")));
+    }
+    let purposes = purposes(&raw.purposes)?;
+    let roles = roles(&raw.roles)?;
+    let announce = raw.announce.as_ref().map_or(Ok(Vec::new()), |raw| announce(raw, &roles))?;
+    if let Some(region) = raw.region.as_ref().filter(|region| !is_region(region.get_ref())) {
+        return Err(at(region, "expected a region of 1 to 32 lower-case letters, digits and hyphens"));
+    }
+    let country = raw.country.as_ref().map(country).transpose()?;
+
+    let mut names = Names::default();
+    let place = raw.fields.span();
+    let questions = raw.fields.get_ref().len() + raw.files.len() + raw.consents.len();
+    if raw.fields.get_ref().is_empty() || questions > MOST_QUESTIONS {
+        return Err(Mistake(place, format!("expected 1 to {MOST_QUESTIONS} fields, files and consents")));
+    }
+    let mut fields = Vec::new();
+    for raw in std::mem::replace(&mut raw.fields, Spanned::new(place, Vec::new())).into_inner() {
+        fields.push(field(raw, &fields, &mut names)?);
+    }
+    let mut most_files = MOST_FILES;
+    let mut files = Vec::new();
+    for raw in std::mem::take(&mut raw.files) {
+        files.push(file_field(raw, &mut names, &mut most_files)?);
+    }
+    let mut consents = Vec::new();
+    for raw in std::mem::take(&mut raw.consents) {
+        consents.push(consent(raw, &mut names, library)?);
+    }
+
+    if let Some(subject) = &raw.subject
+        && !is_address(&fields, subject.get_ref())
+    {
+        return Err(at(subject, "expected the name of a required field of kind \"email\" that is always shown"));
+    }
+    let kind = kind(&raw, &fields, &consents)?;
+    Ok(Form {
+        id,
+        version: raw.version.into_inner(),
+        title: words(raw.title)?,
+        intro: raw.intro.trim().to_owned(),
+        submit: words(raw.submit)?,
+        kind,
+        purposes,
+        legal_basis: words(raw.legal_basis)?,
+        roles,
+        retention_days: raw.retention_days.into_inner(),
+        region: raw.region.map(Spanned::into_inner),
+        announce,
+        country,
+        notice: notice(raw.notice, library)?,
+        subject: raw.subject.map(Spanned::into_inner),
+        summary: summary(raw.summary, &fields)?,
+        fields,
+        files,
+        consents,
+        _checked: (),
+    })
+}
+
+/// Whether `name` is a field that always holds an e-mail address.
+fn is_address(fields: &[Field], name: &str) -> bool {
+    let found = fields.iter().find(|field| field.name == name);
+    found.is_some_and(|field| field.kind == FieldKind::Email && field.required && field.shown_when.is_none())
+}
+
+fn kind(raw: &RawForm, fields: &[Field], consents: &[Consent]) -> Result<FormKind, Mistake> {
+    let name = raw.kind.as_ref().map_or("request", |kind| kind.get_ref().as_str());
+    let place = raw.kind.as_ref().map_or_else(|| raw.id.span(), Spanned::span);
+    for (key, place, of) in [
+        ("k", raw.k.as_ref().map(Spanned::span), "survey"),
+        ("friend", raw.friend.as_ref().map(Spanned::span), "referral"),
+        ("consent", raw.consent.as_ref().map(Spanned::span), "newsletter"),
+    ] {
+        if let Some(place) = place.filter(|_| name != of) {
+            return Err(Mistake(place, format!("{key} is for forms of kind {of}; this one is of kind {name}")));
+        }
+    }
+    match name {
+        "request" => Ok(FormKind::Request),
+        "application" => Ok(FormKind::Application),
+        "board" => Ok(FormKind::Board),
+        "survey" => match &raw.k {
+            None => Ok(FormKind::Survey { k: SMALLEST_K }),
+            Some(k) if (SMALLEST_K..=LARGEST_K).contains(k.get_ref()) => Ok(FormKind::Survey { k: *k.get_ref() }),
+            Some(k) => Err(at(k, format!("expected {SMALLEST_K} to {LARGEST_K}"))),
+        },
+        "referral" => {
+            let expected = "expected friend = the name of a required field of kind \"email\" other than the subject";
+            let friend = raw.friend.as_ref().ok_or_else(|| Mistake(place, expected.to_owned()))?;
+            let subject = raw.subject.as_ref().is_some_and(|subject| subject.get_ref() == friend.get_ref());
+            if subject || !is_address(fields, friend.get_ref()) {
+                return Err(at(friend, expected));
+            }
+            Ok(FormKind::Referral { friend: friend.get_ref().clone() })
+        }
+        "newsletter" => {
+            let expected = "expected consent = the name of the consent under which the newsletter is sent";
+            let consent = raw.consent.as_ref().ok_or_else(|| Mistake(place.clone(), expected.to_owned()))?;
+            if !consents.iter().any(|one| one.name == *consent.get_ref()) {
+                return Err(at(consent, expected));
+            }
+            if raw.subject.is_none() {
+                return Err(Mistake(
+                    place,
+                    "a newsletter needs subject = the field with the address it goes to".to_owned(),
+                ));
+            }
+            Ok(FormKind::Newsletter { consent: consent.get_ref().clone() })
+        }
+        _ => Err(Mistake(place, format!("expected a kind out of {}", FormKind::NAMES.join(", ")))),
+    }
+}
+
+fn notice(raw: Spanned<RawNotice>, library: &Library) -> Result<Notice, Mistake> {
+    let place = raw.span();
+    match raw.into_inner() {
+        RawNotice::Named(name) => library.notice(&name).cloned().ok_or_else(|| {
+            Mistake(place, "expected the name of a file in notices/, without its ending, or a table".to_owned())
+        }),
+        RawNotice::Inline(raw) => Ok(Notice {
+            name: None,
+            version: version_label(raw.version)?,
+            review_by: None,
+            text: NoticeText::Plain(words(raw.text)?),
+        }),
+    }
+}
+
+fn summary(raw: Vec<Spanned<String>>, fields: &[Field]) -> Result<Vec<String>, Mistake> {
+    let mut out = Vec::new();
+    for name in raw {
+        if !fields.iter().any(|field| field.name == *name.get_ref()) || out.contains(name.get_ref()) {
+            return Err(at(&name, "expected the name of a field of this form, each once"));
+        }
+        out.push(name.into_inner());
+    }
+    Ok(out)
+}
+
+fn purposes(raw: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Mistake> {
+    if raw.get_ref().len() > MOST_PURPOSES {
+        return Err(at(raw, format!("expected at most {MOST_PURPOSES} purposes")));
+    }
+    let mut out = Vec::new();
+    for purpose in raw.get_ref() {
+        if !is_name(purpose.get_ref()) || out.contains(purpose.get_ref()) {
+            return Err(at(purpose, format!("expected a purpose of its own: {NAME}")));
+        }
+        if purpose.get_ref() == "subject-request" {
+            return Err(at(purpose, "subject-request holds for every form and is not listed"));
+        }
+        out.push(purpose.get_ref().clone());
+    }
+    if out.is_empty() { Err(at(raw, "expected at least one purpose, for example \"recruitment\"")) } else { Ok(out) }
+}
+
+fn roles(raw: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Role>, Mistake> {
+    let mut out = Vec::new();
+    for name in raw.get_ref() {
+        let role = name.get_ref().parse::<Role>().map_err(|e| at(name, e.to_string()))?;
+        if !role.reads() {
+            let expected = "expected hr, support, training, partner, marketing or privacy";
+            return Err(at(name, format!("{role} never reads submissions: {expected}")));
+        }
+        if out.contains(&role) {
+            return Err(at(name, format!("{role} is named twice")));
+        }
+        out.push(role);
+    }
+    if out.is_empty() { Err(at(raw, "expected at least one role that reads the submissions")) } else { Ok(out) }
+}
+
+fn announce(raw: &Spanned<Vec<Spanned<String>>>, roles: &[Role]) -> Result<Vec<Announce>, Mistake> {
+    if raw.get_ref().len() > MOST_ANNOUNCED {
+        return Err(at(raw, format!("expected at most {MOST_ANNOUNCED} roles and addresses")));
+    }
+    let mut out = Vec::new();
+    for name in raw.get_ref() {
+        let one = if name.get_ref().contains('@') {
+            let address = EmailAddress::parse(name.get_ref()).map_err(|e| at(name, e.to_string()))?;
+            Announce::Address(address.canonical().to_owned())
+        } else {
+            let role = name.get_ref().parse::<Role>().ok().filter(|role| roles.contains(role));
+            Announce::Role(role.ok_or_else(|| at(name, "expected an e-mail address, or a role that reads the form"))?)
+        };
+        if out.contains(&one) {
+            return Err(at(name, "expected each role and address once"));
+        }
+        out.push(one);
+    }
+    Ok(out)
+}

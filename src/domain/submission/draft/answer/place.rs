@@ -1,0 +1,80 @@
+//! Postal addresses, part by part.
+
+use super::{Answer, Given, problem};
+use crate::base::sensitive::SensitiveString;
+use crate::domain::Problem;
+use crate::domain::country::Country;
+use crate::domain::form::Field;
+use crate::domain::submission::{FieldValue, PostalAddress};
+use crate::domain::text::{is_unfit, normalise};
+
+/// Longest part, in characters; postcodes are shorter.
+const LONGEST: usize = 120;
+const LONGEST_POSTCODE: usize = 16;
+
+/// The address to keep. One of which only the country is there, which a page fills in by itself, is none.
+pub(super) fn check(
+    field: &Field,
+    country: Option<Country>,
+    given: Given<'_>,
+) -> Result<Option<FieldValue>, Vec<Problem>> {
+    let wrong_type =
+        || vec![problem(field, "wrong-type", "the value has to be an object with line1, town and country.")];
+    let mut address = PostalAddress::default();
+    let sent: Vec<(&str, &SensitiveString)> = match given {
+        Given::Nothing => Vec::new(),
+        Given::One(Answer::Object(parts)) => parts.iter().map(|(name, text)| (name.as_str(), text)).collect(),
+        Given::Parts(parts) => {
+            let mut texts = Vec::new();
+            for (name, answer) in parts {
+                let Answer::Text(text) = answer else { return Err(wrong_type()) };
+                texts.push((name, text));
+            }
+            texts
+        }
+        Given::One(_) | Given::Several(_) => return Err(wrong_type()),
+    };
+    for (name, text) in sent {
+        let kept = SensitiveString::from(normalise(text.expose()));
+        *address.part_mut(name).ok_or_else(wrong_type)? = kept.expose().trim().into();
+    }
+    let said = |(name, text): &(&str, &SensitiveString)| *name != "country" && !text.expose().is_empty();
+    if !address.parts().iter().any(said) {
+        let missing = || vec![problem(field, "required", "please fill in the address.")];
+        return if field.required { Err(missing()) } else { Ok(None) };
+    }
+    if let Some(country) = country.filter(|_| address.country.expose().is_empty()) {
+        address.country = country.code().into();
+    }
+    let problems = mistakes(field, &address);
+    if problems.is_empty() { Ok(Some(FieldValue::Address(address))) } else { Err(problems) }
+}
+
+fn mistakes(field: &Field, address: &PostalAddress) -> Vec<Problem> {
+    let mut out = Vec::new();
+    for (name, text) in address.parts() {
+        let text = text.expose();
+        let most = if name == "postcode" { LONGEST_POSTCODE } else { LONGEST };
+        let wrong = if text.is_empty() {
+            match name {
+                "line1" => Some(("required", "please enter house and street.".to_owned())),
+                "town" => Some(("required", "please enter the town or city.".to_owned())),
+                "country" => Some(("required", "please choose the country.".to_owned())),
+                _ => None,
+            }
+        } else if text.contains(is_unfit) {
+            Some(("control-characters", "control characters and line breaks cannot be used here.".to_owned()))
+        } else if text.chars().count() > most {
+            Some(("too-long", format!("at most {most} characters.")))
+        } else if name == "country" && text.parse::<Country>().is_err() {
+            Some(("bad-country", "please choose a country; its code has two capital letters, as GB.".to_owned()))
+        } else {
+            None
+        };
+        if let Some((code, message)) = wrong {
+            let place = format!("{}.{name}", field.name);
+            out.push(Problem::in_field(&place, code, format!("{}: {message}", field.label)));
+        }
+    }
+    out
+}

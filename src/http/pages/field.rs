@@ -1,0 +1,307 @@
+//! One question as the template wants it.
+
+use std::borrow::Cow;
+
+use super::Typed;
+use crate::base::sensitive::SensitiveString;
+use crate::domain::country::Country;
+use crate::domain::form::{Choice, Field, FieldKind, FileField, Form, ShownWhen, Wanted};
+use crate::domain::submission::PostalAddress;
+use crate::http::error::size;
+use crate::services::Problem;
+
+/// Up to so many options are shown at once; more go into a list that opens.
+const MOST_SHOWN: usize = 6;
+
+/// One question.
+pub(super) struct FieldView<'a> {
+    pub(super) id: String,
+    pub(super) name: &'a str,
+    pub(super) label: &'a str,
+    pub(super) help: Cow<'a, str>,
+    /// When the question is to be answered, if not always.
+    pub(super) only_if: Option<String>,
+    pub(super) look: Look<'a>,
+    pub(super) required: bool,
+    pub(super) autocomplete: Option<&'a str>,
+    pub(super) problem: Option<String>,
+    /// The ids of condition, help and problem, for `aria-describedby`.
+    pub(super) described: Option<String>,
+}
+
+/// How a question is shown.
+pub(super) enum Look<'a> {
+    /// One line; with further attributes of the input.
+    Line { input: &'static str, value: &'a str, limits: Vec<(&'static str, String)> },
+    /// Several lines.
+    Lines { value: &'a str, most: Option<usize> },
+    /// A list that opens.
+    List(Vec<OptionView<'a>>),
+    /// Buttons of which one can be on.
+    Radios(Vec<OptionView<'a>>),
+    /// Marks of which one can be on, with what the first and the last mean.
+    Marks { marks: Vec<OptionView<'a>>, low: &'a str, high: &'a str },
+    /// Boxes of which several can be on.
+    Boxes(Vec<OptionView<'a>>),
+    /// One box.
+    Box { ticked: bool },
+    /// Several lines with a label each, and a country.
+    Address { parts: Vec<PartView<'a>>, countries: Vec<OptionView<'a>>, country_id: String },
+    /// Files.
+    Files { accept: String, many: bool },
+}
+
+/// Something that can be picked.
+pub(super) struct OptionView<'a> {
+    pub(super) id: String,
+    pub(super) value: Cow<'a, str>,
+    pub(super) label: Cow<'a, str>,
+    pub(super) picked: bool,
+}
+
+/// A line of an address.
+pub(super) struct PartView<'a> {
+    pub(super) id: String,
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    pub(super) autocomplete: &'static str,
+    pub(super) value: &'a str,
+    pub(super) needed: bool,
+    pub(super) problem: Option<String>,
+}
+
+impl<'a> FieldView<'a> {
+    /// A field of `form`.
+    pub(super) fn of(field: &'a Field, form: &'a Form, typed: &'a Typed, problems: &'a [Problem]) -> Self {
+        let id = format!("field-{}", field.name);
+        let country = format!("{}.country", field.name);
+        let problem = problem_of(&field.name, problems).or_else(|| problem_of(&country, problems));
+        let problem = problem.map(|p| beside(&field.label, p));
+        let only_if = field.shown_when.as_ref().and_then(|when| only_if(when, form));
+        Self {
+            described: described(&id, only_if.is_some(), &field.help, problem.is_some()),
+            look: look(field, form, &id, typed, problems),
+            id,
+            name: &field.name,
+            label: &field.label,
+            help: Cow::Borrowed(&field.help),
+            // The browser must not insist on what may not apply.
+            required: field.required && only_if.is_none(),
+            only_if,
+            autocomplete: field.autocomplete.as_deref(),
+            problem,
+        }
+    }
+
+    /// A file field.
+    pub(super) fn of_file(field: &'a FileField, problems: &'a [Problem]) -> Self {
+        let id = format!("field-{}", field.name);
+        let problem = problem_of(&field.name, problems).map(|p| beside(&field.label, p));
+        let help =
+            if field.help.is_empty() { Cow::Owned(file_rules(field)) } else { Cow::Borrowed(field.help.as_str()) };
+        let accept: Vec<String> = field.kinds.iter().map(|k| format!(".{}", k.extension())).collect();
+        Self {
+            described: described(&id, false, &help, problem.is_some()),
+            id,
+            name: &field.name,
+            label: &field.label,
+            help,
+            only_if: None,
+            look: Look::Files { accept: accept.join(","), many: field.max_files > 1 },
+            required: field.required,
+            autocomplete: None,
+            problem,
+        }
+    }
+
+    /// Whether its label is marked as optional: it is always asked, and may be left empty.
+    pub(super) fn optional(&self) -> bool {
+        !self.required && self.only_if.is_none()
+    }
+
+    /// Whether something is wrong with it or a part of it.
+    pub(super) fn wrong(&self) -> bool {
+        let part = match &self.look {
+            Look::Address { parts, .. } => parts.iter().any(|part| part.problem.is_some()),
+            _ => false,
+        };
+        self.problem.is_some() || part
+    }
+
+    /// Whether it is several inputs under one heading.
+    pub(super) fn is_group(&self) -> bool {
+        matches!(self.look, Look::Radios(_) | Look::Marks { .. } | Look::Boxes(_) | Look::Address { .. })
+    }
+
+    /// The id of the input that a line of the summary leads to; `part` is that of an address, or empty.
+    pub(super) fn input_of(&self, part: &str) -> String {
+        match &self.look {
+            Look::Address { parts, country_id, .. } => {
+                let found = parts.iter().find(|one| one.name == part).map(|one| one.id.clone());
+                found.unwrap_or_else(|| if part == "country" { country_id.clone() } else { self.id.clone() })
+            }
+            _ => self.id.clone(),
+        }
+    }
+}
+
+/// The message about a field or a part of one, if there is one.
+pub(super) fn problem_of<'a>(name: &str, problems: &'a [Problem]) -> Option<&'a str> {
+    problems.iter().find(|p| p.field.as_deref() == Some(name)).map(|p| p.message.as_str())
+}
+
+fn look<'a>(field: &'a Field, form: &'a Form, id: &str, typed: &'a Typed, problems: &'a [Problem]) -> Look<'a> {
+    let value = first(typed, &field.name);
+    let line = |input, limits| Look::Line { input, value, limits };
+    let most = field.kind.max_length();
+    let length = most.map(|most| ("maxlength", most.to_string()));
+    match &field.kind {
+        FieldKind::ShortText(_) => line("text", length.into_iter().collect()),
+        FieldKind::LongText(_) => Look::Lines { value, most },
+        FieldKind::Email => line("email", length.into_iter().collect()),
+        FieldKind::Phone(_) => line("tel", length.into_iter().collect()),
+        FieldKind::Url => line("url", length.into_iter().collect()),
+        FieldKind::Number(range) => {
+            // Not type=number: it loses what is mistyped, and wheels and arrows change it unnoticed.
+            let mode = if range.decimals == 0 { "numeric" } else { "decimal" };
+            let negative = range.min.is_none_or(|min| min < 0.into());
+            line("text", if negative { Vec::new() } else { vec![("inputmode", mode.to_owned())] })
+        }
+        FieldKind::Date(range) => {
+            let earliest = range.earliest.map(|day| ("min", day.to_string()));
+            line("date", earliest.into_iter().chain(range.latest.map(|day| ("max", day.to_string()))).collect())
+        }
+        FieldKind::Choice(options) if options.len() > MOST_SHOWN => Look::List(picks(options, id, field, typed)),
+        FieldKind::Choice(options) => Look::Radios(with_none(picks(options, id, field, typed), field, id)),
+        FieldKind::Choices(many) => Look::Boxes(picks(&many.options, id, field, typed)),
+        FieldKind::YesNo => Look::Box { ticked: typed.ticked.contains(&field.name) },
+        FieldKind::Rating(rating) => {
+            let mark = |n: u8| OptionView {
+                id: if n == 1 { id.to_owned() } else { format!("{id}-{n}") },
+                value: n.to_string().into(),
+                label: n.to_string().into(),
+                picked: value.trim() == n.to_string(),
+            };
+            let marks = with_none((1..=rating.scale).map(mark).collect(), field, id);
+            Look::Marks { marks, low: &rating.low, high: &rating.high }
+        }
+        FieldKind::PostalAddress(own) => address(field, own.or(form.country), id, typed, problems),
+    }
+}
+
+fn picks<'a>(options: &'a [Choice], id: &str, field: &Field, typed: &Typed) -> Vec<OptionView<'a>> {
+    let picked = |value: &str| sent(typed, &field.name).iter().any(|text| text.expose() == value);
+    let view = |(n, option): (usize, &'a Choice)| OptionView {
+        id: if n == 0 { id.to_owned() } else { format!("{id}-{}", n + 1) },
+        value: Cow::Borrowed(&option.value),
+        label: Cow::Borrowed(&option.label),
+        picked: picked(&option.value),
+    };
+    options.iter().enumerate().map(view).collect()
+}
+
+/// Buttons cannot be turned off again, so where no answer is needed there is one for none.
+fn with_none<'a>(mut options: Vec<OptionView<'a>>, field: &Field, id: &str) -> Vec<OptionView<'a>> {
+    if !field.required || field.shown_when.is_some() {
+        let picked = !options.iter().any(|option| option.picked);
+        let (value, label) = (Cow::Borrowed(""), Cow::Borrowed("No answer"));
+        options.push(OptionView { id: format!("{id}-none"), value, label, picked });
+    }
+    options
+}
+
+fn address<'a>(
+    field: &'a Field,
+    country: Option<Country>,
+    id: &str,
+    typed: &'a Typed,
+    problems: &'a [Problem],
+) -> Look<'a> {
+    const PARTS: [(&str, &str, &str, bool); 5] = [
+        ("line1", "House and street", "address-line1", true),
+        ("line2", "Flat, floor, building", "address-line2", false),
+        ("town", "Town or city", "address-level2", true),
+        ("region", "County, state or province", "address-level1", false),
+        ("postcode", "Postcode", "postal-code", false),
+    ];
+    let part = |(n, (name, label, autocomplete, needed)): (usize, (&'static str, &'static str, &'static str, bool))| {
+        let whole = format!("{}.{name}", field.name);
+        PartView {
+            id: if n == 0 { id.to_owned() } else { format!("{id}-{name}") },
+            name,
+            label,
+            autocomplete,
+            value: first(typed, &whole),
+            needed,
+            problem: problem_of(&whole, problems).map(|p| beside(&field.label, p)),
+        }
+    };
+    let sent = first(typed, &format!("{}.country", field.name));
+    let chosen = sent.parse().ok().or(country);
+    let view = |country: Country| OptionView {
+        id: String::new(),
+        value: country.code().into(),
+        label: country.name().into(),
+        picked: chosen == Some(country),
+    };
+    debug_assert_eq!(PARTS.map(|(name, ..)| name), PostalAddress::PARTS[..5]);
+    Look::Address {
+        parts: PARTS.into_iter().enumerate().map(part).collect(),
+        countries: Country::all().map(view).collect(),
+        country_id: format!("{id}-country"),
+    }
+}
+
+fn sent<'a>(typed: &'a Typed, name: &str) -> &'a [SensitiveString] {
+    typed.text.get(name).map_or(&[], Vec::as_slice)
+}
+
+fn first<'a>(typed: &'a Typed, name: &str) -> &'a str {
+    sent(typed, name).first().map_or("", SensitiveString::expose)
+}
+
+/// When a question is asked, in a sentence: nothing hides it without a script.
+fn only_if(when: &ShownWhen, form: &Form) -> Option<String> {
+    let decides = form.field(&when.field)?;
+    let label = decides.label.trim_end_matches(['?', '.', ':']);
+    let answer = |wanted: &Wanted| match wanted {
+        Wanted::Box(true) => "ticked".to_owned(),
+        Wanted::Box(false) => "not ticked".to_owned(),
+        Wanted::Mark(mark) => mark.to_string(),
+        Wanted::Option(value) => {
+            let option = decides.kind.options().iter().find(|option| option.value == *value);
+            format!("“{}”", option.map_or(value.as_str(), |option| option.label.as_str()))
+        }
+    };
+    let answers: Vec<String> = when.is.iter().map(answer).collect();
+    let answers = match answers.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => return None,
+    };
+    Some(match &decides.kind {
+        FieldKind::YesNo => format!("Only if “{label}” is {answers}."),
+        FieldKind::Choices(_) => format!("Only if you chose {answers} under “{label}”."),
+        _ => format!("Only if your answer to “{label}” is {answers}."),
+    })
+}
+
+/// A message as it stands beside its field, whose label need not be said again.
+fn beside(label: &str, message: &str) -> String {
+    let rest = message.strip_prefix(label).and_then(|m| m.strip_prefix(": ")).unwrap_or(message);
+    let mut letters = rest.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn described(id: &str, only_if: bool, help: &str, wrong: bool) -> Option<String> {
+    let ids = [(only_if, "when"), (!help.is_empty(), "help"), (wrong, "problem")];
+    let ids: Vec<String> = ids.iter().filter(|(there, _)| *there).map(|(_, what)| format!("{id}-{what}")).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+/// What is said of a file field's limits where no help text does.
+fn file_rules(field: &FileField) -> String {
+    let kinds: Vec<&str> = field.kinds.iter().map(|k| k.label()).collect();
+    let number = if field.max_files == 1 { "One file".to_owned() } else { format!("Up to {} files", field.max_files) };
+    format!("{number} of at most {}: {}.", size(field.max_bytes), kinds.join(", "))
+}
