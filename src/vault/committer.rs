@@ -292,3 +292,19 @@ fn then<T: Send + 'static>(reply: Reply<T>, outcome: Result<T, VaultError>) -> O
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_jobs_are_taken_in_than_the_queue_holds() {
+        let (sender, mut jobs) = mpsc::channel(QUEUE + 5);
+        for _ in 0..QUEUE + 5 {
+            assert!(sender.try_send(Box::new(Job::Recovery)).is_ok());
+        }
+        let mut queue = VecDeque::new();
+        gather(&mut queue, &mut jobs);
+        assert_eq!((queue.len(), jobs.len()), (QUEUE, 5));
+    }
+}

@@ -48,22 +48,22 @@ pub(super) fn home_with(hooks: Hooks) -> (TempDir, Arc<Vault>) {
     (dir, Arc::new(vault))
 }
 
-fn act(actor: &Actor, action: Action, resource: &Resource<'_>) -> Act {
+pub(super) fn act(actor: &Actor, action: Action, resource: &Resource<'_>) -> Act {
     let request = RequestId::from_bytes([1; 16]);
     Act { permit: decide(actor, action, resource).unwrap(), request, purpose: None }
 }
 
 /// A submission: from whom, with how many files of one byte, how many of them named in its content, and consents.
-struct Sample<'a> {
+pub(super) struct Sample<'a> {
     email: Option<&'a str>,
     files: usize,
     named: u32,
     consents: bool,
 }
 
-const PLAIN: Sample<'static> = Sample { email: None, files: 0, named: 0, consents: false };
+pub(super) const PLAIN: Sample<'static> = Sample { email: None, files: 0, named: 0, consents: false };
 
-async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, VaultError> {
+pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, VaultError> {
     let files = (0..sample.files).map(|_| {
         let mut upload = vault.begin_upload()?;
         upload.write(b"x")?;
@@ -115,7 +115,7 @@ fn table(shared: &Shared, table: Table) -> Vec<Row> {
     shared.engine.scan(&from, &after_prefix(&from).unwrap()).collect::<Result<_, _>>().unwrap()
 }
 
-async fn problems(vault: &Vault) -> Vec<String> {
+pub(super) async fn problems(vault: &Vault) -> Vec<String> {
     vault.check(&|_, _| {}).await.unwrap().problems
 }
 

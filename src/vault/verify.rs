@@ -374,3 +374,6 @@ fn sealed_len(len: u64) -> u64 {
     let (count, last) = shape(len);
     (HEADER_LEN + TAG_LEN + last) as u64 + u64::from(count - 1) * SEALED_SEGMENT_LEN as u64
 }
+
+#[cfg(test)]
+mod tests;

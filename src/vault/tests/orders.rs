@@ -107,6 +107,48 @@ async fn a_target_named_twice_is_erased_once_and_the_trail_counts_it_once() {
     assert_eq!((Some(&early), Some(&again())), (certificates[0].as_ref(), certificates[0].as_ref()));
 }
 
+/// Until the clean-up comes to them, the victims of one order are told apart by handle, in the order itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_under_way_has_a_certificate_for_each_of_its_victims() {
+    let (_dir, vault) = home();
+    let whole = |n| Line::Person { place: n, person: person(n), keyring_parts: 1, consent_parts: 0 };
+    let mut intent = Intent {
+        id: IntentId::from_bytes([9; 16]),
+        stage: Stage::Ordered,
+        at: Timestamp::from_millis(5),
+        role: Some(Role::Privacy),
+        lines: vec![whole(1), whole(2)],
+    };
+    let put = |rows: Vec<Row>| {
+        vault.shared.engine.commit(&rows.into_iter().map(|(key, row)| (key, Some(row))).collect()).unwrap();
+    };
+    let certified = |n| {
+        let handle = person(n).to_string().parse().unwrap();
+        vault.certificate_of(&handle).map(|certificate| certificate.statement.subject)
+    };
+    put(intent.rows(&vault.shared).unwrap());
+    assert_eq!(certified(1), Err(VaultError::Missing), "nothing is erased yet");
+    let outcome = Outcome { before: 3, after: 4, at: Timestamp::from_millis(6) };
+    put(vec![intent.outcome_row(&vault.shared, &outcome).unwrap()]);
+    intent.stage = Stage::Erased(outcome);
+    assert_eq!([1, 2, 3].map(certified), [Ok(person(1)), Ok(person(2)), Err(VaultError::Missing)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_an_erasure_took_place_is_remembered_until_its_clean_up_is_done() {
+    let (_dir, vault) = home();
+    let person = submit(&vault, PLAIN).await.unwrap().summary.subject;
+    vault.erase(erase_act(Action::ErasePerson), vec![Target::Person(person)]).await.unwrap();
+    clean(&vault).await;
+    for _ in 0..2000 {
+        if vault.shared.destroyed.lock().unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("what is kept for orders under way piles up");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_ordered_to_be_erased_is_missing_before_its_keys_go() {
     use crate::vault::committer::Job;

@@ -1,0 +1,146 @@
+//! The check of a vault that goes on working: who is looked at again, and how often.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::policy::{Action, Actor, Resource, Role};
+use crate::store::{Batch, Engine, Rows, StoreError};
+use crate::vault::tests::{PLAIN, act, home, home_with, problems, submit};
+use crate::vault::{Detail, Hooks};
+
+/// What a read of this key gives instead of the row.
+type Read = Box<dyn FnMut(Option<Vec<u8>>) -> Option<Vec<u8>> + Send>;
+
+/// A store of which one row reads otherwise.
+struct Bent {
+    inner: Box<dyn Engine>,
+    bend: Arc<Mutex<Option<(Vec<u8>, Read)>>>,
+}
+
+impl Engine for Bent {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = self.inner.read(key)?;
+        match &mut *self.bend.lock().unwrap() {
+            Some((bent, read)) if bent == key => Ok(read(row)),
+            _ => Ok(row),
+        }
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8]) -> Rows<'_> {
+        self.inner.scan(from, to)
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.inner.commit(batch)
+    }
+
+    fn is_writable(&self) -> bool {
+        self.inner.is_writable()
+    }
+}
+
+/// Checks the tree of a vault with seventy people of one record each, of which the last one's keyring reads as garbage
+/// as long as `garbage` says so of the number of the look. Returns what was found, and how often it was looked at.
+async fn look(garbage: impl Fn(u32, &Shared) -> bool + Send + 'static) -> (Findings, u32) {
+    let bend = Arc::new(Mutex::new(None));
+    let around = {
+        let bend = Arc::clone(&bend);
+        move |inner| Box::new(Bent { inner, bend: Arc::clone(&bend) }) as Box<dyn Engine>
+    };
+    let (_dir, vault) = home_with(Hooks { engine: Some(Arc::new(around)), ..Hooks::default() });
+    let mut last = None;
+    for stored in futures_util::future::join_all((0..70).map(|_| submit(&vault, PLAIN))).await {
+        let summary = stored.unwrap().summary;
+        last = last.max(Some((vault.locate(&summary.id).unwrap().place, summary.subject)));
+    }
+    let (place, person) = last.unwrap();
+    assert_eq!(place, 69);
+    let (looks, shared) = (Arc::new(AtomicU32::new(0)), Arc::clone(&vault.shared));
+    let counted = Arc::clone(&looks);
+    let read = move |row: Option<Vec<u8>>| {
+        let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        if garbage(number, &shared) { Some(vec![0; 200]) } else { row }
+    };
+    *bend.lock().unwrap() = Some((Keyring::row_key(&person, 0), Box::new(read) as Read));
+    let mut check = Check::new(&vault.shared, &|_, _| {});
+    check.tree(&vault.shared.view().leaves(), 0);
+    *bend.lock().unwrap() = None;
+    (check.findings, looks.load(Ordering::SeqCst))
+}
+
+fn overtaken(shared: &Shared) {
+    shared.begin_commit();
+    shared.end_commit();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_whose_rows_a_commit_overtook_is_looked_at_again() {
+    let (findings, looks) = look(|number, shared| {
+        if number == 1 {
+            overtaken(shared);
+        }
+        number == 1
+    })
+    .await;
+    assert_eq!(findings.problems, Vec::<String>::new());
+    assert_eq!((findings.people, findings.records, looks), (70, 70, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opens_is_looked_at_once_whatever_is_written() {
+    let (findings, looks) = look(|_, shared| {
+        overtaken(shared);
+        false
+    })
+    .await;
+    assert_eq!((findings.problems.len(), findings.people, looks), (0, 70, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_open_in_a_quiet_vault_is_told_at_once() {
+    let (findings, looks) = look(|_, _| true).await;
+    assert_eq!((findings.problems.len(), findings.people, findings.records, looks), (1, 70, 69, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_opens_is_told_also_when_the_vault_is_never_quiet() {
+    let (findings, looks) = look(|_, shared| {
+        overtaken(shared);
+        true
+    })
+    .await;
+    assert_eq!((findings.problems.len(), findings.people, findings.records, looks), (1, 70, 69, RETRIES + 1));
+    let (findings, looks) = look(|number, shared| {
+        if number == 1 {
+            shared.begin_commit();
+        }
+        true
+    })
+    .await;
+    assert_eq!((findings.problems.len(), looks), (1, RETRIES + 1), "a commit that takes all the time there is");
+}
+
+/// Entries that come while the check reads: it begins anew, three times in all, and then says why it says no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_amid_writes_begins_anew_and_in_the_end_says_so() {
+    let (_dir, vault) = home();
+    let left = AtomicU32::new(0);
+    let write = |_, _| {
+        if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+            let act = act(&Actor::Owner { role: Role::Admin }, Action::ManageStaff, &Resource::Staff);
+            let written = vault.record_act(act, Detail::None);
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(written)).unwrap();
+        }
+    };
+    for (writes, told) in [(0, 0), (1, 0), (1000, 1)] {
+        left.store(writes, Ordering::SeqCst);
+        let before = vault.audit_head().await.unwrap().size;
+        let found = vault.check(&write).await.unwrap().problems;
+        assert_eq!(found.len(), told, "{writes} writes: {found:?}");
+        assert!(found.iter().all(|problem| problem.contains("written to during the check")), "{found:?}");
+        assert!(vault.audit_head().await.unwrap().size >= before + u64::from(writes.min(3)));
+    }
+    left.store(0, Ordering::SeqCst);
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
+}
