@@ -91,7 +91,7 @@ pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, 
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Form { roles: READERS }), new).await
 }
 
-fn erase_act(action: Action) -> Act {
+pub(super) fn erase_act(action: Action) -> Act {
     let officer = Actor::Owner { role: Role::Privacy };
     match action {
         Action::ErasePerson => act(&officer, action, &Resource::Subject),
@@ -100,7 +100,7 @@ fn erase_act(action: Action) -> Act {
 }
 
 /// Waits until the janitor has nothing left to remove.
-async fn clean(vault: &Vault) {
+pub(super) async fn clean(vault: &Vault) {
     for _ in 0..2000 {
         if vault.counts().pending_cleanup == 0 {
             return;

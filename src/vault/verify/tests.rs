@@ -1,13 +1,13 @@
 //! The check of a vault that goes on working: who is looked at again, and how often.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::policy::{Action, Actor, Resource, Role};
 use crate::store::{Batch, Engine, Rows, StoreError};
-use crate::vault::tests::{PLAIN, act, home, home_with, problems, submit};
-use crate::vault::{Detail, Hooks};
+use crate::vault::tests::{PLAIN, act, clean, erase_act, home, home_with, problems, submit};
+use crate::vault::{Detail, Hooks, Target};
 
 /// What a read of this key gives instead of the row.
 type Read = Box<dyn FnMut(Option<Vec<u8>>) -> Option<Vec<u8>> + Send>;
@@ -119,6 +119,29 @@ async fn what_never_opens_is_told_also_when_the_vault_is_never_quiet() {
     })
     .await;
     assert_eq!((findings.problems.len(), looks), (1, RETRIES + 1), "a commit that takes all the time there is");
+}
+
+/// Whoever is erased and cleared away after their leaf was read, and before their turn, is no trouble.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_was_erased_before_their_turn_raises_no_alarm() {
+    let (_dir, vault) = home();
+    let mut people = Vec::new();
+    for _ in 0..3 {
+        people.push(submit(&vault, PLAIN).await.unwrap().summary.subject);
+    }
+    let first = AtomicBool::new(true);
+    let erase = |_, _| {
+        if first.swap(false, Ordering::SeqCst) {
+            let erased = async {
+                vault.erase(erase_act(Action::ErasePerson), vec![Target::Person(people[2])]).await.unwrap();
+                clean(&vault).await;
+            };
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(erased));
+        }
+    };
+    let mut check = Check::new(&vault.shared, &erase);
+    check.tree(&vault.shared.view().leaves(), 0);
+    assert_eq!((check.findings.problems, check.findings.people, check.findings.records), (Vec::new(), 2, 2));
 }
 
 /// Entries that come while the check reads: it begins anew, three times in all, and then says why it says no more.
