@@ -35,6 +35,46 @@ async fn records_past_one_part_of_a_keyring_outlive_a_restart() {
     assert_eq!(problems(&vault).await, Vec::<String>::new());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_a_file_of_a_person_or_record_is_found_until_they_are_done_or_cut() {
+    let (_dir, vault) = home();
+    let reader = Actor::Owner { role: Role::Support };
+    let mut open = Vec::new();
+    for email in ["a@example.org", "a@example.org", "b@example.org"] {
+        let id = submit(&vault, Sample { email: Some(email), files: 1, named: 1, consents: false }).await.unwrap();
+        let located = [vault.locate(&id.summary.id).unwrap()];
+        let act = act(&reader, Action::ReadFile, &Resource::Submission { roles: READERS });
+        let grant = vault.grant(act, &located, "support", Some(0)).await.unwrap().remove(0);
+        open.push((id.summary, vault.open_file(grant, &located[0]).unwrap()));
+    }
+    let (person, other) = (open[0].0.subject, open[2].0.subject);
+    let [first, second] = [0, 1].map(|n: usize| (person, Some(open[n].0.id)));
+    let found = |targets: &[_]| vault.shared.readers_of(targets).len();
+    assert_eq!([found(&[]), found(&[(person, None)]), found(&[first]), found(&[(other, None)])], [0, 2, 1, 1]);
+    vault.shared.drain_readers(&[first], Duration::ZERO);
+    assert_eq!([found(&[(person, None)]), found(&[first]), found(&[second]), found(&[(other, None)])], [1, 0, 1, 1]);
+    let read = open.iter_mut().map(|(_, file)| file.next_segment().map(|segment| segment.unwrap().to_vec()));
+    let x = || Ok(b"x".to_vec());
+    assert_eq!(read.collect::<Vec<_>>(), [Err(VaultError::Missing), x(), x()]);
+
+    open.truncate(2);
+    assert_eq!([found(&[(person, None)]), found(&[(other, None)])], [1, 0]);
+    assert_eq!(vault.shared.open_files.lock().unwrap().len(), 1, "those who are done are forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_status_is_in_the_list_and_in_the_trail() {
+    let (_dir, vault) = home();
+    let id = submit(&vault, PLAIN).await.unwrap().summary.id;
+    let reader = Actor::Owner { role: Role::Support };
+    let act = act(&reader, Action::SetStatus, &Resource::Submission { roles: READERS });
+    vault.set_status(act, id, Status::Closed).await.unwrap();
+    assert_eq!(vault.locate(&id).unwrap().summary.status, Status::Closed);
+    let entry = vault.audit_entries(None, 1).unwrap().remove(0);
+    let subject = entry.subjects[0].as_ref().unwrap();
+    assert_eq!((entry.action.as_str(), subject.record, subject.status), ("set-status", Some(id), Some(Status::Closed)));
+}
+
 /// What a submission changes in part 0 of a keyring whose records go into a later one: the number of parts with the first
 /// of them, and with each the state of the consents.
 #[tokio::test(flavor = "multi_thread")]
