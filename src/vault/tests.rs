@@ -55,10 +55,10 @@ pub(super) fn act(actor: &Actor, action: Action, resource: &Resource<'_>) -> Act
 
 /// A submission: from whom, with how many files of one byte, how many of them named in its content, and consents.
 pub(super) struct Sample<'a> {
-    email: Option<&'a str>,
-    files: usize,
-    named: u32,
-    consents: bool,
+    pub(super) email: Option<&'a str>,
+    pub(super) files: usize,
+    pub(super) named: u32,
+    pub(super) consents: bool,
 }
 
 pub(super) const PLAIN: Sample<'static> = Sample { email: None, files: 0, named: 0, consents: false };
@@ -110,7 +110,7 @@ pub(super) async fn clean(vault: &Vault) {
     panic!("the janitor does not come to an end");
 }
 
-fn table(shared: &Shared, table: Table) -> Vec<Row> {
+pub(super) fn table(shared: &Shared, table: Table) -> Vec<Row> {
     let from = [table.id()];
     shared.engine.scan(&from, &after_prefix(&from).unwrap()).collect::<Result<_, _>>().unwrap()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::policy::{Action, Actor, Resource, Role};
 use crate::store::{Batch, Engine, Rows, StoreError};
-use crate::vault::tests::{PLAIN, act, clean, erase_act, home, home_with, problems, submit};
+use crate::vault::tests::{PLAIN, Sample, act, clean, erase_act, home, home_with, problems, submit, table};
 use crate::vault::{Detail, Hooks, Target};
 
 /// What a read of this key gives instead of the row.
@@ -166,4 +166,49 @@ async fn a_check_amid_writes_begins_anew_and_in_the_end_says_so() {
     }
     left.store(0, Ordering::SeqCst);
     assert_eq!(problems(&vault).await, Vec::<String>::new());
+}
+
+/// Each by its own name, not only by the digest over everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_row_or_a_file_that_was_changed_is_named() {
+    let (dir, vault) = home();
+    submit(&vault, Sample { email: None, files: 1, named: 1, consents: false }).await.unwrap();
+    let found = || {
+        let mut check = Check::new(&vault.shared, &|_, _| {});
+        check.tree(&vault.shared.view().leaves(), 0);
+        check.findings.problems
+    };
+    assert_eq!(found(), Vec::<String>::new());
+    let only = |what: &str| matches!(found().as_slice(), [problem] if problem.contains(what));
+
+    // In front the place, behind it what the list says.
+    let (key, row) = table(&vault.shared, Table::List).remove(0);
+    let put = |row: Vec<u8>| vault.shared.engine.commit(&Batch::from([(key.clone(), Some(row))])).unwrap();
+    for at in [10, row.len() - 1] {
+        let mut bad = row.clone();
+        bad[at] ^= 1;
+        put(bad);
+        assert!(only("the list entry of submission"), "byte {at}: {:?}", found());
+    }
+    put(row);
+
+    let file = std::fs::read_dir(dir.path().join("data/files")).unwrap().next().unwrap().unwrap().path();
+    let good = std::fs::read(&file).unwrap();
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for bad in [flipped, [good.as_slice(), &[0]].concat(), Vec::new()] {
+        std::fs::write(&file, bad).unwrap();
+        assert!(only("is missing or was changed"), "{:?}", found());
+    }
+    std::fs::write(&file, good).unwrap();
+    assert_eq!(found(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_entry_beyond_the_trail_belongs_to_nothing() {
+    let (_dir, vault) = home();
+    let size = vault.audit_head().await.unwrap().size;
+    vault.shared.engine.commit(&Batch::from([(entry_key(size), Some(vec![0; 60]))])).unwrap();
+    let found = problems(&vault).await;
+    assert!(found.iter().any(|problem| problem == "1 row(s) belong to nothing in the vault"), "{found:?}");
 }
