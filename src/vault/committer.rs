@@ -225,18 +225,23 @@ fn gather(queue: &mut VecDeque<Box<Job>>, jobs: &mut mpsc::Receiver<Box<Job>>) {
     let begun = Instant::now();
     let mut before = 0;
     loop {
-        while queue.len() < QUEUE {
-            match jobs.try_recv() {
-                Ok(job) => queue.push_back(job),
-                Err(_) => break,
-            }
-        }
+        take_in(queue, jobs);
         let come = queue.len() - before;
         if queue.len() < 2 || queue.len() >= BATCH || come == 0 || begun.elapsed() >= GATHER {
             return;
         }
         before = queue.len();
         std::thread::sleep(GATHER_STEP);
+    }
+}
+
+/// Takes in what waits, as far as the queue holds it.
+fn take_in(queue: &mut VecDeque<Box<Job>>, jobs: &mut mpsc::Receiver<Box<Job>>) {
+    while queue.len() < QUEUE {
+        match jobs.try_recv() {
+            Ok(job) => queue.push_back(job),
+            Err(_) => return,
+        }
     }
 }
 
