@@ -80,7 +80,8 @@ async fn what_waits_together_becomes_one_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_a_turn_of_its_own_is_answered_amid_submissions() {
     let Watched { vault, gate, _dir, .. } = watched();
-    let mut jobs: Vec<Pin<Box<dyn Future<Output = Result<(), VaultError>>>>> = Vec::new();
+    type Pending<'a> = Pin<Box<dyn Future<Output = Result<(), VaultError>> + 'a>>;
+    let mut jobs: Vec<Pending<'_>> = Vec::new();
     for _ in 0..20 {
         jobs.push(Box::pin(async { submit(&vault, PLAIN).await.map(|_| ()) }));
         jobs.push(Box::pin(async { vault.audit_head().await.map(|_| ()) }));

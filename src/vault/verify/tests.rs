@@ -12,10 +12,13 @@ use crate::vault::{Detail, Hooks, Target};
 /// What a read of this key gives instead of the row.
 type Read = Box<dyn FnMut(Option<Vec<u8>>) -> Option<Vec<u8>> + Send>;
 
+/// The key of the row, and its reads; none while all is as it was.
+type Bend = Arc<Mutex<Option<(Vec<u8>, Read)>>>;
+
 /// A store of which one row reads otherwise.
 struct Bent {
     inner: Box<dyn Engine>,
-    bend: Arc<Mutex<Option<(Vec<u8>, Read)>>>,
+    bend: Bend,
 }
 
 impl Engine for Bent {
@@ -43,7 +46,7 @@ impl Engine for Bent {
 /// Checks the tree of a vault with seventy people of one record each, of which the last one's keyring reads as garbage
 /// as long as `garbage` says so of the number of the look. Returns what was found, and how often it was looked at.
 async fn look(garbage: impl Fn(u32, &Shared) -> bool + Send + 'static) -> (Findings, u32) {
-    let bend = Arc::new(Mutex::new(None));
+    let bend = Bend::default();
     let around = {
         let bend = Arc::clone(&bend);
         move |inner| Box::new(Bent { inner, bend: Arc::clone(&bend) }) as Box<dyn Engine>
