@@ -296,6 +296,7 @@ mod tests {
     #[test]
     fn a_length_that_no_file_has_is_refused() {
         let (header, segments) = seal(b"x", &SystemEntropy::new());
+        assert_eq!(MAX_LEN, 0xffff_ffff_0000);
         for len in [MAX_LEN, MAX_LEN - 1, MAX_LEN - SEGMENT_LEN as u64] {
             let (count, _) = shape(len);
             assert!(opener(&header, len).unwrap().segment(count - 1, &segments[0]).is_err(), "{len}");

@@ -235,7 +235,7 @@ pub fn reencode(vault: VaultId, content: &[u8], private: &PrivateKey, entropy: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::entropy::SystemEntropy;
+    use crate::base::entropy::{SeededEntropy, SystemEntropy};
 
     #[test]
     fn the_private_key_opens_the_present_root_and_only_that() {
@@ -304,5 +304,32 @@ mod tests {
         }
         std::fs::write(&path, &before[..63]).unwrap();
         slot(2, theirs).write(2, &root, &entropy).unwrap();
+
+        // Of full length, but damaged, in its title or behind it: of use to nobody.
+        for at in [0, 100] {
+            let mut damaged = before.clone();
+            damaged[at] ^= 1;
+            if at == 0 {
+                let check = digest::digest(&digest::SHA256, &damaged[..CHECK_AT]);
+                damaged[CHECK_AT..CHECK_AT + 32].copy_from_slice(check.as_ref());
+            }
+            std::fs::write(&path, damaged).unwrap();
+            slot(2, theirs).write(3, &root, &entropy).unwrap();
+            assert_eq!(slot(2, theirs).epoch(), Some(3), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_slot_reads_and_composes_back_to_the_same_bytes_for_its_vault_and_key_only() {
+        let entropy = SeededEntropy::new(1);
+        let vault = VaultId::from_bytes([1; 16]);
+        let (private, other) = (PrivateKey::make_random(&entropy).unwrap(), PrivateKey::make_random(&entropy).unwrap());
+        let root = Key::from_bytes([2; 32]);
+        let content = compose(vault, &private.public(), 7, &root, &SeededEntropy::new(2)).unwrap();
+        let again = |vault, content: &[u8], key| reencode(vault, content, key, &SeededEntropy::new(2));
+        assert!(again(vault, &content, &private).as_ref() == Some(&content));
+        assert!(again(vault, &content, &other).is_none(), "another key");
+        assert!(again(VaultId::from_bytes([3; 16]), &content, &private).is_none(), "another vault");
+        assert!(again(vault, &content[..SLOT_LEN - 1], &private).is_none(), "a byte too few");
     }
 }

@@ -261,7 +261,7 @@ pub fn reencode(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::entropy::SystemEntropy;
+    use crate::base::entropy::{SeededEntropy, SystemEntropy};
 
     struct Fixture {
         _dir: tempfile::TempDir,
@@ -340,6 +340,19 @@ mod tests {
             std::fs::write(&f.path, bad).unwrap();
             assert!(f.slots.find(&f.master).unwrap().is_empty(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_slot_reads_and_composes_back_to_the_same_bytes_in_its_place_only() {
+        let f = fixture();
+        let vault = VaultId::from_bytes([1; 16]);
+        let content =
+            compose(vault, SlotNo::B, 7, &Key::from_bytes([2; 32]), &f.master, &SeededEntropy::new(1)).unwrap();
+        let again = |vault, slot, content: &[u8]| reencode(vault, slot, content, &f.master, &SeededEntropy::new(1));
+        assert!(again(vault, SlotNo::B, &content).as_ref() == Some(&content));
+        assert!(again(vault, SlotNo::A, &content).is_none(), "the other slot");
+        assert!(again(VaultId::from_bytes([2; 16]), SlotNo::B, &content).is_none(), "another vault");
+        assert!(again(vault, SlotNo::B, &content[..SLOT_LEN - 1]).is_none(), "a byte too few");
     }
 
     #[test]

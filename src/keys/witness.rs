@@ -198,6 +198,17 @@ mod tests {
     }
 
     #[test]
+    fn a_block_reads_and_writes_back_to_the_same_bytes_under_its_key_only() {
+        let vault = VaultId::from_bytes([1; 16]);
+        let key = |byte| Prf::new(&Key::from_bytes([byte; 32]), Label::Witness);
+        let block = encode(vault, &testimony(3, 9), &key(1));
+        assert!(reencode(vault, &block, &key(1)).is_some_and(|again| *again == *block));
+        assert!(reencode(vault, &block, &key(2)).is_none(), "another key");
+        assert!(reencode(VaultId::from_bytes([2; 16]), &block, &key(1)).is_none(), "another vault");
+        assert!(reencode(vault, &block[..BLOCK_LEN - 1], &key(1)).is_none(), "a byte too few");
+    }
+
+    #[test]
     fn the_latest_whole_block_counts() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("witness");

@@ -232,18 +232,23 @@ fn gather(queue: &mut VecDeque<Box<Job>>, jobs: &mut mpsc::Receiver<Box<Job>>) {
     let begun = Instant::now();
     let mut before = 0;
     loop {
-        while queue.len() < QUEUE {
-            match jobs.try_recv() {
-                Ok(job) => queue.push_back(job),
-                Err(_) => break,
-            }
-        }
+        take_in(queue, jobs);
         let come = queue.len() - before;
         if queue.len() < 2 || queue.len() >= BATCH || come == 0 || begun.elapsed() >= GATHER {
             return;
         }
         before = queue.len();
         std::thread::sleep(GATHER_STEP);
+    }
+}
+
+/// Takes in what waits, as far as the queue holds it.
+fn take_in(queue: &mut VecDeque<Box<Job>>, jobs: &mut mpsc::Receiver<Box<Job>>) {
+    while queue.len() < QUEUE {
+        match jobs.try_recv() {
+            Ok(job) => queue.push_back(job),
+            Err(_) => return,
+        }
     }
 }
 
@@ -311,5 +316,21 @@ fn then<T: Send + 'static>(reply: Reply<T>, outcome: Result<T, VaultError>) -> O
             let _ = reply.send(Err(error));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_jobs_are_taken_in_than_the_queue_holds() {
+        let (sender, mut jobs) = mpsc::channel(QUEUE + 5);
+        for _ in 0..QUEUE + 5 {
+            assert!(sender.try_send(Box::new(Job::Recovery)).is_ok());
+        }
+        let mut queue = VecDeque::new();
+        gather(&mut queue, &mut jobs);
+        assert_eq!((queue.len(), jobs.len()), (QUEUE, 5));
     }
 }

@@ -128,7 +128,7 @@ impl Shared {
         }
     }
 
-    fn readers_of(&self, targets: &[(PersonId, Option<RecordId>)]) -> Vec<Arc<OpenFile>> {
+    pub(super) fn readers_of(&self, targets: &[(PersonId, Option<RecordId>)]) -> Vec<Arc<OpenFile>> {
         let Ok(mut open) = self.open_files.lock() else { return Vec::new() };
         open.retain(|_, slots| {
             slots.retain(|slot| slot.strong_count() > 0);

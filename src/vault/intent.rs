@@ -176,3 +176,16 @@ fn name(id: &IntentId, number: u16) -> Vec<u8> {
 const fn context(row: &[u8]) -> Context<'_> {
     Context::new(Purpose::Intent).table(Table::Intents).row(row)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_with_a_victim_says_where_and_the_rows_behind_it_do_not() {
+        let (person, record) = (PersonId::from_bytes([1; 16]), RecordId::from_bytes([2; 16]));
+        assert_eq!(Line::Person { place: 7, person, keyring_parts: 1, consent_parts: 0 }.place(), Some(7));
+        assert_eq!(Line::Record { place: 9, person, record, keyring_parts: 1 }.place(), Some(9));
+        assert_eq!(Line::Rows { record, arrival: 3, files: Vec::new() }.place(), None);
+    }
+}

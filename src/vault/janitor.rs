@@ -170,7 +170,7 @@ impl Janitor {
         answer.blocking_recv().map_err(|_| VaultError::Unavailable)?
     }
 
-    fn sweep(&self, files: &[FileId]) {
+    pub(super) fn sweep(&self, files: &[FileId]) {
         let mut swept = 0;
         for file in files {
             let orphan = self.shared.engine.read(&rows::file_key(file)).is_ok_and(|row| row.is_none());

@@ -156,5 +156,7 @@ mod tests {
             bad[at] ^= 1;
             assert!(parse(&bad, vault).is_err());
         }
+        assert!(reencode(vault, &good).is_some_and(|again| *again == *good));
+        assert!(reencode(VaultId::from_bytes([2; 16]), &good).is_none());
     }
 }

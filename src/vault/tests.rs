@@ -49,22 +49,22 @@ pub(super) fn home_with(hooks: Hooks) -> (TempDir, Arc<Vault>) {
     (dir, Arc::new(vault))
 }
 
-fn act(actor: &Actor, action: Action, resource: &Resource<'_>) -> Act {
+pub(super) fn act(actor: &Actor, action: Action, resource: &Resource<'_>) -> Act {
     let request = RequestId::from_bytes([1; 16]);
     Act { permit: decide(actor, action, resource).unwrap(), request, purpose: None }
 }
 
 /// A submission: from whom, with how many files of one byte, how many of them named in its content, and consents.
-struct Sample<'a> {
-    email: Option<&'a str>,
-    files: usize,
-    named: u32,
-    consents: bool,
+pub(super) struct Sample<'a> {
+    pub(super) email: Option<&'a str>,
+    pub(super) files: usize,
+    pub(super) named: u32,
+    pub(super) consents: bool,
 }
 
-const PLAIN: Sample<'static> = Sample { email: None, files: 0, named: 0, consents: false };
+pub(super) const PLAIN: Sample<'static> = Sample { email: None, files: 0, named: 0, consents: false };
 
-async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, VaultError> {
+pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, VaultError> {
     let files = (0..sample.files).map(|_| {
         let mut upload = vault.begin_upload()?;
         upload.write(b"x")?;
@@ -92,7 +92,7 @@ async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, VaultError>
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Form { roles: READERS }), new).await
 }
 
-fn erase_act(action: Action) -> Act {
+pub(super) fn erase_act(action: Action) -> Act {
     let officer = Actor::Owner { role: Role::Privacy };
     match action {
         Action::ErasePerson => act(&officer, action, &Resource::Subject),
@@ -101,7 +101,7 @@ fn erase_act(action: Action) -> Act {
 }
 
 /// Waits until the janitor has nothing left to remove.
-async fn clean(vault: &Vault) {
+pub(super) async fn clean(vault: &Vault) {
     for _ in 0..2000 {
         if vault.counts().pending_cleanup == 0 {
             return;
@@ -111,12 +111,12 @@ async fn clean(vault: &Vault) {
     panic!("the janitor does not come to an end");
 }
 
-fn table(shared: &Shared, table: Table) -> Vec<Row> {
+pub(super) fn table(shared: &Shared, table: Table) -> Vec<Row> {
     let from = [table.id()];
     shared.engine.scan(&from, &after_prefix(&from).unwrap()).collect::<Result<_, _>>().unwrap()
 }
 
-async fn problems(vault: &Vault) -> Vec<String> {
+pub(super) async fn problems(vault: &Vault) -> Vec<String> {
     vault.check(&|_, _| {}).await.unwrap().problems
 }
 

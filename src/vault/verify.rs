@@ -137,11 +137,12 @@ impl<'a> Check<'a> {
                 self.expected.insert(page.row_key());
                 above = page.parent().map(|(parent, _)| parent);
             }
+            let generation = self.shared.generation();
             match self.shared.reading(|view| view.leaf(&*self.shared.engine, index)) {
                 Ok(Some(leaf)) => {
                     self.findings.pages += 1;
                     for (slot, entry) in leaf.entries() {
-                        self.steady_person(index * FANOUT + slot as u64, entry);
+                        self.steady_person(index * FANOUT + slot as u64, entry, generation);
                         (self.progress)(self.done.min(total), total);
                     }
                 }
@@ -151,13 +152,12 @@ impl<'a> Check<'a> {
         self.expected.insert(PageNo::TOP.row_key());
     }
 
-    /// Checks a person, and again when something was found while the vault was written to: rows are read one by one, so
-    /// a commit in between can make them disagree.
-    fn steady_person(&mut self, place: u64, entry: &LeafEntry) {
+    /// Checks a person, and again when something was found and the vault was written to since before the leaf was read,
+    /// which was in `generation`: rows are read one by one, so a commit in between can make them disagree.
+    fn steady_person(&mut self, place: u64, entry: &LeafEntry, mut generation: u64) {
         let (shared, index, slot) = (self.shared, place / FANOUT, (place % FANOUT) as usize);
         let mut leaf: Option<LeafPage> = None;
         for attempt in 0.. {
-            let generation = shared.generation();
             let Findings { people, records, files, problems, .. } = &self.findings;
             let (people, records, files, known) = (*people, *records, *files, problems.len());
             let done = self.done;
@@ -169,6 +169,7 @@ impl<'a> Check<'a> {
             if self.findings.problems.len() == known || quiet || attempt == RETRIES {
                 return;
             }
+            generation = shared.generation();
             // As it is now; a leaf that does not open has been told already, or will be at the next check.
             let Ok(Some(now)) = shared.reading(|view| view.leaf(&*shared.engine, index)) else { return };
             leaf = Some(now);
@@ -390,3 +391,6 @@ fn sealed_len(len: u64) -> u64 {
     let (count, last) = shape(len);
     (HEADER_LEN + TAG_LEN + last) as u64 + u64::from(count - 1) * SEALED_SEGMENT_LEN as u64
 }
+
+#[cfg(test)]
+mod tests;

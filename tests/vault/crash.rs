@@ -5,8 +5,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use letterlock::base::entropy::SystemEntropy;
+use letterlock::crypto::Key;
 use letterlock::keys::master::MasterKey;
-use letterlock::keys::slots::RootSlots;
+use letterlock::keys::slots::{RootSlots, SlotNo};
 use letterlock::policy::Role;
 use letterlock::services::{ServiceError, erase, health};
 use letterlock::vault::{Hooks, Step};
@@ -106,7 +108,7 @@ async fn a_commit_that_the_store_lost_is_put_back_from_the_redo_copy() {
     let old = if torn[31] == 1 { 0 } else { 4096 };
     torn[old..old + 4096].fill(0xaa);
     std::fs::write(&root, torn).unwrap();
-    std::fs::write(&witness, witness_then).unwrap();
+    std::fs::write(&witness, &witness_then).unwrap();
     std::fs::write(home.data().join("redo"), &redo).unwrap();
     let (app, opened) = home.try_open().unwrap();
     assert!(opened.notices.iter().any(|notice| notice.contains("redo copy")), "{:?}", opened.notices);
@@ -123,6 +125,21 @@ async fn a_commit_that_the_store_lost_is_put_back_from_the_redo_copy() {
     let before = all_bytes(&home.keys());
     assert!(home.try_open().is_err());
     assert_eq!(before, all_bytes(&home.keys()));
+
+    // Nor is it put back for a root that is of its epoch and does not open it; for the right one it is, still.
+    let right = std::fs::read(&root).unwrap();
+    let (master, entropy) = (MasterKey::load(&home.keys().join("master.key")).unwrap(), SystemEntropy::new());
+    let slots = RootSlots::open(&root, master.vault(), false).unwrap();
+    let epoch = slots.find(&master).unwrap()[0].epoch;
+    for slot in SlotNo::ALL {
+        slots.write(slot, epoch, &Key::make_random(&entropy).unwrap(), &master, &entropy).unwrap();
+    }
+    std::fs::write(&witness, &witness_then).unwrap();
+    std::fs::write(home.data().join("redo"), &redo).unwrap();
+    assert!(home.try_open().is_err());
+    std::fs::write(&root, right).unwrap();
+    let (_, opened) = home.try_open().unwrap();
+    assert!(opened.notices.iter().any(|notice| notice.contains("redo copy")), "{:?}", opened.notices);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -320,6 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_that_cannot_be_read_is_not_taken_for_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = options_in(dir.path()).layout;
+        assert_eq!(begun(&layout).unwrap(), None);
+        fs::create_dir_all(layout.marker()).unwrap();
+        assert!(begun(&layout).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_cleared_away_stops_the_first_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options_in(dir.path());
+        let vault = VaultId::make_random(&SystemEntropy::new()).unwrap().to_string();
+        put(&options.layout.marker(), &vault);
+        fs::create_dir(options.layout.witness()).unwrap();
+        let refusal = make(&options).unwrap_err();
+        assert!(refusal.contains("could not be cleared away"), "{refusal}");
+        fs::remove_dir(options.layout.witness()).unwrap();
+        make(&options).unwrap();
+    }
+
+    #[test]
     fn a_marker_without_content_is_no_obstacle() {
         let dir = tempfile::tempdir().unwrap();
         let options = options_in(dir.path());

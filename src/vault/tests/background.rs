@@ -14,19 +14,47 @@ use crate::vault::committer::Job;
 use crate::vault::janitor::Janitor;
 use crate::vault::view::TreeView;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_recovery_slot_that_is_behind_is_tried_again_after_a_pause() {
-    let (dir, vault) = home();
+/// A second janitor, with a witness and a queue of its own.
+fn idle_janitor(dir: &TempDir, vault: &Vault) -> (Janitor, mpsc::Sender<Box<Job>>, mpsc::Receiver<Box<Job>>) {
     let path = dir.path().join("another-witness");
     Witness::create(&path).unwrap();
-    let (jobs, mut queue) = mpsc::channel(8);
-    let mut janitor = Janitor {
+    let (jobs, queue) = mpsc::channel(8);
+    let janitor = Janitor {
         shared: Arc::clone(&vault.shared),
         jobs: jobs.downgrade(),
         witness: Witness::open(&path, vault.id()).unwrap(),
         written: Testimony { epoch: 0, audit: Default::default() },
         last_try: Instant::now(),
     };
+    (janitor, jobs, queue)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_takes_what_no_row_names_and_nobody_is_writing() {
+    let (dir, vault) = home();
+    submit(&vault, Sample { files: 1, named: 1, ..PLAIN }).await.unwrap();
+    let mut upload = vault.begin_upload().unwrap();
+    upload.write(b"half").unwrap();
+    let folder = dir.path().join("data/files");
+    let left = FileId::from_bytes([7; 16]);
+    std::fs::write(folder.join(left.to_string()), b"left").unwrap();
+    let names = || -> Vec<String> {
+        let files = std::fs::read_dir(&folder).unwrap();
+        files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let all: Vec<FileId> = names().iter().map(|name| name.parse().unwrap()).collect();
+    assert_eq!(all.len(), 3);
+    let (janitor, ..) = idle_janitor(&dir, &vault);
+    janitor.sweep(&all);
+    assert!(names().len() == 2 && !names().contains(&left.to_string()), "{:?}", names());
+    drop(upload);
+    assert_eq!(names().len(), 1, "the one that a row names");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_slot_that_is_behind_is_tried_again_after_a_pause() {
+    let (dir, vault) = home();
+    let (mut janitor, _jobs, mut queue) = idle_janitor(&dir, &vault);
     let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
     let held = vault.counts().recovery_epoch.unwrap();
     for (what, recovery, last_try, tried) in [

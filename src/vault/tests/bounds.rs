@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::base::ids::RecordId;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submission_has_so_many_files_at_most_and_names_each() {
@@ -35,6 +36,68 @@ async fn records_past_one_part_of_a_keyring_outlive_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_a_file_of_a_person_or_record_is_found_until_they_are_done_or_cut() {
+    let (_dir, vault) = home();
+    let reader = Actor::Owner { role: Role::Support };
+    let mut open = Vec::new();
+    for email in ["a@example.org", "a@example.org", "b@example.org"] {
+        let id = submit(&vault, Sample { email: Some(email), files: 1, named: 1, consents: false }).await.unwrap();
+        let located = [vault.locate(&id.summary.id).unwrap()];
+        let act = act(&reader, Action::ReadFile, &Resource::Submission { roles: READERS });
+        let grant = vault.grant(act, &located, "support", Some(0)).await.unwrap().remove(0);
+        open.push((id.summary, vault.open_file(grant, &located[0]).unwrap()));
+    }
+    let (person, other) = (open[0].0.subject, open[2].0.subject);
+    let [first, second] = [0, 1].map(|n: usize| (person, Some(open[n].0.id)));
+    let found = |targets: &[_]| vault.shared.readers_of(targets).len();
+    assert_eq!([found(&[]), found(&[(person, None)]), found(&[first]), found(&[(other, None)])], [0, 2, 1, 1]);
+    vault.shared.drain_readers(&[first], Duration::ZERO);
+    assert_eq!([found(&[(person, None)]), found(&[first]), found(&[second]), found(&[(other, None)])], [1, 0, 1, 1]);
+    let read = open.iter_mut().map(|(_, file)| file.next_segment().map(|segment| segment.unwrap().to_vec()));
+    let x = || Ok(b"x".to_vec());
+    assert_eq!(read.collect::<Vec<_>>(), [Err(VaultError::Missing), x(), x()]);
+
+    open.truncate(2);
+    assert_eq!([found(&[(person, None)]), found(&[(other, None)])], [1, 0]);
+    assert_eq!(vault.shared.open_files.lock().unwrap().len(), 1, "those who are done are forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_status_is_in_the_list_and_in_the_trail() {
+    let (_dir, vault) = home();
+    let id = submit(&vault, PLAIN).await.unwrap().summary.id;
+    let reader = Actor::Owner { role: Role::Support };
+    let act = act(&reader, Action::SetStatus, &Resource::Submission { roles: READERS });
+    vault.set_status(act, id, Status::Closed).await.unwrap();
+    assert_eq!(vault.locate(&id).unwrap().summary.status, Status::Closed);
+    let entry = vault.audit_entries(None, 1).unwrap().remove(0);
+    let subject = entry.subjects[0].as_ref().unwrap();
+    assert_eq!((entry.action.as_str(), subject.record, subject.status), ("set-status", Some(id), Some(Status::Closed)));
+}
+
+/// What a submission changes in part 0 of a keyring whose records go into a later one: the number of parts with the first
+/// of them, and with each the state of the consents.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_part_of_a_keyring_keeps_up_with_later_parts_and_consents() {
+    let (dir, vault) = home();
+    let sample = |consents| Sample { email: Some("a@example.org"), consents, ..PLAIN };
+    let per_part = crate::keys::keyring::RECORDS_PER_PART;
+    let full = (0..per_part).map(|_| submit(&vault, sample(false)));
+    let person = futures_util::future::join_all(full).await.remove(0).unwrap().summary.subject;
+    assert_eq!(table(&vault.shared, Table::Keyrings).len(), 1);
+    drop(vault);
+    // Each in a commit of its own, and found by a vault that has nothing in memory.
+    for (consents, more) in [(false, 1), (true, 2), (true, 3)] {
+        let vault = Vault::open(options(dir.path(), Hooks::default())).unwrap().0;
+        submit(&vault, sample(consents)).await.unwrap();
+        drop(vault);
+        let vault = Vault::open(options(dir.path(), Hooks::default())).unwrap().0;
+        assert_eq!(vault.records_of(&person).unwrap().len(), per_part + more);
+        assert_eq!(problems(&vault).await, Vec::<String>::new(), "after {more} more");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_grant_opens_what_it_was_given_for() {
     let (_dir, vault) = home();
     let sample = || Sample { files: 1, named: 1, ..PLAIN };
@@ -50,6 +113,12 @@ async fn a_grant_opens_what_it_was_given_for() {
     assert!(vault.open_file(grant(0, Some(0)).await, &located[0][0]).is_ok());
     assert_eq!(vault.open_record(grant(1, None).await, &located[0][0]).unwrap_err(), VaultError::Missing);
     assert_eq!(vault.open_record(grant(0, Some(0)).await, &located[0][0]).unwrap_err(), VaultError::Missing);
+    assert!(matches!(vault.open_record_now(grant(0, None).await, &located[0][0]), Ok(Ok(_))));
+    for other in [grant(1, None).await, grant(0, Some(0)).await] {
+        assert_eq!(vault.open_record_now(other, &located[0][0]).unwrap_err(), VaultError::Missing);
+    }
+    assert_eq!(vault.locate_now(&ids[0]).unwrap().map(|found| found.summary.id), Some(ids[0]));
+    assert_eq!(vault.locate_now(&RecordId::from_bytes([1; 16])).map(|_| ()), Err(VaultError::Missing));
     for (n, file) in [(1, Some(0)), (0, None), (0, Some(1))] {
         let opened = vault.open_file(grant(n, file).await, &located[0][0]);
         assert_eq!(opened.map(|_| ()).unwrap_err(), VaultError::Missing, "{n} {file:?}");
@@ -135,8 +204,10 @@ async fn only_a_read_that_no_commit_overtook_cries_tampering() {
     assert_eq!(tampered_until(2, &overtaken), (Ok(()), 2), "a commit began and ended meanwhile");
     assert_eq!(tampered_until(9, &overtaken), (Err(VaultError::Tampered), 2), "and then all was quiet");
 
+    let before = shared.generation();
+    assert_eq!(before % 2, 0);
     shared.begin_commit();
-    assert_eq!(shared.generation() % 2, 1);
+    assert_eq!(shared.generation(), before + 1);
     assert_eq!(tampered_until(4, &|_| {}), (Ok(()), 4), "a commit is under way");
     let ends = |call| {
         if call == 2 {
@@ -144,4 +215,8 @@ async fn only_a_read_that_no_commit_overtook_cries_tampering() {
         }
     };
     assert_eq!(tampered_until(9, &ends), (Err(VaultError::Tampered), 3), "it ended");
+
+    shared.failed.store(true, Ordering::SeqCst);
+    assert_eq!(tampered_until(9, &|_| {}), (Err(VaultError::Unavailable), 1), "what was written may be ahead");
+    assert_eq!(tampered_until(1, &|_| {}), (Ok(()), 1), "what opens is right all the same");
 }

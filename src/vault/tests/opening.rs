@@ -107,3 +107,41 @@ async fn a_top_page_that_was_changed_is_not_taken_for_an_old_folder() {
     let refused = open(options(dir.path(), Hooks::default())).unwrap_err().0;
     assert!(refused.contains("the top page was changed"), "{refused}");
 }
+
+/// Seventy people have two leaves: places go on past the first, at a start, in the check, and in one order for both.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_on_two_leaves_are_found_checked_and_erased_together() {
+    use crate::domain::subject::EmailAddress;
+    let (dir, vault) = home();
+    let emails: Vec<String> = (0..70).map(|n| format!("p{n}@example.org")).collect();
+    let submitted = emails.iter().map(|email| submit(&vault, Sample { email: Some(email), ..PLAIN }));
+    let stored: Vec<_> =
+        futures_util::future::join_all(submitted).await.into_iter().map(|stored| stored.unwrap().summary).collect();
+    drop(vault);
+    let vault = Arc::new(Vault::open(options(dir.path(), Hooks::default())).unwrap().0);
+    for (email, summary) in emails.iter().zip(&stored) {
+        assert_eq!(vault.find_person(&EmailAddress::parse(email).unwrap()), Some(summary.subject));
+        let records = vault.records_of(&summary.subject).unwrap();
+        assert_eq!(records.iter().map(|found| found.summary.id).collect::<Vec<_>>(), [summary.id]);
+    }
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
+
+    let at = |wanted| *stored.iter().find(|one| vault.locate(&one.id).unwrap().place == wanted).as_ref().unwrap();
+    let (first, last) = (at(0).subject, at(69).subject);
+    let targets = vec![Target::Person(first), Target::Person(last)];
+    let certificates = vault.erase(erase_act(Action::ErasePerson), targets).await.unwrap();
+    assert!(certificates.iter().all(Option::is_some), "{certificates:?}");
+    clean(&vault).await;
+    assert_eq!(vault.counts().people, 68);
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_wrong_with_the_store_is_told_from_a_full_disk() {
+    use std::io::{Error, ErrorKind};
+
+    use crate::store::StoreError;
+    let told = |kind| OpenFailure::from(StoreError::Io(Error::from(kind))).0;
+    assert!(told(ErrorKind::StorageFull).contains("the disk is full"));
+    assert!(told(ErrorKind::PermissionDenied).contains("restore the data folder"));
+}

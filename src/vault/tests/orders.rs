@@ -107,6 +107,115 @@ async fn a_target_named_twice_is_erased_once_and_the_trail_counts_it_once() {
     assert_eq!((Some(&early), Some(&again())), (certificates[0].as_ref(), certificates[0].as_ref()));
 }
 
+/// Until the clean-up comes to them, the victims of one order are told apart by handle, in the order itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_under_way_has_a_certificate_for_each_of_its_victims() {
+    let (_dir, vault) = home();
+    let whole = |n| Line::Person { place: n, person: person(n), keyring_parts: 1, consent_parts: 0 };
+    let mut intent = Intent {
+        id: IntentId::from_bytes([9; 16]),
+        stage: Stage::Ordered,
+        at: Timestamp::from_millis(5),
+        role: Some(Role::Privacy),
+        lines: vec![whole(1), whole(2)],
+    };
+    let put = |rows: Vec<Row>| {
+        vault.shared.engine.commit(&rows.into_iter().map(|(key, row)| (key, Some(row))).collect()).unwrap();
+    };
+    let certified = |n| {
+        let handle = person(n).to_string().parse().unwrap();
+        vault.certificate_of(&handle).map(|certificate| certificate.statement.subject)
+    };
+    put(intent.rows(&vault.shared).unwrap());
+    assert_eq!(certified(1), Err(VaultError::Missing), "nothing is erased yet");
+    let outcome = Outcome { before: 3, after: 4, at: Timestamp::from_millis(6) };
+    put(vec![intent.outcome_row(&vault.shared, &outcome).unwrap()]);
+    intent.stage = Stage::Erased(outcome);
+    assert_eq!([1, 2, 3].map(certified), [Ok(person(1)), Ok(person(2)), Err(VaultError::Missing)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_an_erasure_took_place_is_remembered_until_its_clean_up_is_done() {
+    let (_dir, vault) = home();
+    let person = submit(&vault, PLAIN).await.unwrap().summary.subject;
+    vault.erase(erase_act(Action::ErasePerson), vec![Target::Person(person)]).await.unwrap();
+    clean(&vault).await;
+    for _ in 0..2000 {
+        if vault.shared.destroyed.lock().unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("what is kept for orders under way piles up");
+}
+
+/// Of an erasure that the last stop came right behind, it is not known when the old root went; by the start it has gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_dates_the_last_erasure_anew_and_leaves_the_date_of_earlier_ones() {
+    let (dir, vault) = home();
+    let gone = submit(&vault, PLAIN).await.unwrap().summary.subject;
+    vault.erase(erase_act(Action::ErasePerson), vec![Target::Person(gone)]).await.unwrap();
+    clean(&vault).await;
+    let (epoch, stored) = (vault.counts().epoch, Timestamp::from_millis(6));
+    for n in [1, 2] {
+        let intent = Intent {
+            id: IntentId::from_bytes([n as u8; 16]),
+            stage: Stage::Ordered,
+            at: Timestamp::from_millis(5),
+            role: Some(Role::Privacy),
+            lines: vec![Line::Person { place: n, person: person(n), keyring_parts: 1, consent_parts: 0 }],
+        };
+        let after = if n == 1 { epoch } else { epoch - 1 };
+        let mut rows = intent.rows(&vault.shared).unwrap();
+        rows.push(intent.outcome_row(&vault.shared, &Outcome { before: after - 1, after, at: stored }).unwrap());
+        vault.shared.engine.commit(&rows.into_iter().map(|(key, row)| (key, Some(row))).collect()).unwrap();
+    }
+    drop(vault);
+    let vault = Vault::open(options(dir.path(), Hooks::default())).unwrap().0;
+    clean(&vault).await;
+    let date = |n| {
+        let handle = person(n).to_string().parse().unwrap();
+        vault.certificate_of(&handle).unwrap().statement.erased_at
+    };
+    assert!(date(1) > stored && date(2) == stored, "{:?}", [date(1), date(2)]);
+}
+
+/// A write that failed may have left its content in memory only; one that never began leaves the epoch before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_slot_holds_what_was_written_to_the_end() {
+    use std::ops::ControlFlow;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use crate::vault::hooks::Step;
+    let failing = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&failing);
+    let at_step = move |step| {
+        if step == Step::RecoveryPut && fails.load(Ordering::SeqCst) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let (dir, vault) = home_with(Hooks { at_step: Some(Arc::new(at_step)), ..Hooks::default() });
+    let slot = dir.path().join("keys/recovery/slot");
+    let erase = async || {
+        let person = submit(&vault, PLAIN).await.unwrap().summary.subject;
+        let erased = vault.erase(erase_act(Action::ErasePerson), vec![Target::Person(person)]).await;
+        let told = erased.unwrap().remove(0).unwrap().statement.recovery_epoch;
+        assert_eq!(told, vault.counts().recovery_epoch);
+        told
+    };
+    failing.store(true, Ordering::SeqCst);
+    assert_eq!(erase().await, None);
+    failing.store(false, Ordering::SeqCst);
+    let last = erase().await;
+    assert_eq!(last, Some(vault.counts().epoch));
+    let aside = dir.path().join("aside");
+    std::fs::rename(&slot, &aside).unwrap();
+    std::os::unix::fs::symlink(&aside, &slot).unwrap();
+    assert_eq!(erase().await, last, "a link is not written through");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_ordered_to_be_erased_is_missing_before_its_keys_go() {
     use crate::vault::committer::Job;

@@ -76,6 +76,19 @@ async fn what_waits_together_becomes_one_commit() {
     assert!(count <= 3, "{count} commits for 60 submissions");
 }
 
+/// Whatever has a turn of its own gets it also right behind a job that does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_a_turn_of_its_own_is_answered_amid_submissions() {
+    let Watched { vault, gate, _dir, .. } = watched();
+    type Pending<'a> = Pin<Box<dyn Future<Output = Result<(), VaultError>> + 'a>>;
+    let mut jobs: Vec<Pending<'_>> = Vec::new();
+    for _ in 0..20 {
+        jobs.push(Box::pin(async { submit(&vault, PLAIN).await.map(|_| ()) }));
+        jobs.push(Box::pin(async { vault.audit_head().await.map(|_| ()) }));
+    }
+    assert!(together(&gate, jobs).await.iter().all(Result::is_ok));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_is_closed_when_it_weighs_enough() {
     let Watched { vault, gate, commits, _dir } = watched();
