@@ -305,17 +305,39 @@ mod tests {
         std::fs::write(&path, &before[..63]).unwrap();
         slot(2, theirs).write(2, &root, &entropy).unwrap();
 
-        // Of full length, but damaged, in its title or behind it: of use to nobody.
-        for at in [0, 100] {
-            let mut damaged = before.clone();
-            damaged[at] ^= 1;
-            if at == 0 {
-                let check = digest::digest(&digest::SHA256, &damaged[..CHECK_AT]);
-                damaged[CHECK_AT..CHECK_AT + 32].copy_from_slice(check.as_ref());
+        // Without its title it is no slot, whatever its check says.
+        let mut untitled = before.clone();
+        untitled[0] ^= 1;
+        let check = digest::digest(&digest::SHA256, &untitled[..CHECK_AT]);
+        untitled[CHECK_AT..CHECK_AT + 32].copy_from_slice(check.as_ref());
+        std::fs::write(&path, untitled).unwrap();
+        slot(2, theirs).write(3, &root, &entropy).unwrap();
+        assert_eq!(slot(2, theirs).epoch(), Some(3));
+    }
+
+    #[test]
+    fn damage_to_our_own_slot_is_told_from_the_slot_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let entropy = SystemEntropy::new();
+        let root = Key::make_random(&entropy).unwrap();
+        let recipient = PrivateKey::make_random(&entropy).unwrap().public();
+        let slot = RecoverySlot::new(dir.path().join("slot"), VaultId::from_bytes([1; 16]), recipient, false);
+        slot.write(1, &root, &entropy).unwrap();
+        let good = std::fs::read(slot.path()).unwrap();
+        for from in [8, 32] {
+            for (bytes, mend_check, ours) in
+                [(1, false, true), (DAMAGED_BYTES, false, true), (DAMAGED_BYTES + 1, false, false), (1, true, false)]
+            {
+                let mut changed = good.clone();
+                changed[from..from + bytes].iter_mut().for_each(|byte| *byte ^= 0x80);
+                if mend_check {
+                    let check = digest::digest(&digest::SHA256, &changed[..CHECK_AT]);
+                    changed[CHECK_AT..CHECK_AT + 32].copy_from_slice(check.as_ref());
+                }
+                std::fs::write(slot.path(), &changed).unwrap();
+                assert_eq!(slot.write(2, &root, &entropy).is_ok(), ours, "{bytes} bytes from {from}, {mend_check}");
+                assert_eq!(std::fs::read(slot.path()).unwrap() == changed, !ours);
             }
-            std::fs::write(&path, damaged).unwrap();
-            slot(2, theirs).write(3, &root, &entropy).unwrap();
-            assert_eq!(slot(2, theirs).epoch(), Some(3), "byte {at}");
         }
     }
 
