@@ -215,3 +215,35 @@ async fn the_first_entry_beyond_the_trail_belongs_to_nothing() {
     let found = problems(&vault).await;
     assert!(found.iter().any(|problem| problem == "1 row(s) belong to nothing in the vault"), "{found:?}");
 }
+
+/// Accounts belong to the vault, and so do the rows of an order until its clean-up has removed them.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_and_the_rows_of_an_order_under_way_belong_to_the_vault() {
+    use crate::base::clock::Timestamp;
+    use crate::base::ids::IntentId;
+    use crate::vault::intent::{Line, Stage};
+    let (_dir, vault) = home();
+    let staff = act(&Actor::Owner { role: Role::Admin }, Action::ManageStaff, &Resource::Staff);
+    let row = vault.seal_system_row(SystemTable::Staff, &[1; 16], &1).unwrap();
+    vault.write_system_rows(staff, Detail::None, vec![row]).await.unwrap();
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
+
+    let (person, record) = (PersonId::from_bytes([1; 16]), RecordId::from_bytes([2; 16]));
+    let whole = Line::Person { place: 1, person, keyring_parts: 1, consent_parts: 1 };
+    let rows_of = Line::Rows { record, arrival: 7, files: vec![FileId::from_bytes([3; 16])] };
+    let id = IntentId::from_bytes([9; 16]);
+    let at = Timestamp::from_millis(5);
+    let intent = Intent { id, stage: Stage::Ordered, at, role: None, lines: vec![whole, rows_of] };
+    let order = intent.rows(&vault.shared).unwrap().into_iter().map(|(key, row)| (key, Some(row))).collect();
+    vault.shared.engine.commit(&order).unwrap();
+    let mut check = Check::new(&vault.shared, &|_, _| {});
+    check.intents();
+    let expected = [
+        Keyring::row_key(&person, 0),
+        rows::consent_key(&person, 0),
+        rows::record_key(&record),
+        rows::list_key(7),
+        rows::file_key(&FileId::from_bytes([3; 16])),
+    ];
+    assert!(check.findings.problems.is_empty() && check.expected == BTreeSet::from(expected));
+}
