@@ -51,6 +51,8 @@ pub enum Purpose {
     Deed = 18,
     /// A message of a conversation.
     Message = 19,
+    /// A mail that waits to be sent.
+    Mail = 20,
 }
 
 /// Where a sealed value belongs.

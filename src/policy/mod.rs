@@ -90,13 +90,15 @@ pub enum Action {
     ReadStatus,
     /// Check every page, record and file of the vault; shows none of their content.
     VerifyVault,
+    /// Send the mails that wait.
+    SendMail,
     /// Remove what has lost its meaning: rows of the erased, abandoned uploads, expired tokens.
     CleanUp,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -113,6 +115,7 @@ impl Action {
         Self::ReadForms,
         Self::ReadStatus,
         Self::VerifyVault,
+        Self::SendMail,
         Self::CleanUp,
     ];
 
@@ -135,6 +138,7 @@ impl Action {
             Self::ReadForms => "read-forms",
             Self::ReadStatus => "read-status",
             Self::VerifyVault => "verify-vault",
+            Self::SendMail => "send-mail",
             Self::CleanUp => "clean-up",
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError};
+use super::{App, Context, Problem, ServiceError, post};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
@@ -160,14 +160,21 @@ impl Intake {
             files: (0..).zip(&files).map(|(n, file)| file.info(n)).collect(),
         };
         let idempotency = held.as_ref().zip(body).map(|(held, body)| crate::vault::Idempotency { key: held.key, body });
+        let typed = post::address_in(&form, &content);
+        let mails = post::about_submission(&app, &form, typed.as_ref().map(SensitiveString::expose));
         let submission = NewSubmission {
             email: valid.email,
             content,
             status: form.initial_status(),
             files: files.into_iter().map(|file| file.sealed).collect(),
             idempotency,
+            mails,
         };
+        let has_mails = !submission.mails.is_empty();
         let stored = app.vault.submit(act, submission).await?;
+        if has_mails {
+            post::came(&app);
+        }
         if let (Some(held), Some(body)) = (held, body) {
             held.done(body, stored.summary.id, now);
         }

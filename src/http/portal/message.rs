@@ -96,7 +96,7 @@ impl<'a> Taking<'a> {
             return Err(foreign());
         }
         if self.intake.is_none() {
-            self.intake = Some(MessageIntake::begin(&self.web.app, self.request, self.here.visit.own).await?);
+            self.intake = Some(MessageIntake::begin(&self.web.app, self.request, self.here.own()?).await?);
         }
         self.intake.as_mut().ok_or_else(HttpError::internal)
     }

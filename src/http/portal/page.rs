@@ -19,7 +19,7 @@ use crate::http::Web;
 use crate::http::error::{HttpError, size};
 use crate::http::pages::html;
 use crate::services::ServiceError;
-use crate::services::portal::{FileRules, Mine, MyConsent};
+use crate::services::portal::{FileRules, Held, Mine, MyConsent};
 
 /// What the entrance has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,39 @@ pub(super) enum Note {
     Gone,
     /// The visit was ended.
     Left,
+    /// A link is on its way, if anything is held.
+    Mailed,
+    /// What was typed is no address.
+    NoAddress,
+    /// The link was used, or is too old.
+    OldLink,
 }
 
-/// The entrance.
-pub(super) fn enter(note: Option<Note>) -> Response {
+/// The entrance; with `mail`, also by a link that is mailed.
+pub(super) fn enter(note: Option<Note>, mail: bool) -> Response {
     // One answer for a code that is wrong in any way: 404 says that there is nothing to be seen by it.
-    let status = if note == Some(Note::Unknown) { StatusCode::NOT_FOUND } else { StatusCode::OK };
-    html(status, &Enter { note })
+    let status = match note {
+        Some(Note::Unknown | Note::OldLink) => StatusCode::NOT_FOUND,
+        Some(Note::NoAddress) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::OK,
+    };
+    html(status, &Enter { note, mail })
+}
+
+/// All that is held under an address.
+pub(super) fn all(here: &Here, held: &[Held]) -> Response {
+    let lines = held.iter().map(|held| Line {
+        id: held.own.to_string(),
+        title: &held.title,
+        received: when(held.received),
+        messages: held.messages,
+    });
+    html(StatusCode::OK, &All { guard: here.visit.guard.to_string(), lines: lines.collect() })
+}
+
+/// Asks whether a link that was mailed shall be used.
+pub(super) fn link(token: &str) -> Response {
+    html(StatusCode::OK, &LinkPage { token })
 }
 
 /// The page itself. With `error`, a message was turned down, and `typed` is its text.
@@ -66,6 +92,7 @@ pub(super) fn mine(
         messages: mine.messages.iter().map(MessageView::of).collect(),
         consents: mine.consents.iter().map(ConsentView::of).collect(),
         guard: here.visit.guard.to_string(),
+        among_others: here.visit.person.is_some(),
         once: once.to_string(),
         accept: rules.kinds.iter().map(|kind| format!(".{}", kind.extension())).collect::<Vec<_>>().join(","),
         kinds: rules.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", "),
@@ -89,16 +116,38 @@ pub(super) fn erasure(here: &Here) -> Response {
 }
 
 /// It was.
-pub(super) fn erased(certificate: &Value) -> Response {
+pub(super) fn erased(certificate: &Value, more: bool) -> Response {
     let text = serde_json::to_string_pretty(certificate).unwrap_or_default();
     let pending = certificate["statement"]["state"] != "complete";
-    html(StatusCode::OK, &Erased { certificate: &text, pending })
+    html(StatusCode::OK, &Erased { certificate: &text, pending, more })
 }
 
 #[derive(Template)]
 #[template(path = "my/enter.html")]
 struct Enter {
     note: Option<Note>,
+    mail: bool,
+}
+
+#[derive(Template)]
+#[template(path = "my/all.html")]
+struct All<'a> {
+    guard: String,
+    lines: Vec<Line<'a>>,
+}
+
+/// One of all.
+struct Line<'a> {
+    id: String,
+    title: &'a str,
+    received: When,
+    messages: u32,
+}
+
+#[derive(Template)]
+#[template(path = "my/link.html")]
+struct LinkPage<'a> {
+    token: &'a str,
 }
 
 #[derive(Template)]
@@ -112,6 +161,7 @@ struct Erasure {
 struct Erased<'a> {
     certificate: &'a str,
     pending: bool,
+    more: bool,
 }
 
 #[derive(Template)]
@@ -125,6 +175,8 @@ struct MinePage<'a> {
     messages: Vec<MessageView<'a>>,
     consents: Vec<ConsentView<'a>>,
     guard: String,
+    /// There is a list to go back to.
+    among_others: bool,
     once: String,
     accept: String,
     kinds: String,

@@ -134,7 +134,7 @@ impl MessageIntake {
             files: (0..).zip(&files).map(|(n, file)| file.info(n)).collect(),
         };
         let files = files.into_iter().map(|file| file.sealed).collect();
-        let new = NewMessage { message, files, status: self.status };
+        let new = NewMessage { message, files, status: self.status, tell: None };
         Ok(self.app.vault.add_message(self.act, self.own.0, new).await?)
     }
 
