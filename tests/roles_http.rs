@@ -12,10 +12,11 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 8] = [
+const EXPECTED: [(&str, [u16; 8]); 9] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
+    ("answerSubmission", [201, 404, 404, 404, 404, 201, 404, 404]),
     ("eraseSubmission", [403, 404, 404, 404, 404, 200, 404, 404]),
     ("downloadFile", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("searchSubjects", [200, 200, 200, 200, 200, 200, 404, 404]),
@@ -33,6 +34,7 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
     match operation {
         "showSubmission" | "downloadFile" => (format!("{path}?purpose=recruitment"), None),
         "markSubmission" => (path, Some(json!({ "status": "interview" }))),
+        "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
         "searchSubjects" => (path, Some(json!({ "email": "jane@example.org" }))),
         _ => (path, None),
     }
@@ -130,7 +132,13 @@ async fn public_routes_do_not_look_at_tokens() {
         for token in [None, Some("nonsense"), Some(good.as_str())] {
             answers.push(ask(&service, "GET", &path, None, token).await);
         }
-        assert_eq!(answers, [200; 3], "{path}");
+        let expected = match path.as_str() {
+            // Without a visit, whatever the token.
+            "/my/files/0" => 404,
+            "/my/erasure" => 303,
+            _ => 200,
+        };
+        assert_eq!(answers, [expected; 3], "{path}");
     }
 }
 

@@ -29,11 +29,13 @@ pub enum Table {
     Intents = 10,
     /// Erasures that were carried out. Key: person or record (16) ‖ part (2, big-endian).
     Deeds = 11,
+    /// Messages of conversations. Key: record (16) ‖ number (4, big-endian).
+    Messages = 12,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -46,6 +48,7 @@ impl Table {
         Self::Audit,
         Self::Intents,
         Self::Deeds,
+        Self::Messages,
     ];
 
     /// The first byte of the table's store keys.
@@ -78,6 +81,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(12), None);
+        assert_eq!(Table::from_id(13), None);
     }
 }

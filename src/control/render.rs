@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::message::{Author, Message};
 use crate::domain::submission::{ConsentGiven, Fields, FileInfo, Summary};
 use crate::services::find::Found;
 use crate::services::review::{Item, Submission};
@@ -15,13 +16,24 @@ pub(super) fn item(item: &Item) -> Value {
 }
 
 pub(super) fn submission(submission: &Submission) -> Value {
-    let Submission { summary: line, content } = submission;
+    let Submission { summary: line, content, messages } = submission;
     let mut out = summary(line);
     out["fields"] = fields(&content.fields);
     out["consents"] =
         content.consents.iter().map(|(name, ConsentGiven { given, .. })| (name.clone(), json!(given))).collect();
-    out["files"] = content.files.iter().map(file).collect();
+    let sent_later = messages.iter().flat_map(|message| &message.files);
+    out["files"] = content.files.iter().chain(sent_later).map(file).collect();
+    out["messages"] = messages.iter().map(message).collect();
     out
+}
+
+fn message(message: &Message) -> Value {
+    let author = match &message.author {
+        Author::Subject => json!({ "is": "subject" }),
+        Author::Staff { role, login } => json!({ "is": "staff", "role": role, "login": login }),
+    };
+    let files: Vec<u32> = message.files.iter().map(|file| file.n).collect();
+    json!({ "at": message.at, "author": author, "text": message.text.expose(), "files": files })
 }
 
 pub(super) fn file(info: &FileInfo) -> Value {

@@ -49,6 +49,8 @@ pub enum Purpose {
     State = 17,
     /// An erasure that was carried out.
     Deed = 18,
+    /// A message of a conversation.
+    Message = 19,
 }
 
 /// Where a sealed value belongs.

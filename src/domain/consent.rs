@@ -1,5 +1,7 @@
 //! Consents and the wording they are given under.
 
+use serde::{Deserialize, Serialize};
+
 /// A box that a person may tick. It starts unticked, and nothing depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
@@ -9,4 +11,14 @@ pub struct Consent {
     pub wording: String,
     /// Version of these words, recorded with each answer.
     pub version: String,
+}
+
+/// How a consent was given or taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsentSource {
+    /// A box on a form, with a submission.
+    Form,
+    /// The page that a receipt opens.
+    Receipt,
 }

@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod file;
 pub mod form;
 pub mod markdown;
+pub mod message;
 pub mod notice;
 mod phone;
 pub mod problem;

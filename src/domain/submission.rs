@@ -146,8 +146,10 @@ pub struct Summary {
     pub received: Timestamp,
     /// Where it is stored.
     pub region: String,
-    /// How many files it has.
+    /// How many files it has, those of its messages included.
     pub files: u32,
+    /// How many messages its conversation has.
+    pub messages: u32,
 }
 
 #[cfg(test)]

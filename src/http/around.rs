@@ -186,7 +186,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// A submission as `GET /api/v1/submissions/{id}` shows it.
 pub fn document(summary: &Summary, content: &Content) -> Value {
-    submissions::document(summary, content)
+    submissions::document(summary, content, &[])
 }
 
 /// A file as an attachment.

@@ -105,7 +105,7 @@ fn admit(outer: &Outer, route: Option<&str>, conn: Option<&Conn>) -> Result<(), 
 /// Pages get their errors as pages; so does a browser that asks for an address that does not exist.
 fn wants_page(route: Option<&str>, headers: &HeaderMap) -> bool {
     match route {
-        Some(route) => route == "/" || route.starts_with("/f/"),
+        Some(route) => route == "/" || route == "/my" || route.starts_with("/f/") || route.starts_with("/my/"),
         None => headers
             .get(header::ACCEPT)
             .and_then(|v| v.to_str().ok())

@@ -24,6 +24,7 @@ mod headers;
 mod layers;
 mod openapi;
 mod pages;
+mod portal;
 #[doc(hidden)]
 pub mod probe;
 mod public;

@@ -87,6 +87,12 @@ fn request_body(operation: &str) -> Option<Value> {
             NAME.region, NAME.postcode and NAME.country. Or two parts, fields and consents, each a \
             JSON object, beside the files.",
     });
+    let text = json!({ "type": "string" });
+    let body_of = |required: &[&str], properties: Value| {
+        json!({ "application/json": { "schema": {
+            "type": "object", "required": required, "additionalProperties": false, "properties": properties,
+        } } })
+    };
     let content = match operation {
         "submit" => json!({
             "application/json": { "schema": { "$ref": "#/components/schemas/NewSubmission" } },
@@ -100,6 +106,19 @@ fn request_body(operation: &str) -> Option<Value> {
             "type": "object", "required": ["status"], "additionalProperties": false,
             "properties": { "status": { "$ref": "#/components/schemas/Status" } },
         } } }),
+        "answerSubmission" => {
+            body_of(&["text"], json!({ "text": text, "status": { "$ref": "#/components/schemas/Status" } }))
+        }
+        "showMine" | "eraseMine" => body_of(&["receipt"], json!({ "receipt": text })),
+        "writeMine" => body_of(&["receipt", "text"], json!({ "receipt": text, "text": text })),
+        "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
+        "enter" | "withdrawOnPage" | "eraseOnPage" | "leave" => {
+            json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
+        }
+        "postMessage" => json!({
+            "application/x-www-form-urlencoded": { "schema": { "type": "object" } },
+            "multipart/form-data": { "schema": { "type": "object" } },
+        }),
         "searchSubjects" => json!({ "application/json": { "schema": {
             "type": "object", "required": ["email"], "additionalProperties": false,
             "properties": { "email": { "type": "string" } },
@@ -118,11 +137,18 @@ fn responses(route: &Route) -> Value {
         })
     };
     let (status, kind, body) = match route.operation {
-        "index" | "formPage" | "postForm" => ("200", "text/html", json!({ "type": "string" })),
+        "index" | "formPage" | "postForm" | "mine" | "askErasure" | "eraseOnPage" | "leave" => {
+            ("200", "text/html", json!({ "type": "string" }))
+        }
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
         "robots" | "erasureKey" => ("200", "text/plain", json!({ "type": "string" })),
-        "downloadFile" => ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" })),
+        "enter" | "postMessage" | "withdrawOnPage" => ("303", "text/html", json!({ "type": "string" })),
+        "answerSubmission" | "writeMine" => ("201", "application/json", schema("Written")),
+        "showMine" | "withdrawMine" => ("200", "application/json", schema("Mine")),
+        "downloadFile" | "myFile" => {
+            ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" }))
+        }
         "submit" => ("201", "application/json", schema("Receipt")),
         "listForms" => ("200", "application/json", list(json!({ "type": "object" }))),
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
@@ -143,7 +169,8 @@ fn responses(route: &Route) -> Value {
         ],
         (Who::Public, "POST") => &[
             ("400", "The body cannot be read."),
-            ("404", "There is no such form."),
+            ("403", "Sent by another site."),
+            ("404", "There is no such form or receipt."),
             ("408", "The body came too slowly."),
             ("409", "A request with this idempotency key is still running."),
             ("413", "Too large."),
@@ -151,6 +178,7 @@ fn responses(route: &Route) -> Value {
             ("422", "The content is not valid; each problem names its field."),
             ("507", "The storage is full; nothing was stored."),
         ],
+        (Who::Public, _) if route.path.starts_with("/my") => &[("404", "There is no visit, or no such file.")],
         (Who::Public, _) => &[],
     };
     let common = [("429", "Too many requests."), ("503", "The service cannot take this now.")];
@@ -176,8 +204,16 @@ fn schemas() -> Value {
     } });
     let line = json!({
         "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
-        "region": { "type": "string" }, "file_count": { "type": "integer" }, "fields": fields,
+        "region": { "type": "string" }, "file_count": { "type": "integer" }, "message_count": { "type": "integer" },
+        "fields": fields,
     });
+    let files = json!({ "type": "array", "items": { "type": "object", "properties": {
+        "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
+        "kind": { "type": "string" }, "size": { "type": "integer" },
+    } } });
+    let messages = json!({ "type": "array", "items": { "type": "object", "required": ["at", "author", "text", "files"], "properties": {
+        "at": time, "author": {}, "text": { "type": "string" }, "files": files,
+    } } });
     json!({
         "Id": { "type": "string", "pattern": "^[a-z2-7]{26}$" },
         "Status": { "enum": [
@@ -192,17 +228,28 @@ fn schemas() -> Value {
             "type": "object", "required": ["submission", "receipt"],
             "properties": { "submission": id, "receipt": { "type": "string" } },
         },
+        "Written": {
+            "type": "object", "required": ["number"],
+            "properties": { "number": { "type": "integer", "description": "Its number in the conversation, from 0." } },
+        },
+        "Mine": {
+            "type": "object", "required": ["id", "form", "received", "fields", "files", "messages", "consents"],
+            "properties": {
+                "id": id, "form": { "type": "string" }, "received": time, "region": { "type": "string" },
+                "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages,
+                "consents": { "type": "object", "additionalProperties": { "type": "object", "properties": {
+                    "given": { "type": "boolean" }, "wording": { "type": "string" }, "since": time,
+                } } },
+            },
+        },
         "SubmissionLine": { "type": "object", "properties": line },
         "Submission": {
             "type": "object",
-            "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files"],
+            "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files", "messages"],
             "properties": {
                 "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
                 "region": { "type": "string" }, "fields": fields, "consents": flags,
-                "files": { "type": "array", "items": { "type": "object", "properties": {
-                    "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
-                    "kind": { "type": "string" }, "size": { "type": "integer" },
-                } } },
+                "files": files, "messages": messages,
                 "form_version": { "type": "integer" },
                 "notice": { "type": "string", "description": "Version of the privacy notice shown." },
                 "consent_wordings": { "type": "object", "description": "Version of each consent's words.",

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use super::api::{audit, download, subjects, submissions};
 use super::error::HttpError;
 use super::public::{forms, page, service};
-use super::{Web, assets, layers};
+use super::{Web, assets, layers, portal};
 
 /// Who may call a route at all. What they may do there is the policy's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ macro_rules! route {
     };
 }
 
-static ROUTES: [Route; 21] = [
+static ROUTES: [Route; 34] = [
     route!("GET" "/", Public, "index", "The list of forms, as a page.", [], get(page::index)),
     route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
@@ -77,6 +77,27 @@ static ROUTES: [Route; 21] = [
         "One form: its fields, rules, files, consents and privacy notice.", [], get(forms::show)),
     route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
         "Submits a form. Answered once the submission is durable.", [], post(forms::send)),
+    route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", [], get(portal::show)),
+    route!("POST" "/my", Public, "enter", "Takes a receipt code and begins a visit.", [], post(portal::enter)),
+    route!("POST" "/my/messages", Public, "postMessage", "Takes a message, with files, from the page.",
+        [], post(portal::write)),
+    route!("GET" "/my/files/{n}", Public, "myFile", "A file of the visitor's own submission, as an attachment.",
+        [], get(portal::file)),
+    route!("POST" "/my/consents/{name}/withdrawal", Public, "withdrawOnPage", "Takes a consent back.",
+        [], post(portal::withdraw)),
+    route!("GET" "/my/erasure", Public, "askErasure", "Asks whether the submission shall be erased.",
+        [], get(portal::ask_erasure)),
+    route!("POST" "/my/erasure", Public, "eraseOnPage", "Erases the visitor's own submission.",
+        [], post(portal::erase)),
+    route!("POST" "/my/leave", Public, "leave", "Ends the visit.", [], post(portal::leave)),
+    route!("POST" "/api/v1/my", Public, "showMine", "Opens the submission of a receipt.",
+        [], post(portal::api::show)),
+    route!("POST" "/api/v1/my/messages", Public, "writeMine", "Writes a message on the submission of a receipt.",
+        [], post(portal::api::write)),
+    route!("POST" "/api/v1/my/withdrawals", Public, "withdrawMine", "Takes a consent of the submission of a receipt back.",
+        [], post(portal::api::withdraw)),
+    route!("POST" "/api/v1/my/erasure", Public, "eraseMine",
+        "Erases the submission of a receipt; answers with a signed certificate.", [], post(portal::api::erase)),
     route!("GET" "/api/v1/submissions", Bearer, "listSubmissions",
         "Lists submissions, newest first. With a purpose, items carry the form's summary fields.",
         ["form", "status", "after", "limit", "purpose"], get(submissions::list)),
@@ -89,6 +110,9 @@ static ROUTES: [Route; 21] = [
         [], delete(submissions::delete)),
     route!("GET" "/api/v1/submissions/{id}/files/{n}", Bearer, "downloadFile", "A file of a submission, as an attachment.",
         ["purpose"], get(download::file)),
+    route!("POST" "/api/v1/submissions/{id}/messages", Bearer, "answerSubmission",
+        "Writes a message to the person; it waits on the page that the receipt opens.",
+        [], post(submissions::answer)),
     route!("POST" "/api/v1/subjects/search", Bearer, "searchSubjects",
         "Finds the person of an e-mail address. The address is never written down.", [], post(subjects::search)),
     route!("POST" "/api/v1/subjects/{id}/erasure", Bearer, "eraseSubject",
@@ -155,6 +179,18 @@ mod tests {
             ("GET", "/api/v1/forms"),
             ("GET", "/api/v1/forms/{form}"),
             ("POST", "/api/v1/forms/{form}/submissions"),
+            ("GET", "/my"),
+            ("POST", "/my"),
+            ("POST", "/my/messages"),
+            ("GET", "/my/files/{n}"),
+            ("POST", "/my/consents/{name}/withdrawal"),
+            ("GET", "/my/erasure"),
+            ("POST", "/my/erasure"),
+            ("POST", "/my/leave"),
+            ("POST", "/api/v1/my"),
+            ("POST", "/api/v1/my/messages"),
+            ("POST", "/api/v1/my/withdrawals"),
+            ("POST", "/api/v1/my/erasure"),
         ];
         assert_eq!(public, expected);
     }

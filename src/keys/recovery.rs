@@ -26,6 +26,8 @@ use crate::crypto::context::{Context, Purpose};
 use crate::crypto::kem::{self, PUBLIC_LEN, PrivateKey};
 use crate::crypto::{Key, OpenError, envelope};
 
+/// So many bytes of a damaged slot's vault or recipient may differ and it is still taken for this vault's.
+const DAMAGED_BYTES: usize = 4;
 const SLOT_LEN: usize = 4096;
 const MAGIC: &[u8; 8] = b"LLRECOV1";
 const ENVELOPE_LEN: usize = envelope::OVERHEAD + 36;
@@ -117,14 +119,18 @@ impl RecoverySlot {
         super::refuse_link(&self.path)?;
         // Out of reach, it cannot be overwritten either.
         let Ok(content) = std::fs::read(&self.path) else { return Ok(()) };
-        // Vault and recipient stand in the first sector, which an overwriting never leaves half done.
         let Some(head) = content.get(..64).filter(|head| head[..8] == *MAGIC) else { return Ok(()) };
-        let vault = VaultId::from_bytes(head[8..24].try_into().expect("16 bytes"));
-        if vault != self.vault {
+        // Damage turns a few bits of our own slot; another's differs in most bytes.
+        let whole = content.get(CHECK_AT..CHECK_AT + 32)
+            == Some(digest::digest(&digest::SHA256, &content[..CHECK_AT.min(content.len())]).as_ref());
+        let allowed = if whole { 0 } else { DAMAGED_BYTES };
+        let differ = |ours: &[u8], theirs: &[u8]| ours.iter().zip(theirs).filter(|(a, b)| a != b).count() > allowed;
+        if differ(self.vault.as_bytes(), &head[8..24]) {
+            let vault = VaultId::from_bytes(head[8..24].try_into().expect("16 bytes"));
             let reason = format!("belongs to vault {vault}; name the recovery folder of this vault, or an empty one");
             return Err(KeyError::unusable(&self.path, reason));
         }
-        if head[32..] != self.recipient {
+        if differ(&self.recipient, &head[32..]) {
             return Err(KeyError::unusable(
                 &self.path,
                 "is sealed to another key than the one in recovery.pub, so one of the two is not of this vault; put back \

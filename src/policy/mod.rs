@@ -37,9 +37,11 @@ pub enum Actor {
     },
     /// The software itself: start-up, clean-up.
     System,
+    /// A person whom a submission is about, by its receipt. Which one stands with the act, sealed under their key.
+    Subject,
 }
 
-/// As logs and the audit trail name the actor: `public`, `staff:jane.doe`, `owner:hr`, `system`.
+/// As logs and the audit trail name the actor: `public`, `staff:jane.doe`, `owner:hr`, `system`, `subject`.
 impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -47,6 +49,7 @@ impl std::fmt::Display for Actor {
             Self::Staff { login, .. } => write!(f, "staff:{login}"),
             Self::Owner { role } => write!(f, "owner:{role}"),
             Self::System => f.write_str("system"),
+            Self::Subject => f.write_str("subject"),
         }
     }
 }
@@ -65,6 +68,10 @@ pub enum Action {
     ReadFile,
     /// Mark how far the work on a submission is.
     SetStatus,
+    /// Write a message on a submission.
+    WriteMessage,
+    /// Take a consent back.
+    WithdrawConsent,
     /// Erase one submission.
     EraseRecord,
     /// Look a person up by address. The caller keeps only the submissions that the actor may list.
@@ -89,12 +96,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
         Self::ReadFile,
         Self::SetStatus,
+        Self::WriteMessage,
+        Self::WithdrawConsent,
         Self::EraseRecord,
         Self::FindSubject,
         Self::ErasePerson,
@@ -115,6 +124,8 @@ impl Action {
             Self::ReadSubmission => "read-submission",
             Self::ReadFile => "read-file",
             Self::SetStatus => "set-status",
+            Self::WriteMessage => "write-message",
+            Self::WithdrawConsent => "withdraw-consent",
             Self::EraseRecord => "erase-record",
             Self::FindSubject => "find-subject",
             Self::ErasePerson => "erase-person",
@@ -148,6 +159,8 @@ pub enum Resource<'a> {
         /// The roles that its form names as its readers.
         roles: &'a [Role],
     },
+    /// The submission whose receipt the actor has shown: the services make one only after they have checked it.
+    Own,
     /// A person, or the search for one.
     Subject,
     /// The audit trail.
@@ -189,7 +202,7 @@ impl Permit {
         self.action
     }
 
-    /// The role that allows it; `None` for the public and for the software itself.
+    /// The role that allows it; `None` for the public, for people themselves and for the software.
     pub fn role(&self) -> Option<Role> {
         self.role
     }
@@ -204,6 +217,7 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
     let role = match actor {
         Actor::Public => rules::for_public(action, resource).map(|()| None)?,
         Actor::System => rules::for_system(action, resource).map(|()| None)?,
+        Actor::Subject => rules::for_subject(action, resource).map(|()| None)?,
         Actor::Owner { role } => rules::for_owner(*role, action, resource).map(|()| Some(*role))?,
         Actor::Staff { roles, .. } => Some(by_any_role(roles, action, resource)?),
     };
@@ -214,7 +228,7 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
 /// Empty when the actor reads nothing. Says nothing about whether this submission may be read: that is [`decide`].
 pub fn allowed_purposes(actor: &Actor, purposes: &[String]) -> Vec<String> {
     let roles: &[Role] = match actor {
-        Actor::Public | Actor::System => &[],
+        Actor::Public | Actor::System | Actor::Subject => &[],
         Actor::Owner { role } => std::slice::from_ref(role),
         Actor::Staff { roles, .. } => roles,
     };

@@ -48,6 +48,22 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Auditor | Admin => HIDDEN,
             }
         }
+        Action::WriteMessage => {
+            let Resource::Submission { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::WithdrawConsent => {
+            let Resource::Submission { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            }
+        }
         Action::EraseRecord => {
             let Resource::Submission { roles } = resource else { return HIDDEN };
             match role {
@@ -123,6 +139,31 @@ pub(super) fn for_public(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
         (Action::Submit, Resource::Form { .. }) => YES,
         _ => HIDDEN,
+    }
+}
+
+/// People themselves read, answer and erase the submission whose receipt they hold, and take its consents back. Nothing
+/// else exists for them.
+pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
+    let Resource::Own = resource else { return HIDDEN };
+    match action {
+        Action::ReadSubmission
+        | Action::ReadFile
+        | Action::WriteMessage
+        | Action::WithdrawConsent
+        | Action::EraseRecord => YES,
+        Action::Submit
+        | Action::ListSubmissions
+        | Action::SetStatus
+        | Action::FindSubject
+        | Action::ErasePerson
+        | Action::ReadAudit
+        | Action::VerifyAudit
+        | Action::ManageStaff
+        | Action::ReadForms
+        | Action::ReadStatus
+        | Action::VerifyVault
+        | Action::CleanUp => HIDDEN,
     }
 }
 

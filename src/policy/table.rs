@@ -10,6 +10,7 @@ pub fn markdown() -> String {
         actors.push((format!("`{role}`"), staff(&[role]), Some(role)));
     }
     actors.push(("owner as `admin`".to_owned(), Actor::Owner { role: Role::Admin }, Some(Role::Admin)));
+    actors.push(("subject".to_owned(), Actor::Subject, None));
     actors.push(("system".to_owned(), Actor::System, None));
 
     let mut out = String::from(INTRODUCTION);
@@ -58,9 +59,17 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "form that names the role", Resource::Form { roles: mine }));
                 out.push((action, "form that does not", Resource::Form { roles: NONE }));
             }
-            Action::ReadSubmission | Action::ReadFile | Action::SetStatus | Action::EraseRecord => {
+            Action::ReadSubmission
+            | Action::ReadFile
+            | Action::SetStatus
+            | Action::WriteMessage
+            | Action::WithdrawConsent
+            | Action::EraseRecord => {
                 out.push((action, "submission by a form that names the role", Resource::Submission { roles: mine }));
                 out.push((action, "submission by a form that does not", Resource::Submission { roles: NONE }));
+                if action != Action::SetStatus {
+                    out.push((action, "submission whose receipt was shown", Resource::Own));
+                }
             }
             Action::FindSubject | Action::ErasePerson => out.push((action, "person", Resource::Subject)),
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
@@ -87,6 +96,6 @@ the rules differ.
 
 An account with several roles may do what any of them allows; if none does, 403 beats 404. The owner of the machine, at
 the command line, acts as one role at a time and may do what that role may; as `admin` also check the audit trail. What
-stands in no row is denied.
+stands in no row is denied. A **subject** is whoever shows the receipt of a submission, and deals with that one only.
 
 ";

@@ -8,13 +8,14 @@ const HR_FORM: &[Role] = &[Role::Hr];
 /// Yes only where an action meets the kind of resource it belongs to.
 #[test]
 fn actions_on_foreign_resources_are_hidden() {
-    let everyone: Vec<Actor> = [Actor::Public, Actor::System, staff(&Role::ALL)]
+    let everyone: Vec<Actor> = [Actor::Public, Actor::Subject, Actor::System, staff(&Role::ALL)]
         .into_iter()
         .chain(Role::ALL.map(|role| Actor::Owner { role }))
         .collect();
     let resources = [
         Resource::Form { roles: &Role::ALL },
         Resource::Submission { roles: &Role::ALL },
+        Resource::Own,
         Resource::Subject,
         Resource::Audit,
         Resource::Staff,
@@ -22,8 +23,9 @@ fn actions_on_foreign_resources_are_hidden() {
     ];
     let kind = |r: &Resource<'_>| std::mem::discriminant(&unlabelled(r));
     assert!(Action::ALL.into_iter().all(|action| rows(None).iter().any(|(of, ..)| *of == action)));
-    for (action, _, proper) in rows(None) {
-        for resource in resources.iter().filter(|r| kind(r) != kind(&proper)) {
+    for action in Action::ALL {
+        let proper: Vec<_> = rows(None).iter().filter(|(of, ..)| *of == action).map(|(.., r)| kind(r)).collect();
+        for resource in resources.iter().filter(|r| !proper.contains(&kind(r))) {
             for actor in &everyone {
                 assert_eq!(
                     decide(actor, action, resource).err(),
@@ -40,6 +42,7 @@ fn unlabelled(resource: &Resource<'_>) -> Resource<'static> {
     match resource {
         Resource::Form { .. } => Resource::Form { roles: &[] },
         Resource::Submission { .. } => Resource::Submission { roles: &[] },
+        Resource::Own => Resource::Own,
         Resource::Subject => Resource::Subject,
         Resource::Audit => Resource::Audit,
         Resource::Staff => Resource::Staff,
@@ -116,6 +119,22 @@ fn the_public_and_the_software_do_one_thing_each() {
         assert_eq!(public.is_ok(), action == Action::Submit, "{action}");
         assert_eq!(system.is_ok(), action == Action::CleanUp, "{action}");
         assert_ne!(public.err(), Some(Denial::Forbidden), "{action}");
+    }
+}
+
+#[test]
+fn people_deal_with_their_own_submission_only_and_nobody_else_has_one() {
+    let own = [CONTENT[0], CONTENT[1], Action::WriteMessage, Action::WithdrawConsent, Action::EraseRecord];
+    for action in Action::ALL {
+        assert_eq!(decide(&Actor::Subject, action, &Resource::Own).is_ok(), own.contains(&action), "{action}");
+        for resource in
+            [Resource::Submission { roles: &Role::ALL }, Resource::Form { roles: &Role::ALL }, Resource::Subject]
+        {
+            assert_eq!(decide(&Actor::Subject, action, &resource).err(), Some(Denial::Hidden), "{action} {resource:?}");
+        }
+        for other in [Actor::Public, Actor::System, staff(&Role::ALL), Actor::Owner { role: Role::Privacy }] {
+            assert_eq!(decide(&other, action, &Resource::Own).err(), Some(Denial::Hidden), "{other} {action}");
+        }
     }
 }
 

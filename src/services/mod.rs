@@ -1,11 +1,14 @@
 //! One use-case a file. Each takes the application and a context (who acts, which request) and returns domain values.
 
+mod arriving;
 pub mod audit;
+pub mod converse;
 pub mod erase;
 pub mod find;
 pub mod forms;
 pub mod health;
 mod idempotency;
+pub mod portal;
 pub mod review;
 pub mod staff;
 pub mod submit;
@@ -98,6 +101,7 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     staff: staff::Desk,
     requests: idempotency::Requests,
+    visits: portal::Visits,
     closed: AtomicBool,
 }
 
@@ -193,6 +197,7 @@ impl App {
             entropy,
             staff,
             requests: idempotency::Requests::default(),
+            visits: portal::Visits::default(),
             closed: AtomicBool::new(false),
         };
         let vault::OpenReport { first_run, made, notices } = report;
@@ -202,6 +207,11 @@ impl App {
     /// The forms as they stand now. Whoever works with one keeps it, whatever is loaded meanwhile.
     pub fn forms(&self) -> Arc<FormSet> {
         self.forms.now()
+    }
+
+    /// The visits under way to the page that a receipt opens.
+    pub const fn visits(&self) -> &portal::Visits {
+        &self.visits
     }
 
     /// Where the time comes from.

@@ -8,9 +8,10 @@ use super::{App, Context, Problem, ServiceError, blocking};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::form::{Form, FormId};
+use crate::domain::message::Message;
 use crate::domain::submission::{Content, Fields, FileInfo, Status, Summary};
 use crate::policy::{self, Action, Actor, Permit, Resource};
-use crate::vault::{Detail, FileReader, Listed, Located};
+use crate::vault::{Detail, FileReader, Listed, Located, Opened};
 
 /// Items of a page when nobody says how many.
 const DEFAULT_LIMIT: u32 = 50;
@@ -57,8 +58,10 @@ pub struct Page<T> {
 pub struct Submission {
     /// Id, subject, status.
     pub summary: Summary,
-    /// Everything else.
+    /// As it arrived.
     pub content: Content,
+    /// The conversation since, oldest message first.
+    pub messages: Vec<Message>,
 }
 
 /// A file on its way out.
@@ -69,6 +72,10 @@ pub struct Download {
 }
 
 impl Download {
+    pub(super) fn of(reader: FileReader) -> Self {
+        Self { info: reader.info().clone(), reader: Some(reader) }
+    }
+
     /// The next piece, at most 64 KiB; `None` at the end.
     ///
     /// # Errors
@@ -137,7 +144,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
         let mut items = Vec::with_capacity(located.len());
         for (grant, located) in grants.into_iter().zip(located) {
             match worker.vault.open_record(grant, &located) {
-                Ok(mut content) => {
+                Ok(Opened { mut content, .. }) => {
                     let form = form_of(&worker, &located)?;
                     content.fields.retain(|name, _| form.summary.contains(name));
                     items.push(Item { summary: located.summary, fields: Some(std::mem::take(&mut content.fields)) });
@@ -168,13 +175,15 @@ pub async fn show(
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
     let grant = match app.vault.open_record_now(grant, &located)? {
-        Ok(content) => return Ok(Submission { summary: located.summary, content }),
+        Ok(Opened { content, messages, .. }) => {
+            return Ok(Submission { summary: located.summary, content, messages });
+        }
         Err(grant) => grant,
     };
     let vault = Arc::clone(&app.vault);
     blocking(move || {
-        let content = vault.open_record(grant, &located)?;
-        Ok(Submission { summary: located.summary, content })
+        let Opened { content, messages, .. } = vault.open_record(grant, &located)?;
+        Ok(Submission { summary: located.summary, content, messages })
     })
     .await?
 }
@@ -200,7 +209,7 @@ pub async fn file(
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
     let vault = Arc::clone(&app.vault);
     let reader = blocking(move || vault.open_file(grant, &located)).await??;
-    Ok(Download { info: reader.info().clone(), reader: Some(reader) })
+    Ok(Download::of(reader))
 }
 
 /// Marks progress. Returns the new line.
@@ -210,13 +219,19 @@ pub async fn file(
 pub async fn set_status(app: &Arc<App>, ctx: &Context, id: RecordId, status: Status) -> Result<Summary, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::SetStatus).await?;
     let form = form_of(app, &located)?;
-    if !form.allows_status(status) {
-        let names: Vec<&str> = form.kind.statuses().iter().map(|status| status.as_str()).collect();
-        let message = format!("Submissions to this form can be: {}.", names.join(", "));
-        return Err(ServiceError::Invalid(vec![Problem::in_field("status", "bad-status", message)]));
-    }
+    check_status(&form, status)?;
     app.vault.set_status(ctx.act_on(permit)?, id, status).await?;
     Ok(Summary { status, ..located.summary })
+}
+
+/// Refuses a status that submissions by this form do not go through.
+pub(super) fn check_status(form: &Form, status: Status) -> Result<(), ServiceError> {
+    if form.allows_status(status) {
+        return Ok(());
+    }
+    let names: Vec<&str> = form.kind.statuses().iter().map(|status| status.as_str()).collect();
+    let message = format!("Submissions to this form can be: {}.", names.join(", "));
+    Err(ServiceError::Invalid(vec![Problem::in_field("status", "bad-status", message)]))
 }
 
 /// Finds a submission for an act. Unknown, erased and hidden are one answer.
@@ -262,7 +277,7 @@ fn may(ctx: &Context, action: Action, form: &Form) -> bool {
 
 /// The form that a submission came by. One whose form is gone from the configuration is hidden from everybody, since
 /// nothing says who may read it; the log tells.
-fn form_of(app: &App, located: &Located) -> Result<Arc<Form>, ServiceError> {
+pub(super) fn form_of(app: &App, located: &Located) -> Result<Arc<Form>, ServiceError> {
     let id = &located.summary.form;
     app.forms().get(id).cloned().ok_or_else(|| {
         tracing::warn!(form = %id, "a submission's form is not among the forms loaded; put its file back");

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use ring::digest;
 use serde_json::Value;
 
+use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError, blocking};
+use super::{App, Context, Problem, ServiceError};
 use crate::base::ids::RecordId;
-use crate::base::sensitive::{SensitiveString, USUAL_DEPTH, wipe_stack};
-use crate::domain::file::{FileKind, display_name, judge};
+use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
-use crate::domain::submission::MAX_TEXT_BYTES;
-use crate::domain::submission::{Content, Draft, FileInfo, SentFile, TooMuchText, Valid};
+use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Valid};
 use crate::policy::{Action, Resource};
-use crate::vault::{Act, MAX_FILES, NewSubmission, SealedFile, Upload, VaultError};
+use crate::vault::{Act, MAX_FILES, NewSubmission, VaultError};
 
 /// A submission on its way in. Dropped without [`Intake::finish`], it leaves nothing readable behind.
 pub struct Intake {
@@ -22,8 +20,7 @@ pub struct Intake {
     act: Act,
     form: Arc<Form>,
     draft: Draft,
-    files: Vec<Arrived>,
-    current: Option<Arriving>,
+    files: Arrivals,
     held: Option<Held>,
 }
 
@@ -34,22 +31,6 @@ pub struct Receipt {
     pub submission: RecordId,
     /// The receipt code, for the person to keep.
     pub receipt: String,
-}
-
-struct Arriving {
-    field: String,
-    name: Option<SensitiveString>,
-    limit: u64,
-    upload: Upload,
-    hash: digest::Context,
-}
-
-struct Arrived {
-    field: String,
-    name: Option<SensitiveString>,
-    kind: Option<FileKind>,
-    sealed: SealedFile,
-    hash: digest::Digest,
 }
 
 /// Begins a submission to `form`. `idempotency_key` is the client's key, 1 to 255 visible ASCII bytes, already checked.
@@ -74,7 +55,7 @@ pub async fn begin(
         }
         None => None,
     };
-    Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files: Vec::new(), current: None, held })
+    Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files: Arrivals::default(), held })
 }
 
 /// Refuses a form that takes nothing yet, before anything of a submission is read.
@@ -121,23 +102,14 @@ impl Intake {
         let Some(rules) = self.form.file(field) else {
             return Err(invalid(Problem::overall("unknown-file", "The form has no such file.")));
         };
-        let already = self.files.iter().filter(|file| file.field == field).count();
+        let already = self.files.of(field);
         // One more than allowed is let in, so that an untouched second input, which is none, does no harm.
         if already > rules.max_files as usize || self.files.len() >= MAX_FILES {
             let message = format!("At most {} of these can be sent.", rules.max_files);
             return Err(invalid(Problem::in_field(field, "too-many-files", message)));
         }
         let limit = rules.max_bytes;
-        let vault = Arc::clone(&self.app.vault);
-        let upload = blocking(move || vault.begin_upload()).await??;
-        self.current = Some(Arriving {
-            field: field.to_owned(),
-            name: file_name.filter(|name| !name.is_empty()).map(SensitiveString::from),
-            limit,
-            upload,
-            hash: digest::Context::new(&digest::SHA256),
-        });
-        Ok(())
+        self.files.begin(&self.app.vault, field, file_name, limit).await
     }
 
     /// The next piece of the file begun last.
@@ -145,16 +117,7 @@ impl Intake {
     /// # Errors
     /// [`ServiceError::TooLarge`] as soon as the limit is passed, [`ServiceError::StorageFull`].
     pub async fn file_chunk(&mut self, chunk: &[u8]) -> Result<(), ServiceError> {
-        let arriving = self.current.as_mut().ok_or(ServiceError::Internal)?;
-        if arriving.upload.len() + chunk.len() as u64 > arriving.limit {
-            let error = ServiceError::TooLarge { field: Some(arriving.field.clone()), limit: arriving.limit };
-            self.current = None;
-            return Err(error);
-        }
-        arriving.hash.update(chunk);
-        // Sealing 64 KiB takes some 30 µs and goes to the page cache: less than a change of threads is worth. The
-        // flush to the disk, which can take long, is in `end_file`.
-        Ok(arriving.upload.write(chunk)?)
+        self.files.chunk(chunk)
     }
 
     /// The file is complete: its kind is judged. An empty, unnamed file (an untouched file input) counts as none.
@@ -162,22 +125,10 @@ impl Intake {
     /// # Errors
     /// As [`Intake::file_chunk`]; a wrong kind is told by `finish`.
     pub async fn end_file(&mut self) -> Result<(), ServiceError> {
-        let Arriving { field, name, upload, hash, .. } = self.current.take().ok_or(ServiceError::Internal)?;
-        if upload.is_empty() && name.is_none() {
-            return Ok(());
+        if let Some((field, sent)) = self.files.end().await? {
+            // An overfull draft is told by `finish`.
+            let _ = self.draft.file(&field, sent);
         }
-        let (sealed, kind) = blocking(move || {
-            let sealed = upload.finish()?;
-            let kind = judge(sealed.reader()?, sealed.len());
-            // The format library keeps its buffers on the stack, below many frames.
-            wipe_stack::<{ 2 * USUAL_DEPTH }>();
-            let kind = kind.map_err(|_| VaultError::Unavailable)?;
-            Ok::<_, VaultError>((sealed, kind))
-        })
-        .await??;
-        // An overfull draft is told by `finish`.
-        let _ = self.draft.file(&field, SentFile { size: sealed.len(), kind });
-        self.files.push(Arrived { field, name, kind, sealed, hash: hash.finish() });
         Ok(())
     }
 
@@ -186,8 +137,8 @@ impl Intake {
     /// # Errors
     /// [`ServiceError::Invalid`] with every mistake; [`ServiceError::KeyReused`]; storage errors. Nothing is stored then.
     pub async fn finish(self) -> Result<Receipt, ServiceError> {
-        let Self { app, act, form, draft, files, current, mut held } = self;
-        drop(current);
+        let Self { app, act, form, draft, files, mut held } = self;
+        let files = files.into_files();
         let valid = draft.validate(&form).map_err(ServiceError::Invalid)?;
         let body = held.as_ref().map(|_| hash_body(&app, &valid, &files));
         if let (Some(held), Some(body)) = (&mut held, body)
@@ -197,13 +148,6 @@ impl Intake {
         }
 
         let now = app.clock.now();
-        let infos = (0..).zip(&files).map(|(n, file)| FileInfo {
-            n,
-            field: file.field.clone(),
-            name: display(file),
-            kind: file.kind.map_or("application/octet-stream", FileKind::media_type).to_owned(),
-            size: file.sealed.len(),
-        });
         let content = Content {
             form: form.id.clone(),
             form_version: form.version,
@@ -212,7 +156,7 @@ impl Intake {
             received: now,
             fields: valid.fields,
             consents: valid.consents,
-            files: infos.collect(),
+            files: (0..).zip(&files).map(|(n, file)| file.info(n)).collect(),
         };
         let idempotency = held.as_ref().zip(body).map(|(held, body)| crate::vault::Idempotency { key: held.key, body });
         let submission = NewSubmission {
@@ -238,14 +182,6 @@ impl From<TooMuchText> for ServiceError {
 
 fn invalid(problem: Problem) -> ServiceError {
     ServiceError::Invalid(vec![problem])
-}
-
-fn display(file: &Arrived) -> SensitiveString {
-    let sent = file.name.as_ref().map_or(file.field.as_str(), SensitiveString::expose);
-    match file.kind {
-        Some(kind) => display_name(sent, kind),
-        None => crate::domain::file::clean_name(sent),
-    }
 }
 
 /// The answer to a request that was made before; `None` when it is new, or its submission was erased meanwhile.

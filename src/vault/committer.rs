@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::audit::Draft;
+use super::change::{ConsentChange, MessageJob};
 use super::epoch::{Ordered, Target};
 use super::hooks::Step;
 use super::intent::Intent;
@@ -45,6 +46,8 @@ pub(super) enum Job {
     /// An audit entry; refused when one of the records (by place and id) is being erased.
     Audit(Draft, Vec<(u64, RecordId)>, Reply<()>),
     SetStatus(Box<(Act, RecordId, Status)>, Reply<()>),
+    Message(Box<MessageJob>, Reply<u32>),
+    Consents(Box<(Act, RecordId, ConsentChange)>, Reply<()>),
     SystemRows(Draft, Vec<Row>, Reply<()>),
     /// Rows that lost their meaning go, and what is kept of them comes; with the last of an order, the order itself goes.
     CleanUp {
@@ -66,9 +69,13 @@ impl Job {
     const fn has_its_own_turn(&self) -> bool {
         match self {
             Self::Epoch(..) | Self::Order(..) | Self::Head(_) | Self::Recovery | Self::Stop(_) => true,
-            Self::Submit(..) | Self::Audit(..) | Self::SetStatus(..) | Self::SystemRows(..) | Self::CleanUp { .. } => {
-                false
-            }
+            Self::Submit(..)
+            | Self::Audit(..)
+            | Self::SetStatus(..)
+            | Self::Message(..)
+            | Self::Consents(..)
+            | Self::SystemRows(..)
+            | Self::CleanUp { .. } => false,
         }
     }
 }
@@ -246,17 +253,20 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
         Job::Submit(mut job, reply) => {
             let traces = std::mem::take(&mut job.traces);
             let tell = then(reply, super::people::apply(txn, *job))?;
-            Some(Box::new(move |committed| {
-                // What a failed write left on disk is known at the next start, which sweeps files without a record.
-                if matches!(committed, Ok(()) | Err(VaultError::Unavailable)) {
-                    traces.into_iter().for_each(Traces::keep);
-                }
-                tell(committed);
-            }))
+            Some(with_files(traces, tell))
+        }
+        Job::Message(mut job, reply) => {
+            let traces = std::mem::take(&mut job.traces);
+            let tell = then(reply, super::change::apply_message(txn, *job))?;
+            Some(with_files(traces, tell))
+        }
+        Job::Consents(job, reply) => {
+            let (act, record, change) = *job;
+            then(reply, super::change::apply_consents(txn, &act, record, change))
         }
         Job::SetStatus(job, reply) => {
             let (act, record, status) = *job;
-            then(reply, super::read::apply_status(txn, &act, record, status))
+            then(reply, super::change::apply_status(txn, &act, record, status))
         }
         Job::Audit(draft, alive, reply) => {
             if alive.iter().any(|(place, record)| txn.shared.is_dying(*place, Some(record))) {
@@ -279,6 +289,17 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
         // Jobs with a turn of their own; none of them gets here.
         Job::Order(..) | Job::Epoch(..) | Job::Head(_) | Job::Recovery | Job::Stop(_) => None,
     }
+}
+
+/// Keeps the files of a job whose commit is on disk, or may be.
+fn with_files(traces: Vec<Traces>, tell: AfterCommit) -> AfterCommit {
+    Box::new(move |committed| {
+        // What a failed write left on disk is known at the next start, which sweeps files without a record.
+        if matches!(committed, Ok(()) | Err(VaultError::Unavailable)) {
+            traces.into_iter().for_each(Traces::keep);
+        }
+        tell(committed);
+    })
 }
 
 fn then<T: Send + 'static>(reply: Reply<T>, outcome: Result<T, VaultError>) -> Option<AfterCommit> {

@@ -10,10 +10,12 @@
 mod aim;
 pub mod audit;
 pub mod certificate;
+mod change;
 mod committer;
 mod deed;
 mod digest;
 mod directory;
+mod download;
 mod epoch;
 mod figures;
 mod hooks;
@@ -51,12 +53,14 @@ use crate::store::StoreError;
 
 pub use audit::{Detail, EntryView, SubjectView};
 pub use certificate::Certificate;
+pub use change::{ConsentChange, NewMessage};
+pub use download::FileReader;
 pub use epoch::Target;
 pub use hooks::{Hooks, Step};
 pub use list::Listed;
 pub use open::{Layout, OpenFailure, OpenReport, Options};
 pub use people::{NewSubmission, Stored};
-pub use read::{FileReader, Grant, Located};
+pub use read::{Grant, LedgerLine, Located, Opened};
 pub use redo::reencode as reencode_redo;
 pub use rows::Idempotency;
 pub use upload::{SealedFile, Upload};

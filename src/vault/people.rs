@@ -12,6 +12,7 @@ use crate::base::ids::{FileId, PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::receipt::ReceiptSecret;
 use crate::crypto::{Key, envelope};
+use crate::domain::consent::ConsentSource;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, Status, Summary};
 use crate::keys::keyring::{MAX_FILES, RecordEntry};
@@ -93,32 +94,18 @@ impl Vault {
             region: content.region.clone(),
             files: content.files.len() as u32,
             idempotency,
+            messages: 0,
         };
         let consents = (!content.consents.is_empty()).then(|| ConsentLine {
             at: content.received,
-            source: content.form.to_string(),
+            record,
+            form: content.form.clone(),
+            source: ConsentSource::Form,
             notice: content.notice.clone(),
             consents: content.consents.clone(),
         });
-        let stored = StoredRecord {
-            files: files
-                .iter()
-                .map(|file| StoredFile {
-                    id: file.id(),
-                    // The file's key has its home in the record; the upload's copy is wiped with the upload.
-                    key: file.key().duplicate(),
-                    commitment: *file.commitment(),
-                    segments: file.segments(),
-                })
-                .collect(),
-            content,
-        };
-        let mut markers = Vec::with_capacity(files.len());
-        for file in &files {
-            let id = file.id();
-            let context = rows::file_marker_context(&id);
-            markers.push((id, envelope::seal(&self.shared.keys.rows, &context, &[], entropy)?));
-        }
+        let stored = StoredRecord { files: files.iter().map(StoredFile::of).collect(), content };
+        let markers = files.iter().map(|file| self.shared.file_marker(file.id())).collect::<Result<_, _>>()?;
         let job = SubmitJob {
             tag,
             record_sealed: envelope::seal(
@@ -152,6 +139,7 @@ impl Vault {
             received: list_entry.received,
             region: list_entry.region,
             files: list_entry.files,
+            messages: 0,
         };
         Ok(Stored { summary, receipt })
     }
@@ -237,7 +225,7 @@ fn reseal_for(txn: &Txn<'_>, job: &mut SubmitJob, person: PersonId) -> Result<()
 }
 
 /// Appends to the person's consent ledger: the changed rows, not yet put.
-fn append_consent(txn: &mut Txn<'_>, place: u64, line: ConsentLine) -> Result<Vec<Row>, VaultError> {
+pub(super) fn append_consent(txn: &mut Txn<'_>, place: u64, line: ConsentLine) -> Result<Vec<Row>, VaultError> {
     let draft = txn.person(place)?;
     let (person, parts, version) = (draft.person, draft.keyring.consent_parts, draft.keyring.consent_version);
     let key = draft.keyring.consent.duplicate(); // the draft is borrowed again below

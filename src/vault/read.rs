@@ -3,26 +3,24 @@
 //! Finding a record ([`Located`]) opens its person's keyring and its list entry: what it is, not what it says. Content
 //! opens with a [`Grant`], and a grant exists only once its audit entry is durable.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
 use super::audit::{Draft, SealedSubject, Subject};
 use super::committer::Job;
-use super::rows::{self, ListEntry, StoredRecord};
+use super::rows::{self, ConsentLine, ListEntry, StoredFile, StoredMessage, StoredRecord};
 use super::shared::Shared;
-use super::upload::{open_sealed, read_segment, read_segment_in_memory};
 use super::view::TreeView;
 use super::{Act, Detail, Vault, VaultError};
+use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId};
-use crate::base::sensitive::SecretBytes;
-use crate::crypto::envelope::{self, HEADER_LEN};
+use crate::crypto::Key;
+use crate::crypto::envelope;
 use crate::crypto::receipt::ReceiptSecret;
-use crate::crypto::stream::Opener;
-use crate::crypto::{Key, OpenError};
+use crate::domain::consent::ConsentSource;
+use crate::domain::form::FormId;
+use crate::domain::message::Message;
 use crate::domain::subject::EmailAddress;
-use crate::domain::submission::{Content, FileInfo, Status, Summary};
+use crate::domain::submission::{ConsentGiven, Content, FileInfo, Summary};
 use crate::keys::keyring::{Keyring, RecordEntry};
 
 /// A record that was found: its line, and in private what opens it.
@@ -38,12 +36,47 @@ pub struct Located {
     audit_key: Key,
 }
 
+/// A record, opened with its conversation.
+#[derive(Debug)]
+pub struct Opened {
+    /// As it arrived.
+    pub content: Content,
+    /// The messages since, oldest first.
+    pub messages: Vec<Message>,
+    place: u64,
+    record: RecordId,
+}
+
+/// One change in a person's consent ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerLine {
+    /// When.
+    pub at: Timestamp,
+    /// The submission with which, or by whose receipt.
+    pub record: RecordId,
+    /// The form that asks for these consents.
+    pub form: FormId,
+    /// How it came.
+    pub source: ConsentSource,
+    /// Version of the privacy notice shown.
+    pub notice: String,
+    /// By name.
+    pub consents: BTreeMap<String, ConsentGiven>,
+}
+
 /// Leave to open one record or one of its files, once. Only the vault makes one, after the audit entry is durable.
 #[derive(Debug)]
 #[must_use = "a grant is in the audit trail already"]
 pub struct Grant {
     record: RecordId,
     file: Option<u32>,
+}
+
+impl Grant {
+    /// The number of the file of this record that it is leave to open.
+    pub(super) fn file_of(&self, located: &Located) -> Option<u32> {
+        self.file.filter(|_| self.record == located.record)
+    }
 }
 
 impl Vault {
@@ -161,15 +194,15 @@ impl Vault {
         self.ask(|reply| Job::Audit(draft, Vec::new(), reply)).await
     }
 
-    /// Opens a record's content.
+    /// Opens a record with its conversation.
     ///
     /// # Errors
     /// [`VaultError::Missing`] when it was erased meanwhile, or the grant is for another; [`VaultError::Tampered`].
-    pub fn open_record(&self, grant: Grant, located: &Located) -> Result<Content, VaultError> {
+    pub fn open_record(&self, grant: Grant, located: &Located) -> Result<Opened, VaultError> {
         if grant.record != located.record || grant.file.is_some() {
             return Err(VaultError::Missing);
         }
-        self.shared.open_stored(located).map(|stored| stored.content)
+        self.shared.reading(|_| self.shared.open_whole(located))
     }
 
     /// As [`Vault::open_record`], but without waiting: gives the grant back when the row did not open, perhaps because a
@@ -177,45 +210,19 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::open_record`].
-    pub fn open_record_now(&self, grant: Grant, located: &Located) -> Result<Result<Content, Grant>, VaultError> {
+    pub fn open_record_now(&self, grant: Grant, located: &Located) -> Result<Result<Opened, Grant>, VaultError> {
         if grant.record != located.record || grant.file.is_some() {
             return Err(VaultError::Missing);
         }
-        let opened = self.shared.reading_once(|_| self.shared.open_stored_once(located))?;
-        Ok(opened.map(|stored| stored.content).ok_or(grant))
+        Ok(self.shared.reading_once(|_| self.shared.open_whole(located))?.ok_or(grant))
     }
 
-    /// Opens a file of a record.
+    /// The consent ledger of the person whose record was opened, oldest line first.
     ///
     /// # Errors
-    /// As [`Vault::open_record`]; [`VaultError::Missing`] also when there is no such file.
-    pub fn open_file(&self, grant: Grant, located: &Located) -> Result<FileReader, VaultError> {
-        let number = grant.file.filter(|_| grant.record == located.record).ok_or(VaultError::Missing)?;
-        // Registered before the last look at whether the record is alive, so that an erasure finds it or it finds the
-        // erasure.
-        let slot = Arc::new(OpenFile { record: located.record, opener: Mutex::new(None) });
-        self.shared.register(located.person, &slot);
-        let stored = self.shared.open_stored(located)?;
-        let at = number as usize;
-        let (info, file) = stored.content.files.get(at).zip(stored.files.get(at)).ok_or(VaultError::Missing)?;
-        let handle = open_sealed(&self.shared.file_path(&file.id)).map_err(|_| VaultError::Tampered)?;
-        let mut header = [0; HEADER_LEN];
-        handle.read_exact_at(&mut header, 0).map_err(|_| VaultError::Tampered)?;
-        let opener = Opener::new(&file.key, &file.id, &header, &file.commitment, info.size)?;
-        *slot.opener.lock().map_err(|_| VaultError::Unavailable)? = Some(opener);
-        if self.shared.is_dying(located.place, Some(&located.record)) {
-            slot.cut();
-            return Err(VaultError::Missing);
-        }
-        Ok(FileReader { info: info.clone(), file: handle, slot, next: 0, segments: file.segments })
-    }
-
-    /// Writes a new status into a record's list entry. Durable on return.
-    ///
-    /// # Errors
-    /// [`VaultError::Missing`], [`VaultError::Unavailable`].
-    pub async fn set_status(&self, act: Act, record: RecordId, status: Status) -> Result<(), VaultError> {
-        self.ask(|reply| Job::SetStatus(Box::new((act, record, status)), reply)).await
+    /// As [`Vault::open_record`].
+    pub fn consent_ledger(&self, opened: &Opened) -> Result<Vec<LedgerLine>, VaultError> {
+        self.shared.reading(|view| self.shared.open_ledger(view, opened))
     }
 }
 
@@ -284,6 +291,7 @@ impl Shared {
             received: list_entry.received,
             region: list_entry.region.clone(),
             files: list_entry.files,
+            messages: list_entry.messages,
         };
         Ok(Located {
             summary,
@@ -298,11 +306,64 @@ impl Shared {
         })
     }
 
-    fn open_stored(&self, located: &Located) -> Result<StoredRecord, VaultError> {
-        self.reading(|_| self.open_stored_once(located))
+    fn open_whole(&self, located: &Located) -> Result<Opened, VaultError> {
+        let content = self.open_stored(located)?.content;
+        let numbers = 0..located.list_entry.messages;
+        let messages = numbers.map(|number| self.open_message(located, number).map(|stored| stored.message));
+        Ok(Opened {
+            content,
+            messages: messages.collect::<Result<_, _>>()?,
+            place: located.place,
+            record: located.record,
+        })
     }
 
-    fn open_stored_once(&self, located: &Located) -> Result<StoredRecord, VaultError> {
+    fn open_ledger(&self, view: &TreeView, opened: &Opened) -> Result<Vec<LedgerLine>, VaultError> {
+        if self.is_dying(opened.place, Some(&opened.record)) {
+            return Err(VaultError::Missing);
+        }
+        let (person, keyring) = self.keyring_at(view, opened.place)?;
+        let mut out = Vec::new();
+        for part in 0..keyring.consent_parts {
+            let row = self.engine.read(&rows::consent_key(&person, part))?.ok_or(VaultError::Tampered)?;
+            let name = part.to_be_bytes();
+            let context = rows::consent_context(&person, &name, rows::ledger_version(&keyring, part));
+            let lines: Vec<ConsentLine> = postcard::from_bytes(&envelope::open(&keyring.consent, &context, &row)?)
+                .map_err(|_| VaultError::Tampered)?;
+            out.extend(lines.into_iter().map(|line| {
+                let ConsentLine { at, record, form, source, notice, consents } = line;
+                LedgerLine { at, record, form, source, notice, consents }
+            }));
+        }
+        Ok(out)
+    }
+
+    /// File `number` of a record or of one of its messages.
+    pub(super) fn find_file(&self, located: &Located, number: u32) -> Result<(FileInfo, StoredFile), VaultError> {
+        let stored = self.open_stored(located)?;
+        let mut files: Vec<_> = stored.content.files.into_iter().zip(stored.files).collect();
+        for message in 0..located.list_entry.messages {
+            if (number as usize) < files.len() {
+                break;
+            }
+            let stored = self.open_message(located, message)?;
+            files.extend(stored.message.files.into_iter().zip(stored.files));
+        }
+        files.into_iter().find(|(info, _)| info.n == number).ok_or(VaultError::Missing)
+    }
+
+    fn open_message(&self, located: &Located, number: u32) -> Result<StoredMessage, VaultError> {
+        let Some(row) = self.engine.read(&rows::message_key(&located.record, number))? else {
+            // It goes in one commit with the row of its record; alone, it was dropped by somebody.
+            let record = self.engine.read(&rows::record_key(&located.record))?;
+            return Err(if record.is_none() { VaultError::Missing } else { VaultError::Tampered });
+        };
+        let name = rows::message_name(&located.record, number);
+        let context = rows::message_context(&located.person, &name);
+        StoredMessage::decode(&envelope::open(&located.key, &context, &row)?)
+    }
+
+    fn open_stored(&self, located: &Located) -> Result<StoredRecord, VaultError> {
         if self.is_dying(located.place, Some(&located.record)) {
             return Err(VaultError::Missing);
         }
@@ -311,167 +372,4 @@ impl Shared {
         let context = rows::record_context(&located.person, &located.record, located.version);
         StoredRecord::decode(&envelope::open(&located.key, &context, rows::split(&row)?.1)?)
     }
-
-    fn register(&self, person: PersonId, slot: &Arc<OpenFile>) {
-        if let Ok(mut open) = self.open_files.lock() {
-            // Before the table grows, those whose readers are done go: it stays in proportion to the open files.
-            if open.len() == open.capacity() {
-                open.retain(|_, slots| slots.iter().any(|slot| slot.strong_count() > 0));
-            }
-            let slots = open.entry(person).or_default();
-            slots.retain(|slot| slot.strong_count() > 0);
-            slots.push(Arc::downgrade(slot));
-        }
-    }
-
-    /// Waits until nobody reads these people's files any more, at most `patience`; then cuts who still does. `records`
-    /// narrows it to single records.
-    pub(super) fn drain_readers(&self, targets: &[(PersonId, Option<RecordId>)], patience: Duration) {
-        let deadline = Instant::now() + patience;
-        loop {
-            let open = self.readers_of(targets);
-            if open.is_empty() {
-                return;
-            }
-            if Instant::now() >= deadline {
-                open.iter().for_each(|slot| slot.cut());
-                return;
-            }
-            drop(open);
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn readers_of(&self, targets: &[(PersonId, Option<RecordId>)]) -> Vec<Arc<OpenFile>> {
-        let Ok(mut open) = self.open_files.lock() else { return Vec::new() };
-        open.retain(|_, slots| {
-            slots.retain(|slot| slot.strong_count() > 0);
-            !slots.is_empty()
-        });
-        let mut out = Vec::new();
-        for (person, record) in targets {
-            let slots = open.get(person).into_iter().flatten().filter_map(Weak::upgrade);
-            out.extend(slots.filter(|slot| slot.is_open() && record.is_none_or(|record| record == slot.record)));
-        }
-        out
-    }
 }
-
-/// The key of a file that somebody is reading. An erasure can take it away.
-pub(super) struct OpenFile {
-    record: RecordId,
-    opener: Mutex<Option<Opener>>,
-}
-
-impl OpenFile {
-    fn cut(&self) {
-        if let Ok(mut opener) = self.opener.lock() {
-            *opener = None;
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        self.opener.lock().is_ok_and(|opener| opener.is_some())
-    }
-}
-
-/// A file on its way out. Its calls block on the disk.
-pub struct FileReader {
-    info: FileInfo,
-    file: File,
-    slot: Arc<OpenFile>,
-    next: u32,
-    segments: u32,
-}
-
-impl FileReader {
-    /// Name, kind, size.
-    pub const fn info(&self) -> &FileInfo {
-        &self.info
-    }
-
-    /// The next piece, at most 64 KiB; `None` at the end.
-    ///
-    /// # Errors
-    /// [`VaultError::Missing`] when the person was erased meanwhile; [`VaultError::Tampered`] for a changed file.
-    pub fn next_segment(&mut self) -> Result<Option<SecretBytes>, VaultError> {
-        if self.is_at_end() {
-            return Ok(None);
-        }
-        let sealed = read_segment(&self.file, self.next, self.info.size).map_err(|_| VaultError::Tampered)?;
-        self.open_next(sealed).map(Some)
-    }
-
-    /// The same without waiting for the disk: `None` when the piece is not in memory yet, and
-    /// [`FileReader::next_segment`] has to be asked.
-    ///
-    /// # Errors
-    /// As [`FileReader::next_segment`].
-    pub fn next_segment_now(&mut self) -> Result<Option<Option<SecretBytes>>, VaultError> {
-        if self.is_at_end() {
-            return Ok(Some(None));
-        }
-        match read_segment_in_memory(&self.file, self.next, self.info.size).map_err(|_| VaultError::Tampered)? {
-            Some(sealed) => self.open_next(sealed).map(|opened| Some(Some(opened))),
-            None => Ok(None),
-        }
-    }
-
-    const fn is_at_end(&self) -> bool {
-        self.next >= self.segments
-    }
-
-    fn open_next(&mut self, sealed: Vec<u8>) -> Result<SecretBytes, VaultError> {
-        let slot = self.slot.opener.lock().map_err(|_| VaultError::Unavailable)?;
-        let opener = slot.as_ref().ok_or(VaultError::Missing)?;
-        let opened = opener.segment_in_place(self.next, sealed).map_err(|OpenError| VaultError::Tampered)?;
-        self.next += 1;
-        Ok(opened)
-    }
-}
-
-/// Changes a record's status within a commit.
-pub(super) fn apply_status(
-    txn: &mut super::txn::Txn<'_>,
-    act: &Act,
-    record: RecordId,
-    status: Status,
-) -> Result<(), VaultError> {
-    let shared = txn.shared;
-    let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
-    let place = rows::open_record_place(&shared.keys.places, &record, &row)?;
-    if shared.is_dying(place, Some(&record)) {
-        return Err(VaultError::Missing);
-    }
-    let draft = txn.person(place)?;
-    let person = draft.person;
-    let subject = Subject { status: Some(status), ..Subject::of_record(record) };
-    let sealed_subject = subject.seal(place, &person, &draft.keyring.audit, &*shared.entropy)?;
-    let entry = draft.keyring.record(&record).ok_or(VaultError::Missing)?;
-    let (arrival, version) = (entry.arrival, entry.list_version);
-    let key = entry.key.duplicate(); // the keyring is borrowed again below
-    let row = txn.read(&rows::list_key(arrival))?.ok_or(VaultError::Tampered)?;
-    let (outer, inner) = rows::split(&row)?;
-    let mut list =
-        rows::decode_list_entry(&envelope::open(&key, &rows::list_context(&person, &record, version), inner)?)?;
-    list.status = status;
-    let next = version.checked_add(1).ok_or(VaultError::TooLarge)?;
-    let inner = envelope::seal(
-        &key,
-        &rows::list_context(&person, &record, next),
-        &rows::encode_list_entry(&list)?,
-        &*shared.entropy,
-    )?;
-    let joined = rows::join(outer, &inner);
-
-    let draft = txn.person(place)?;
-    let (part, entry) = draft.keyring.record_mut(&record).ok_or(VaultError::Missing)?;
-    entry.list_version = next;
-    draft.changed(part);
-    txn.put(rows::list_key(arrival), joined);
-    txn.entry(Draft::new(act, Detail::None, vec![sealed_subject]));
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests;

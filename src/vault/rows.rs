@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -22,8 +23,11 @@ use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::envelope::{self, COMMITMENT_LEN};
 use crate::crypto::{Key, SealError};
+use crate::domain::consent::ConsentSource;
 use crate::domain::form::FormId;
+use crate::domain::message::Message;
 use crate::domain::submission::{ConsentGiven, Content, Status};
+use crate::keys::keyring::Keyring;
 
 /// A record's content with the keys of its files.
 pub(super) struct StoredRecord {
@@ -46,8 +50,11 @@ pub(super) struct ListEntry {
     pub(super) status: Status,
     pub(super) received: Timestamp,
     pub(super) region: String,
+    /// Files of the submission and of its messages.
     pub(super) files: u32,
     pub(super) idempotency: Option<Idempotency>,
+    /// Messages of the conversation: their rows are numbered from 0.
+    pub(super) messages: u32,
 }
 
 /// Keyed hashes of an idempotency key and of the body that came with it.
@@ -59,12 +66,22 @@ pub struct Idempotency {
     pub body: [u8; 32],
 }
 
+/// A message with the keys of its files.
+pub(super) struct StoredMessage {
+    pub(super) message: Message,
+    pub(super) files: Vec<StoredFile>,
+}
+
 /// One line of a consent ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ConsentLine {
     pub(super) at: Timestamp,
-    /// The form, or later another way in.
-    pub(super) source: String,
+    /// The submission with which it was given or by whose receipt it was changed.
+    pub(super) record: RecordId,
+    /// The form that asks for it: two forms may call different things by one name.
+    pub(super) form: FormId,
+    /// How it came.
+    pub(super) source: ConsentSource,
     pub(super) notice: String,
     pub(super) consents: BTreeMap<String, ConsentGiven>,
 }
@@ -76,39 +93,56 @@ pub(super) const LEDGER_PART_BYTES: usize = 16 * 1024;
 
 impl StoredRecord {
     pub(super) fn encode(&self) -> Result<SecretBytes, VaultError> {
-        let content = Zeroizing::new(postcard::to_stdvec(&self.content).map_err(|_| VaultError::TooLarge)?);
-        let mut out = Writer::with_capacity(2 + self.files.len() * 84 + content.len());
-        out.u16(self.files.len() as u16);
-        for file in &self.files {
-            out.bytes(file.id.as_bytes()).bytes(file.key.expose()).bytes(&file.commitment).u32(file.segments);
-        }
-        out.bytes(&content);
-        Ok(out.finish())
+        encode_with_files(&self.files, &self.content)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
-        Self::parse(bytes).map_err(|_| VaultError::Tampered)
+        let (files, content): (_, Content) = decode_with_files(bytes)?;
+        if content.files.len() == files.len() { Ok(Self { content, files }) } else { Err(VaultError::Tampered) }
+    }
+}
+
+impl StoredMessage {
+    pub(super) fn encode(&self) -> Result<SecretBytes, VaultError> {
+        encode_with_files(&self.files, &self.message)
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, BadLayout> {
-        let mut reader = Reader::new(bytes);
-        let count = reader.u16()?;
-        let mut files = Vec::new();
-        for _ in 0..count {
-            files.push(StoredFile {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
+        let (files, message): (_, Message) = decode_with_files(bytes)?;
+        if message.files.len() == files.len() { Ok(Self { message, files }) } else { Err(VaultError::Tampered) }
+    }
+}
+
+fn encode_with_files<T: Serialize>(files: &[StoredFile], content: &T) -> Result<SecretBytes, VaultError> {
+    let content = Zeroizing::new(postcard::to_stdvec(content).map_err(|_| VaultError::TooLarge)?);
+    let mut out = Writer::with_capacity(2 + files.len() * 84 + content.len());
+    out.u16(files.len() as u16);
+    for file in files {
+        out.bytes(file.id.as_bytes()).bytes(file.key.expose()).bytes(&file.commitment).u32(file.segments);
+    }
+    out.bytes(&content);
+    Ok(out.finish())
+}
+
+fn decode_with_files<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Vec<StoredFile>, T), VaultError> {
+    let mut reader = Reader::new(bytes);
+    let files = read_files(&mut reader).map_err(|_| VaultError::Tampered)?;
+    let rest = reader.bytes(reader.remaining()).map_err(|_| VaultError::Tampered)?;
+    Ok((files, postcard::from_bytes(rest).map_err(|_| VaultError::Tampered)?))
+}
+
+fn read_files(reader: &mut Reader<'_>) -> Result<Vec<StoredFile>, BadLayout> {
+    let count = reader.u16()?;
+    (0..count)
+        .map(|_| {
+            Ok(StoredFile {
                 id: FileId::from_bytes(reader.array()?),
                 key: Key::from_slice(reader.bytes(Key::LEN)?).ok_or(BadLayout)?,
                 commitment: reader.array()?,
                 segments: reader.u32()?,
-            });
-        }
-        let rest = reader.bytes(reader.remaining())?;
-        let content: Content = postcard::from_bytes(rest).map_err(|_| BadLayout)?;
-        if content.files.len() != files.len() {
-            return Err(BadLayout);
-        }
-        Ok(Self { content, files })
-    }
+            })
+        })
+        .collect()
 }
 
 /// Joins the two layers of a row.
@@ -168,10 +202,20 @@ pub(super) const fn list_context<'a>(person: &'a PersonId, record: &'a RecordId,
     Context::new(Purpose::ListEntry).table(Table::List).person(person).row(record.as_bytes()).version(version as u64)
 }
 
+/// Seals a message, or opens it. `row` is its [`message_name`].
+pub(super) const fn message_context<'a>(person: &'a PersonId, row: &'a [u8; 20]) -> Context<'a> {
+    Context::new(Purpose::Message).table(Table::Messages).person(person).row(row)
+}
+
 /// Seals a part of a consent ledger, or opens it. Only the last part grows, so its version is its count of lines; that of
 /// the others is [`LINES_PER_PART`].
 pub(super) const fn consent_context<'a>(person: &'a PersonId, part: &'a [u8; 2], version: u64) -> Context<'a> {
     Context::new(Purpose::Consents).table(Table::Consents).person(person).row(part).version(version)
+}
+
+/// The version of a part of a consent ledger.
+pub(super) fn ledger_version(keyring: &Keyring, part: u16) -> u64 {
+    if part + 1 == keyring.consent_parts { keyring.consent_version } else { LINES_PER_PART as u64 }
 }
 
 pub(super) const fn file_marker_context(file: &FileId) -> Context<'_> {
@@ -184,6 +228,18 @@ pub(super) fn list_key(arrival: u64) -> Vec<u8> {
 
 pub(super) fn record_key(record: &RecordId) -> Vec<u8> {
     Table::Records.key(&[record.as_bytes()])
+}
+
+/// What a message's row is called: `record (16) ‖ number (4)`.
+pub(super) fn message_name(record: &RecordId, number: u32) -> [u8; 20] {
+    let mut name = [0; 20];
+    name[..16].copy_from_slice(record.as_bytes());
+    name[16..].copy_from_slice(&number.to_be_bytes());
+    name
+}
+
+pub(super) fn message_key(record: &RecordId, number: u32) -> Vec<u8> {
+    Table::Messages.key(&[&message_name(record, number)])
 }
 
 pub(super) fn file_key(file: &FileId) -> Vec<u8> {

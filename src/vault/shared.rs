@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use super::VaultError;
 use super::digest::Terms;
 use super::directory::Directory;
+use super::download::OpenFile;
 use super::hooks::{Hooks, Step};
-use super::read::OpenFile;
 use super::view::TreeView;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::entropy::Entropy;
 use crate::base::files;
-use crate::base::ids::{FileId, PersonId, VaultId};
+use crate::base::ids::{FileId, PersonId, RecordId, VaultId};
 use crate::base::steps::Steps;
+use crate::base::tables::Table;
 use crate::crypto::derive::{Label, Prf};
 use crate::crypto::receipt::Locators;
 use crate::crypto::sign::Signer;
@@ -24,7 +25,7 @@ use crate::crypto::token::TokenHasher;
 use crate::keys::system::SystemKeys;
 use crate::keys::tree::{AddressTag, TAG_LEN};
 use crate::keys::witness::Testimony;
-use crate::store::Engine;
+use crate::store::{Engine, StoreError, after_prefix};
 
 /// Below this many free bytes nothing new is taken in, so that erasing and reading can go on.
 const RESERVE_FOR_INTAKE: u64 = 64 << 20;
@@ -283,6 +284,13 @@ impl Shared {
     pub(super) fn room_to_erase(&self, targets: usize) -> Result<(), VaultError> {
         let need = RESERVE + (targets as u64).saturating_mul(ERASING_ONE);
         if self.free_bytes() < need { Err(VaultError::StorageFull) } else { Ok(()) }
+    }
+
+    /// The store keys of a record's messages.
+    pub(super) fn message_keys(&self, record: &RecordId) -> Result<Vec<Vec<u8>>, StoreError> {
+        let from = Table::Messages.key(&[record.as_bytes()]);
+        let rows = self.engine.scan(&from, &after_prefix(&from).unwrap_or_default());
+        rows.map(|row| row.map(|(key, _)| key)).collect()
     }
 
     pub(super) fn files_dir(&self) -> PathBuf {

@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 use super::hooks::Step;
+use super::rows::{self, StoredFile};
 use super::shared::Shared;
 use super::{Vault, VaultError};
 use crate::base::files;
@@ -20,7 +21,7 @@ use crate::base::ids::FileId;
 use crate::base::sensitive::SecretBytes;
 use crate::crypto::Key;
 use crate::crypto::aead::TAG_LEN;
-use crate::crypto::envelope::{COMMITMENT_LEN, HEADER_LEN};
+use crate::crypto::envelope::{self, COMMITMENT_LEN, HEADER_LEN};
 use crate::crypto::stream::{Opener, SEALED_SEGMENT_LEN, SEGMENT_LEN, Sealer, shape};
 
 impl Vault {
@@ -171,21 +172,30 @@ impl SealedFile {
         self.id
     }
 
-    pub(super) const fn key(&self) -> &Key {
-        &self.key
-    }
-
-    pub(super) const fn commitment(&self) -> &[u8; COMMITMENT_LEN] {
-        &self.commitment
-    }
-
-    pub(super) const fn segments(&self) -> u32 {
-        self.segments
-    }
-
     /// What decides whether the file stays; without it, the file itself.
     pub(super) fn into_traces(self) -> Traces {
         self.traces
+    }
+}
+
+impl StoredFile {
+    /// What a record or message keeps of a file.
+    pub(super) fn of(file: &SealedFile) -> Self {
+        Self {
+            id: file.id,
+            // The file's key has its home in the record; the upload's copy is wiped with the upload.
+            key: file.key.duplicate(),
+            commitment: file.commitment,
+            segments: file.segments,
+        }
+    }
+}
+
+impl Shared {
+    /// The row that says that a file under `files/` is alive.
+    pub(super) fn file_marker(&self, file: FileId) -> Result<(FileId, Vec<u8>), VaultError> {
+        let context = rows::file_marker_context(&file);
+        Ok((file, envelope::seal(&self.keys.rows, &context, &[], &*self.entropy)?))
     }
 }
 

@@ -8,7 +8,7 @@ use super::audit::{TrailCheck, TreeHead, entry_key};
 use super::committer::Job;
 use super::digest::{self, Sum};
 use super::intent::Intent;
-use super::rows::{self, ConsentLine, StoredRecord};
+use super::rows::{self, ConsentLine, ListEntry, StoredMessage, StoredRecord};
 use super::shared::Shared;
 use super::system_rows::{self, SystemTable};
 use super::txn::Counters;
@@ -199,8 +199,7 @@ impl<'a> Check<'a> {
     fn consents(&mut self, person: &PersonId, keyring: &Keyring) {
         for part in 0..keyring.consent_parts {
             let key = rows::consent_key(person, part);
-            let last = part + 1 == keyring.consent_parts;
-            let version = if last { keyring.consent_version } else { rows::LINES_PER_PART as u64 };
+            let version = rows::ledger_version(keyring, part);
             let context_part = part.to_be_bytes();
             let opened = self.shared.engine.read(&key).ok().flatten().and_then(|row| {
                 envelope::open(&keyring.consent, &rows::consent_context(person, &context_part, version), &row).ok()
@@ -219,26 +218,36 @@ impl<'a> Check<'a> {
         self.expected.insert(rows::list_key(entry.arrival));
         self.expected.extend(entry.files.iter().map(rows::file_key));
         self.done += 2 + entry.files.len() as u64;
-        if !list_row_opens(shared, place, person, entry) {
+        let list = open_list_entry(shared, place, person, entry);
+        if list.is_none() {
             self.problem(format!("the list entry of submission {id} does not open or was exchanged"));
         }
-        match open_record(shared, place, person, entry) {
-            Some(stored) => {
-                self.findings.records += 1;
-                let ids: Vec<FileId> = stored.files.iter().map(|file| file.id).collect();
-                if ids != entry.files {
-                    self.problem(format!("the files of submission {id} are not those in the keyring"));
-                }
-                for (info, file) in stored.content.files.iter().zip(&stored.files) {
-                    self.expected.insert(rows::file_key(&file.id));
-                    if file_opens(shared, file, info.size) {
-                        self.findings.files += 1;
-                    } else {
-                        self.problem(format!("file {} of submission {id} is missing or was changed", info.n));
-                    }
-                }
+        let Some(stored) = open_record(shared, place, person, entry) else {
+            self.problem(format!("submission {id} does not open or was exchanged"));
+            return;
+        };
+        self.findings.records += 1;
+        let mut files: Vec<_> = stored.content.files.into_iter().zip(stored.files).collect();
+        let messages = list.map_or(0, |list| list.messages);
+        for number in 0..messages {
+            self.expected.insert(rows::message_key(&id, number));
+            match open_message(shared, person, entry, number) {
+                Some(stored) => files.extend(stored.message.files.into_iter().zip(stored.files)),
+                None => self.problem(format!("message {number} of submission {id} does not open or was exchanged")),
             }
-            None => self.problem(format!("submission {id} does not open or was exchanged")),
+        }
+        self.done += u64::from(messages);
+        let ids: Vec<FileId> = files.iter().map(|(_, file)| file.id).collect();
+        if ids != entry.files {
+            self.problem(format!("the files of submission {id} are not those in the keyring"));
+        }
+        for (info, file) in files {
+            self.expected.insert(rows::file_key(&file.id));
+            if file_opens(shared, &file, info.size) {
+                self.findings.files += 1;
+            } else {
+                self.problem(format!("file {} of submission {id} is missing or was changed", info.n));
+            }
         }
     }
 
@@ -288,6 +297,7 @@ impl<'a> Check<'a> {
                                 self.expected.insert(rows::record_key(record));
                                 self.expected.insert(rows::list_key(*arrival));
                                 self.expected.extend(files.iter().map(rows::file_key));
+                                self.expected.extend(self.shared.message_keys(record).unwrap_or_default());
                             }
                         }
                     }
@@ -334,12 +344,18 @@ impl<'a> Check<'a> {
     }
 }
 
-fn list_row_opens(shared: &Shared, place: u64, person: &PersonId, entry: &RecordEntry) -> bool {
-    let Ok(Some(row)) = shared.engine.read(&rows::list_key(entry.arrival)) else { return false };
+fn open_list_entry(shared: &Shared, place: u64, person: &PersonId, entry: &RecordEntry) -> Option<ListEntry> {
+    let row = shared.engine.read(&rows::list_key(entry.arrival)).ok()??;
     let outer = rows::open_list_place(&shared.keys.places, entry.arrival, &row) == Ok((place, entry.record));
+    outer.then_some(())?;
     let context = rows::list_context(person, &entry.record, entry.list_version);
-    let inner = rows::split(&row).ok().and_then(|(_, inner)| envelope::open(&entry.key, &context, inner).ok());
-    outer && inner.is_some_and(|content| rows::decode_list_entry(&content).is_ok())
+    rows::decode_list_entry(&envelope::open(&entry.key, &context, rows::split(&row).ok()?.1).ok()?).ok()
+}
+
+fn open_message(shared: &Shared, person: &PersonId, entry: &RecordEntry, number: u32) -> Option<StoredMessage> {
+    let row = shared.engine.read(&rows::message_key(&entry.record, number)).ok()??;
+    let name = rows::message_name(&entry.record, number);
+    StoredMessage::decode(&envelope::open(&entry.key, &rows::message_context(person, &name), &row).ok()?).ok()
 }
 
 fn open_record(shared: &Shared, place: u64, person: &PersonId, entry: &RecordEntry) -> Option<StoredRecord> {

@@ -3,6 +3,7 @@
 //! Screenshots of what a visitor sees are left in `target/screenshots` for people to look at.
 
 mod chrome;
+mod my;
 #[path = "../support/pdf.rs"]
 mod pdf;
 #[path = "../support/served.rs"]
@@ -143,7 +144,12 @@ async fn fill_in(browser: &WebDriver, cv: &Path) {
 }
 
 async fn submit(browser: &WebDriver) {
-    let before = browser.find(By::Css("form button")).await.unwrap();
+    press(browser, "form button").await;
+}
+
+/// Presses a button or a link, and waits for the next page.
+async fn press(browser: &WebDriver, css: &str) {
+    let before = browser.find(By::Css(css)).await.unwrap();
     before.click().await.unwrap();
     for _ in 0..600 {
         // The old page's button goes stale once the answer is shown.

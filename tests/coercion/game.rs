@@ -8,7 +8,7 @@ use letterlock::crypto::context::Purpose;
 use letterlock::crypto::derive::Label;
 use letterlock::crypto::merkle::{Frontier, leaf_hash};
 
-use crate::attacker::contents::Field;
+use crate::attacker::contents::{Author, Field};
 use crate::attacker::{Id, Loot, Row, attack, layouts};
 use crate::run::run;
 use crate::scenario::{BACK, GONE, KEPT, Sent};
@@ -38,7 +38,16 @@ fn is_whole(loot: &Loot, sent: &Sent) -> bool {
         Some(cv) => content.files.len() == 1 && loot.files.values().any(|file| file == cv),
         None => content.files.is_empty(),
     };
-    field("name") == sent.name && field("email") == sent.email && letter == sent.letter && files_whole
+    let message = |number| loot.messages.get(&(id(&sent.record), number));
+    let messages_whole = match (&sent.message, &sent.answer) {
+        (Some((text, file)), Some(answer)) => {
+            message(0).is_some_and(|m| m.text == *text && m.author == Author::Subject && m.files.len() == 1)
+                && message(1).is_some_and(|m| m.text == *answer && m.files.is_empty())
+                && loot.files.values().any(|found| found == file)
+        }
+        _ => message(0).is_none(),
+    };
+    messages_whole && field("name") == sent.name && field("email") == sent.email && letter == sent.letter && files_whole
 }
 
 /// What the attacker has with all data ever and today's keys.
@@ -58,9 +67,9 @@ fn with_saved_root() -> &'static Loot {
     })
 }
 
-/// For those who only have to show that the erased can be reached: pages, keyrings and records.
+/// For those who only have to show that the erased can be reached: pages, keyrings, records and messages.
 fn leads_to_records((key, _): &Row) -> bool {
-    key.first() <= Some(&3)
+    key.first().is_some_and(|table| *table <= 3 || *table == 12)
 }
 
 fn saved(name: &str) -> Vec<u8> {
@@ -131,7 +140,12 @@ fn with_all_data_ever_and_todays_keys_everybody_alive_is_reached_and_no_sign_of_
     let reached: BTreeSet<Id> = loot.keyrings.values().flatten().copied().collect();
     assert_eq!(reached, records(alive.iter().copied()), "keyrings");
     assert_eq!(loot.list.keys().copied().collect::<BTreeSet<_>>(), reached, "list entries");
-    assert_eq!(loot.files.len(), alive.iter().filter(|sent| sent.cv.is_some()).count(), "files");
+    let files = alive.iter().map(|sent| usize::from(sent.cv.is_some()) + usize::from(sent.message.is_some()));
+    assert_eq!(loot.files.len(), files.sum::<usize>(), "files");
+    let messages = alive.iter().map(|sent| usize::from(sent.message.is_some()) + usize::from(sent.answer.is_some()));
+    println!("{} messages", messages.clone().sum::<usize>());
+    assert!(messages.clone().sum::<usize>() > 5);
+    assert_eq!(loot.messages.len(), messages.sum::<usize>(), "messages");
     assert!(loot.consents.keys().chain(loot.subjects.iter().map(|(p, _)| p)).all(|person| people.contains(person)));
 
     // With the slot saved before the erasures, the keys of the erased are had: none of them is to be seen now.

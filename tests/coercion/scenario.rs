@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use letterlock::base::clock::SystemClock;
 use letterlock::base::entropy::SystemEntropy;
-use letterlock::base::ids::{PersonId, RecordId};
+use letterlock::base::ids::{PersonId, RecordId, RequestId};
 use letterlock::domain::form::FormSet;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::review::{self, ListQuery};
-use letterlock::services::{App, OpenOptions, audit, erase, staff, submit};
+use letterlock::services::{App, OpenOptions, audit, converse, erase, portal, staff, submit};
 use letterlock::vault::{Hooks, Step};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,10 @@ pub struct Sent {
     pub name: String,
     pub letter: String,
     pub cv: Option<Vec<u8>>,
+    /// What was written later, and with which file.
+    pub message: Option<(String, Vec<u8>)>,
+    /// The answer to that.
+    pub answer: Option<String>,
     pub record: String,
     /// The person is still there at the end.
     pub person_stays: bool,
@@ -243,12 +247,32 @@ impl Stage {
             intake.file_chunk(chunk).await.unwrap();
         }
         intake.end_file().await.unwrap();
-        let record = intake.finish().await.unwrap().submission;
+        let receipt = intake.finish().await.unwrap();
+        let record = receipt.submission;
+        // Every other one writes again, is answered, and takes the consent back.
+        let (mut message, mut answer) = (None, None);
+        if name.len().is_multiple_of(2) {
+            let (text, file) = (format!("One thing more: {} {name}", mark(record_stays)), pdf(mark(record_stays)));
+            let request = RequestId::from_bytes([7; 16]);
+            let own = portal::enter(&self.app, &receipt.receipt).await.unwrap();
+            let mut intake = portal::MessageIntake::begin(&self.app, request, own).await.unwrap();
+            intake.text(&text);
+            intake.begin_file(Some(&format!("{}.pdf", mark(record_stays)))).await.unwrap();
+            intake.file_chunk(&file).unwrap();
+            intake.end_file().await.unwrap();
+            intake.finish().await.unwrap();
+            let reply = format!("Thank you, {}.", mark(record_stays));
+            converse::answer(&self.app, &role(Role::Hr), record, &reply, None).await.unwrap();
+            portal::withdraw(&self.app, request, own, "talent-pool").await.unwrap();
+            (message, answer) = (Some((text, file)), Some(reply));
+        }
         self.note(&Sent {
             email,
             name: full_name,
             letter,
             cv: Some(cv),
+            message,
+            answer,
             record: record.to_string(),
             person_stays,
             record_stays,
@@ -269,7 +293,9 @@ impl Stage {
         intake.field("message", letter.clone()).unwrap();
         let record = intake.finish().await.unwrap().submission;
         let record_text = record.to_string();
-        self.note(&Sent { email, name: full_name, letter, cv: None, record: record_text, person_stays, record_stays });
+        let (cv, message, answer) = (None, None, None);
+        let (name, record_id) = (full_name, record_text);
+        self.note(&Sent { email, name, letter, cv, message, answer, record: record_id, person_stays, record_stays });
         record
     }
 

@@ -156,7 +156,7 @@ impl World {
             let people: Vec<usize> = expected.iter().map(|n| self.model.records[*n].person).collect();
             match purpose {
                 false => self.model.note("list-submissions", Vec::new()),
-                true if people.is_empty() => {}
+                true if people.is_empty() => self.model.note("list-submissions", Vec::new()),
                 true => self.model.note("read-submission", people),
             }
             hold!(page.next.is_some() == pages.peek().is_some(), "a page says wrongly whether another follows");

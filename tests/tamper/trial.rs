@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use letterlock::base::ids::RecordId;
+use letterlock::base::ids::{RecordId, RequestId};
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
-use letterlock::services::{App, OpenOptions, ServiceError, erase, health, review, staff};
+use letterlock::services::{App, OpenOptions, ServiceError, erase, health, portal, review, staff};
 use letterlock::vault::{Hooks, Step};
 
 use crate::overlay::{Memory, Recorder, Rows};
@@ -66,6 +66,15 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     let admin = role(Role::Admin);
     for name in ["a", "b", "c"] {
         truth.insert(apply(&app, &format!("{name}@example.org"), &cv(name)).await.unwrap().submission, cv(name));
+    }
+    let own = portal::enter(&app, &apply(&app, "d@example.org", &pdf("d")).await.unwrap().receipt).await.unwrap();
+    for text in ["One thing more.", "And another."] {
+        let mut message = portal::MessageIntake::begin(&app, RequestId::from_bytes([7; 16]), own).await.unwrap();
+        message.text(text);
+        message.begin_file(Some("more.pdf")).await.unwrap();
+        message.file_chunk(&pdf(text)).unwrap();
+        message.end_file().await.unwrap();
+        message.finish().await.unwrap();
     }
     let jane = staff::create_token(&app, &admin, "jane", &[Role::Hr], None).await.unwrap();
     staff::create_token(&app, &admin, "joe", &[Role::Support], None).await.unwrap();

@@ -11,4 +11,5 @@ mod races;
 mod races_direct;
 mod remnants;
 mod support;
+mod talk;
 mod tamper;

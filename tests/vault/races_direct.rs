@@ -100,7 +100,7 @@ impl Tally {
         if let Some(mut grants) = self.count(vault.grant(read, &located, "recruitment", None).await) {
             tokio::task::yield_now().await;
             if let Some(content) = self.count(vault.open_record(grants.pop().unwrap(), &located[0])) {
-                assert_eq!(content.fields.len(), 1);
+                assert_eq!(content.content.fields.len(), 1);
             }
         }
         let read = act(reader, Action::ReadFile, &HR);

@@ -11,7 +11,7 @@ use letterlock::base::ids::{FileId, PersonId, RecordId};
 use letterlock::base::sensitive::SensitiveString;
 use letterlock::domain::file::{FileKind, clean_name, display_name, judge};
 use letterlock::domain::form::Form;
-use letterlock::domain::submission::{Content, Draft, FieldValue, FileInfo, SentFile, Valid};
+use letterlock::domain::submission::{Content, Draft, FileInfo, SentFile, Valid};
 use letterlock::http::around;
 use letterlock::services::ServiceError;
 use ring::digest;

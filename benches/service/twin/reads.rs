@@ -124,6 +124,7 @@ impl Twin {
             received: entry.received,
             region: entry.region,
             files: entry.files,
+            messages: 0,
         })
     }
 

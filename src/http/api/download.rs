@@ -32,13 +32,13 @@ pub(in crate::http) async fn file(
 }
 
 /// One spelling a number: `0`, not `00` or `+0`.
-fn number(params: &Params) -> Result<u32, HttpError> {
+pub(in crate::http) fn number(params: &Params) -> Result<u32, HttpError> {
     let text: String = params.parse("n")?;
     let n: u32 = text.parse().map_err(|_| HttpError::not_found())?;
     if n.to_string() == text { Ok(n) } else { Err(HttpError::not_found()) }
 }
 
-fn answer(download: Download) -> Response {
+pub(in crate::http) fn answer(download: Download) -> Response {
     let info = download.info.clone();
     attach(&info, Body::from_stream(pieces(download)))
 }

@@ -11,7 +11,7 @@ use super::error::HttpError;
 use crate::services::ServiceError;
 
 /// Runs `work` to its end on a task of its own: a client that hangs up must not stop an erasure half-way.
-async fn complete<T: Send + 'static>(
+pub(super) async fn complete<T: Send + 'static>(
     work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
 ) -> Result<T, HttpError> {
     Ok(tokio::spawn(work).await.unwrap_or(Err(ServiceError::Internal))?)

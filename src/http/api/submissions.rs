@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::complete;
 use crate::base::ids::RecordId;
+use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
+use crate::domain::message::{Author, Message};
 use crate::domain::submission::{Content, Fields, FileInfo, Status, Summary};
 use crate::http::Web;
 use crate::http::error::HttpError;
@@ -19,7 +21,7 @@ use crate::http::extract::json;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
-use crate::services::{erase, review};
+use crate::services::{converse, erase, review};
 
 /// Smallest JSON bodies: a status, an address.
 pub(super) const SMALL_BODY: u64 = 4096;
@@ -67,11 +69,11 @@ pub(in crate::http) async fn show(
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["purpose"])?;
     let opened = review::show(&web.app, &ctx, id, query.text("purpose")).await?;
-    Ok(Json(document(&opened.summary, &opened.content)))
+    Ok(Json(document(&opened.summary, &opened.content, &opened.messages)))
 }
 
 /// A submission, opened.
-pub(in crate::http) fn document(summary: &Summary, content: &Content) -> Value {
+pub(in crate::http) fn document(summary: &Summary, content: &Content, messages: &[Message]) -> Value {
     let consents: BTreeMap<&str, bool> = content.consents.iter().map(|(n, c)| (n.as_str(), c.given)).collect();
     let wordings: BTreeMap<&str, &str> =
         content.consents.iter().map(|(n, c)| (n.as_str(), c.wording.as_str())).collect();
@@ -85,10 +87,49 @@ pub(in crate::http) fn document(summary: &Summary, content: &Content) -> Value {
         "fields": fields(&content.fields),
         "consents": consents,
         "files": content.files.iter().map(file).collect::<Vec<_>>(),
+        "messages": messages.iter().map(message).collect::<Vec<_>>(),
         "form_version": content.form_version,
         "notice": content.notice,
         "consent_wordings": wordings,
     })
+}
+
+/// A message as staff see it.
+pub(in crate::http) fn message(message: &Message) -> Value {
+    let author = match &message.author {
+        Author::Subject => json!({ "is": "subject" }),
+        Author::Staff { role, login } => json!({ "is": "staff", "role": role, "login": login }),
+    };
+    json!({
+        "at": message.at,
+        "author": author,
+        "text": message.text.expose(),
+        "files": message.files.iter().map(file).collect::<Vec<_>>(),
+    })
+}
+
+/// The body of a `POST` of a message.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    text: SensitiveString,
+    status: Option<Value>,
+}
+
+/// `POST /api/v1/submissions/{id}/messages`
+pub(in crate::http) async fn answer(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), HttpError> {
+    let id: RecordId = params.parse("id")?;
+    Query::strict(request.uri(), &[])?;
+    let (parts, mut body) = request.into_parts();
+    let Answer { text, status } = json::read(&parts.headers, &mut body, web.limits.max_body_bytes).await?;
+    let status = status.map(|status| parse_status(status.as_str().unwrap_or(""))).transpose()?;
+    let number = complete(async move { converse::answer(&web.app, &ctx, id, text.expose(), status).await }).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "number": number }))))
 }
 
 /// The body of a `PATCH`.
@@ -136,6 +177,7 @@ pub(super) fn line(summary: &Summary) -> Value {
         "received": summary.received,
         "region": summary.region,
         "file_count": summary.files,
+        "message_count": summary.messages,
     })
 }
 
@@ -154,11 +196,11 @@ fn parse_status(name: &str) -> Result<Status, HttpError> {
     })
 }
 
-fn fields(fields: &Fields) -> Value {
+pub(in crate::http) fn fields(fields: &Fields) -> Value {
     Value::Object(fields.iter().map(|(name, value)| (name.clone(), value.to_json())).collect())
 }
 
-fn file(file: &FileInfo) -> Value {
+pub(in crate::http) fn file(file: &FileInfo) -> Value {
     json!({
         "n": file.n,
         "field": file.field,

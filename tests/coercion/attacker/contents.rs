@@ -53,6 +53,21 @@ pub(crate) struct ListEntry {
     pub(crate) region: String,
     pub(crate) files: u32,
     pub(crate) idempotency: Option<([u8; 32], [u8; 32])>,
+    pub(crate) messages: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Author {
+    Subject,
+    Staff { role: Role, login: Option<String> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) at: i64,
+    pub(crate) author: Author,
+    pub(crate) text: String,
+    pub(crate) files: Vec<FileInfo>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -72,9 +87,17 @@ pub(crate) enum Status {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct ConsentLine {
     pub(crate) at: i64,
-    pub(crate) source: String,
+    pub(crate) record: Id,
+    pub(crate) form: String,
+    pub(crate) source: ConsentSource,
     pub(crate) notice: String,
     pub(crate) consents: BTreeMap<String, Consent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum ConsentSource {
+    Form,
+    Receipt,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -110,6 +133,7 @@ pub(crate) enum Actor {
     Staff { id: Id, login: String, roles: Vec<Role> },
     Owner { role: Role },
     System,
+    Subject,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -226,6 +226,17 @@ impl Hunt {
                 }
                 self.loot.records.insert(spot.row.as_slice().try_into().ok()?, (spot.person?, content));
             }
+            Purpose::Message => {
+                let (files, rest) = layouts::record(content)?;
+                let message: contents::Message = contents::read(rest)?;
+                for (file, info) in files.iter().zip(&message.files) {
+                    self.learn(&file.key);
+                    self.lengths.insert(file.file, info.size);
+                }
+                let (record, number) = spot.row.split_at_checked(16)?;
+                let number = u32::from_be_bytes(number.try_into().ok()?);
+                self.loot.messages.insert((record.try_into().ok()?, number), message);
+            }
             Purpose::ListPlace => {
                 let mut cut = Cut(content);
                 let (place, record) = (cut.number(8)?, cut.bytes(16));

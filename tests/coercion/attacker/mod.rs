@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use letterlock::crypto::Key;
 use letterlock::crypto::derive::{Label, Prf};
 
-use contents::{AuditEntry, ConsentLine, Content, Deed, ListEntry, OrderPart, Subject};
+use contents::{AuditEntry, ConsentLine, Content, Deed, ListEntry, Message, OrderPart, Subject};
 pub(crate) use layouts::{Id, KeyBytes, Row};
 pub(crate) use sealed::Spot;
 
@@ -65,6 +65,8 @@ pub(crate) struct Loot {
     pub(crate) keyrings: BTreeMap<Id, BTreeSet<Id>>,
     /// The records whose content opened, with their person.
     pub(crate) records: BTreeMap<Id, (Id, Content)>,
+    /// The messages that opened, by record and number.
+    pub(crate) messages: BTreeMap<(Id, u32), Message>,
     /// The list entries that opened, in their versions.
     pub(crate) list: BTreeMap<Id, Vec<ListEntry>>,
     /// Ledgers that opened.

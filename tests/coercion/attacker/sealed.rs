@@ -114,8 +114,16 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         9 => one(Purpose::AuditEntry, Table::Audit, 0),
         10 => one(Purpose::Intent, Table::Intents, 0),
         11 => one(Purpose::Deed, Table::Deeds, 0),
+        12 => vec![of_message(row, value)],
         _ => Vec::new(),
     }
+}
+
+/// A message: whose record it is about is not told by its row.
+fn of_message(row: &[u8], value: &[u8]) -> Sealed {
+    let (purpose, table) = (Purpose::Message, Table::Messages);
+    let inner = Inner { purpose, table, row: Some(row.to_vec()), versions: vec![0], place: None };
+    Sealed { inner: Some(inner), ..Sealed::new(value, []) }
 }
 
 /// The subject of an audit entry.

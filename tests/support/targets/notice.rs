@@ -24,7 +24,7 @@ pub fn check(data: &[u8], seam: Seam) {
     assert_tame(words.html());
 
     let review = notice.review_by.expect("a file has a date");
-    let below = text.splitn(2, "+++").nth(1).and_then(|rest| fence(rest)).expect("two lines of +++");
+    let below = text.split_once("+++").and_then(|(_, rest)| fence(rest)).expect("two lines of +++");
     let mut written = format!("+++\nversion = \"{}\"\nreview_by = {review}\n+++\n{below}", notice.version).into_bytes();
     let more = format!("{}\n\n<script>x</script>\n", std::str::from_utf8(&written).unwrap());
     let more = Notice::parse(&more, "n", "n.md");

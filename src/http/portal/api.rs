@@ -1,0 +1,150 @@
+//! The same for programs: the receipt stands in each body, never in an address, and there is no visit.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{LONGEST_CODE, SMALL};
+use crate::base::sensitive::SensitiveString;
+use crate::domain::message::Author;
+use crate::http::Web;
+use crate::http::api::{complete, submissions};
+use crate::http::conn::Conn;
+use crate::http::error::HttpError;
+use crate::http::extract::json;
+use crate::http::extract::query::Query;
+use crate::http::layers::Caller;
+use crate::services::portal::{self, MessageIntake, Mine, Own};
+use crate::services::{Context, ServiceError};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Show {
+    receipt: SensitiveString,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Write {
+    receipt: SensitiveString,
+    text: SensitiveString,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Withdraw {
+    receipt: SensitiveString,
+    consent: String,
+}
+
+/// `POST /api/v1/my`
+pub(in crate::http) async fn show(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    request: Request,
+) -> Result<Json<Value>, HttpError> {
+    let (caller, Show { receipt }) = read(request, SMALL).await?;
+    let own = caller.enter(&web, &receipt).await?;
+    Ok(Json(document(&portal::show(&web.app, ctx.request, own).await?)))
+}
+
+/// `POST /api/v1/my/messages`
+pub(in crate::http) async fn write(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), HttpError> {
+    let (caller, Write { receipt, text }) = read(request, web.limits.max_body_bytes).await?;
+    let own = caller.enter(&web, &receipt).await?;
+    let mut intake = MessageIntake::begin(&web.app, ctx.request, own).await?;
+    intake.text(text.expose());
+    let number = complete(intake.finish()).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "number": number }))))
+}
+
+/// `POST /api/v1/my/withdrawals`
+pub(in crate::http) async fn withdraw(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    request: Request,
+) -> Result<Json<Value>, HttpError> {
+    let (caller, Withdraw { receipt, consent }) = read(request, SMALL).await?;
+    let own = caller.enter(&web, &receipt).await?;
+    let (app, Context { request, .. }) = (web.app.clone(), ctx);
+    complete(async move { portal::withdraw(&app, request, own, &consent).await }).await?;
+    Ok(Json(document(&portal::show(&web.app, request, own).await?)))
+}
+
+/// `POST /api/v1/my/erasure`
+pub(in crate::http) async fn erase(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    request: Request,
+) -> Result<Json<Value>, HttpError> {
+    let (caller, Show { receipt }) = read(request, SMALL).await?;
+    let own = caller.enter(&web, &receipt).await?;
+    let app = web.app.clone();
+    let certificate = complete(async move { portal::erase(&app, ctx.request, own).await }).await?;
+    web.app.visits().end_all(own);
+    Ok(Json(certificate))
+}
+
+/// Where a request comes from, for counting codes that open nothing.
+struct Asker(Option<Arc<Conn>>);
+
+impl Asker {
+    async fn enter(&self, web: &Web, receipt: &SensitiveString) -> Result<Own, HttpError> {
+        let entered = match receipt.expose().len() {
+            1..=LONGEST_CODE => portal::enter(&web.app, receipt.expose()).await,
+            _ => Err(ServiceError::NotFound),
+        };
+        if let (Err(ServiceError::NotFound), Some(conn)) = (&entered, &self.0)
+            && let Err(wait) = web.outer.rates.failure(conn.remote())
+        {
+            return Err(HttpError::too_many(wait));
+        }
+        Ok(entered?)
+    }
+}
+
+async fn read<T: serde::de::DeserializeOwned>(request: Request, most: u64) -> Result<(Asker, T), HttpError> {
+    Query::strict(request.uri(), &[])?;
+    let asker = Asker(request.extensions().get::<Arc<Conn>>().cloned());
+    let (parts, mut body) = request.into_parts();
+    Ok((asker, json::read(&parts.headers, &mut body, most).await?))
+}
+
+fn document(mine: &Mine) -> Value {
+    let messages: Vec<Value> = mine
+        .messages
+        .iter()
+        .map(|message| {
+            let author = if message.author == Author::Subject { "subject" } else { "staff" };
+            let files: Vec<Value> = message.files.iter().map(submissions::file).collect();
+            json!({ "at": message.at, "author": author, "text": message.text.expose(), "files": files })
+        })
+        .collect();
+    let consents: serde_json::Map<String, Value> = mine
+        .consents
+        .iter()
+        .map(|consent| {
+            let standing = json!({ "given": consent.given, "wording": consent.version, "since": consent.since });
+            (consent.name.clone(), standing)
+        })
+        .collect();
+    json!({
+        "id": mine.summary.id,
+        "form": mine.summary.form,
+        "received": mine.content.received,
+        "region": mine.content.region,
+        "notice": mine.content.notice,
+        "fields": submissions::fields(&mine.content.fields),
+        "files": mine.content.files.iter().map(submissions::file).collect::<Vec<_>>(),
+        "messages": messages,
+        "consents": consents,
+    })
+}

@@ -1,0 +1,272 @@
+//! The page that a receipt opens, and those around it.
+
+use std::borrow::Cow;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::Value;
+
+use super::visit::Here;
+use crate::base::clock::Timestamp;
+use crate::base::ids::Handle;
+use crate::base::sensitive::SensitiveString;
+use crate::domain::country::Country;
+use crate::domain::form::{FieldKind, Form};
+use crate::domain::message::{Author, Message};
+use crate::domain::staff::Role;
+use crate::domain::submission::{FieldValue, FileInfo, Status};
+use crate::http::Web;
+use crate::http::error::{HttpError, size};
+use crate::http::pages::html;
+use crate::services::ServiceError;
+use crate::services::portal::{FileRules, Mine, MyConsent};
+
+/// What the entrance has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// The code opens nothing.
+    Unknown,
+    /// The submission is gone.
+    Gone,
+    /// The visit was ended.
+    Left,
+}
+
+/// The entrance.
+pub(super) fn enter(note: Option<Note>) -> Response {
+    // One answer for a code that is wrong in any way: 404 says that there is nothing to be seen by it.
+    let status = if note == Some(Note::Unknown) { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    html(status, &Enter { note })
+}
+
+/// The page itself. With `error`, a message was turned down, and `typed` is its text.
+pub(super) fn mine(
+    web: &Web,
+    here: &Here,
+    mine: &Mine,
+    error: Option<&HttpError>,
+    typed: &str,
+) -> Result<Response, HttpError> {
+    let once = Handle::make_random(web.app.entropy()).map_err(|_| HttpError::from(ServiceError::Unavailable))?;
+    let form = mine.form.as_deref();
+    let rules = FileRules::of(form, mine.summary.files);
+    let problem = |field: &str| {
+        error
+            .into_iter()
+            .flat_map(|e| &e.problems)
+            .find(|p| p.field.as_deref() == Some(field))
+            .map(|p| p.message.as_str())
+    };
+    let page = MinePage {
+        title: form.map_or("Your submission", |form| &form.title),
+        received: when(mine.content.received),
+        standing: standing(mine.summary.status),
+        answers: answers(form, mine),
+        files: mine.content.files.iter().map(FileView::of).collect(),
+        messages: mine.messages.iter().map(MessageView::of).collect(),
+        consents: mine.consents.iter().map(ConsentView::of).collect(),
+        guard: here.visit.guard.to_string(),
+        once: once.to_string(),
+        accept: rules.kinds.iter().map(|kind| format!(".{}", kind.extension())).collect::<Vec<_>>().join(","),
+        kinds: rules.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", "),
+        most: size(rules.max_bytes),
+        files_left: rules.max_files,
+        error: error.map(|e| if e.problems.is_empty() { e.detail.as_ref() } else { "" }),
+        text_problem: problem("text"),
+        file_problem: problem("file"),
+        typed,
+    };
+    let mut response = html(error.map_or(StatusCode::OK, |e| e.status), &page);
+    if let Some(error) = error {
+        error.add_headers(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Asks whether it shall be erased.
+pub(super) fn erasure(here: &Here) -> Response {
+    html(StatusCode::OK, &Erasure { guard: here.visit.guard.to_string() })
+}
+
+/// It was.
+pub(super) fn erased(certificate: &Value) -> Response {
+    let text = serde_json::to_string_pretty(certificate).unwrap_or_default();
+    let pending = certificate["statement"]["state"] != "complete";
+    html(StatusCode::OK, &Erased { certificate: &text, pending })
+}
+
+#[derive(Template)]
+#[template(path = "my/enter.html")]
+struct Enter {
+    note: Option<Note>,
+}
+
+#[derive(Template)]
+#[template(path = "my/erasure.html")]
+struct Erasure {
+    guard: String,
+}
+
+#[derive(Template)]
+#[template(path = "my/erased.html")]
+struct Erased<'a> {
+    certificate: &'a str,
+    pending: bool,
+}
+
+#[derive(Template)]
+#[template(path = "my/mine.html")]
+struct MinePage<'a> {
+    title: &'a str,
+    received: When,
+    standing: &'static str,
+    answers: Vec<Answer<'a>>,
+    files: Vec<FileView<'a>>,
+    messages: Vec<MessageView<'a>>,
+    consents: Vec<ConsentView<'a>>,
+    guard: String,
+    once: String,
+    accept: String,
+    kinds: String,
+    most: String,
+    files_left: usize,
+    /// What is wrong; empty when it stands beside its field.
+    error: Option<&'a str>,
+    text_problem: Option<&'a str>,
+    file_problem: Option<&'a str>,
+    typed: &'a str,
+}
+
+struct Answer<'a> {
+    label: &'a str,
+    text: Cow<'a, str>,
+}
+
+struct FileView<'a> {
+    n: u32,
+    name: &'a str,
+    size: String,
+}
+
+struct MessageView<'a> {
+    own: bool,
+    author: &'static str,
+    at: When,
+    text: &'a str,
+    files: Vec<FileView<'a>>,
+}
+
+struct ConsentView<'a> {
+    name: &'a str,
+    wording: &'a str,
+    version: &'a str,
+    given: bool,
+    since: When,
+}
+
+/// A time, for programs and for people.
+struct When {
+    exact: String,
+    shown: String,
+}
+
+/// To the minute, which is what a person wants to read.
+fn when(time: Timestamp) -> When {
+    let exact = time.to_string();
+    let shown = exact.get(..16).map_or_else(String::new, |text| format!("{} UTC", text.replace('T', " at ")));
+    When { exact, shown }
+}
+
+/// Where it stands, in words for the person. How far an application is stays with those who decide until they tell.
+const fn standing(status: Status) -> &'static str {
+    match status {
+        Status::New => "We have received it.",
+        Status::InProgress => "We are working on it.",
+        Status::Answered => "We have answered.",
+        Status::Closed => "It is closed. Write to us below if there is anything left.",
+        Status::Received | Status::Shortlisted | Status::Interview | Status::Offer => "We are considering it.",
+        Status::Hired | Status::Rejected => "It is decided. We tell you what comes of it.",
+    }
+}
+
+/// The answers in the order of the form, then those to questions that it asks no longer.
+fn answers<'a>(form: Option<&'a Form>, mine: &'a Mine) -> Vec<Answer<'a>> {
+    let mut rest: Vec<(&String, &FieldValue)> = mine.content.fields.iter().collect();
+    let mut out = Vec::new();
+    for field in form.map_or(&[][..], |form| &form.fields) {
+        if let Some(at) = rest.iter().position(|(name, _)| **name == field.name) {
+            let (_, value) = rest.remove(at);
+            out.push(Answer { label: &field.label, text: shown(Some(&field.kind), value) });
+        }
+    }
+    out.extend(rest.into_iter().map(|(name, value)| Answer { label: name, text: shown(None, value) }));
+    out
+}
+
+fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str> {
+    let label = |value: &'a str| {
+        let chosen = kind.and_then(|kind| kind.options().iter().find(|choice| choice.value == value));
+        chosen.map_or(value, |choice| choice.label.as_str())
+    };
+    match value {
+        FieldValue::Text(text) => label(text.expose()).into(),
+        FieldValue::Bool(true) => "Yes".into(),
+        FieldValue::Bool(false) => "No".into(),
+        FieldValue::Number(number) => match kind {
+            Some(FieldKind::Rating(rating)) => format!("{number} of {}", rating.scale).into(),
+            _ => number.to_string().into(),
+        },
+        FieldValue::Many(picked) => {
+            picked.iter().map(|text| label(text.expose())).collect::<Vec<_>>().join("\n").into()
+        }
+        FieldValue::Address(address) => {
+            let line = |(name, text): (&str, &'a SensitiveString)| match text.expose().parse() {
+                Ok(country) if name == "country" => Country::name(country),
+                _ => text.expose(),
+            };
+            let lines: Vec<&str> = address.parts().into_iter().map(line).filter(|text| !text.is_empty()).collect();
+            lines.join("\n").into()
+        }
+    }
+}
+
+impl<'a> FileView<'a> {
+    fn of(file: &'a FileInfo) -> Self {
+        Self { n: file.n, name: file.name.expose(), size: size(file.size) }
+    }
+}
+
+impl<'a> MessageView<'a> {
+    fn of(message: &'a Message) -> Self {
+        let (own, author) = match &message.author {
+            Author::Subject => (true, "You"),
+            Author::Staff { role: Role::Hr, .. } => (false, "Our recruitment team"),
+            Author::Staff { role: Role::Support, .. } => (false, "Our support team"),
+            Author::Staff { role: Role::Training, .. } => (false, "Our training team"),
+            Author::Staff { role: Role::Partner, .. } => (false, "Our partner team"),
+            Author::Staff { role: Role::Marketing, .. } => (false, "Our marketing team"),
+            Author::Staff { role: Role::Privacy, .. } => (false, "Our privacy officer"),
+            Author::Staff { .. } => (false, "Our team"),
+        };
+        Self {
+            own,
+            author,
+            at: when(message.at),
+            text: message.text.expose(),
+            files: message.files.iter().map(FileView::of).collect(),
+        }
+    }
+}
+
+impl<'a> ConsentView<'a> {
+    fn of(consent: &'a MyConsent) -> Self {
+        Self {
+            name: &consent.name,
+            wording: consent.wording.as_deref().unwrap_or(&consent.name),
+            version: &consent.version,
+            given: consent.given,
+            since: when(consent.since),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! People and the submission whose receipt they hold: they read it, write and read answers, send files, take consents
+//! back, and erase it. Whoever holds the receipt is taken for the person; a receipt opens its own submission only.
+
+mod message;
+mod visits;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::review::Download;
+use super::{App, Context, Problem, ServiceError, blocking};
+use crate::base::clock::Timestamp;
+use crate::base::ids::{RecordId, RequestId};
+use crate::domain::consent::ConsentSource;
+use crate::domain::form::Form;
+use crate::domain::message::Message;
+use crate::domain::submission::{ConsentGiven, Content, Summary};
+use crate::policy::{Action, Actor, Resource, SUBJECT_REQUEST};
+use crate::vault::{ConsentChange, Grant, LedgerLine, Located, Opened, Target, VaultError};
+
+pub use message::{FileRules, MessageIntake};
+pub use visits::{Visit, Visits};
+
+/// A submission whose receipt was shown. Only [`enter`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own(RecordId);
+
+/// All that a receipt opens.
+#[derive(Clone, Debug)]
+pub struct Mine {
+    /// Its line.
+    pub summary: Summary,
+    /// The form, when it is still there: old submissions outlive theirs.
+    pub form: Option<Arc<Form>>,
+    /// As it arrived.
+    pub content: Content,
+    /// The conversation since, oldest first.
+    pub messages: Vec<Message>,
+    /// The consents of this submission, as they stand now.
+    pub consents: Vec<MyConsent>,
+}
+
+/// A consent as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MyConsent {
+    /// Its name.
+    pub name: String,
+    /// The words that it was given under; `None` when the form has others by now.
+    pub wording: Option<String>,
+    /// The version of those words.
+    pub version: String,
+    /// Whether it holds.
+    pub given: bool,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Finds the submission of a receipt code, however it is spaced and cased.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for any code that opens nothing, whatever the reason.
+pub async fn enter(app: &Arc<App>, code: &str) -> Result<Own, ServiceError> {
+    let (vault, code) = (Arc::clone(&app.vault), crate::base::sensitive::SensitiveString::from(code));
+    let located = blocking(move || vault.locate_by_receipt(code.expose())).await??;
+    Ok(Own(located.summary.id))
+}
+
+/// Opens everything, once the audit entry is durable.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] once it was erased; [`ServiceError::Unavailable`].
+pub async fn show(app: &Arc<App>, request: RequestId, own: Own) -> Result<Mine, ServiceError> {
+    let (located, grant) = grant(app, request, own, Action::ReadSubmission, None).await?;
+    let vault = Arc::clone(&app.vault);
+    let (summary, opened, ledger) = blocking(move || {
+        let opened = vault.open_record(grant, &located)?;
+        let ledger = if opened.content.consents.is_empty() { Vec::new() } else { vault.consent_ledger(&opened)? };
+        Ok::<_, VaultError>((located.summary, opened, ledger))
+    })
+    .await??;
+    let Opened { content, messages, .. } = opened;
+    let form = app.forms().get(&summary.form).cloned();
+    let consents = standing(own, &content, form.as_deref(), &ledger);
+    Ok(Mine { summary, form, content, messages, consents })
+}
+
+/// Opens file `n`, of the submission or of a message, once the audit entry is durable.
+///
+/// # Errors
+/// As [`show`].
+pub async fn file(app: &Arc<App>, request: RequestId, own: Own, n: u32) -> Result<Download, ServiceError> {
+    let (located, grant) = grant(app, request, own, Action::ReadFile, Some(n)).await?;
+    let vault = Arc::clone(&app.vault);
+    Ok(Download::of(blocking(move || vault.open_file(grant, &located)).await??))
+}
+
+/// Takes a consent back. One that does not hold is left as it is.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] also for a consent that the submission does not have; storage errors.
+pub async fn withdraw(app: &Arc<App>, request: RequestId, own: Own, name: &str) -> Result<(), ServiceError> {
+    let mine = show(app, request, own).await?;
+    let consent = mine.consents.iter().find(|consent| consent.name == name).ok_or(ServiceError::NotFound)?;
+    if !consent.given {
+        return Ok(());
+    }
+    let act = context(request).act(Action::WithdrawConsent, &Resource::Own)?;
+    let taken_back = ConsentGiven { given: false, wording: consent.version.clone() };
+    let change = ConsentChange {
+        at: app.clock.now(),
+        source: ConsentSource::Receipt,
+        notice: mine.content.notice,
+        consents: BTreeMap::from([(name.to_owned(), taken_back)]),
+    };
+    Ok(app.vault.change_consents(act, own.0, change).await?)
+}
+
+/// Erases the submission. Returns the signed certificate, ready to be shown as JSON.
+///
+/// # Errors
+/// [`ServiceError::NotFound`], storage errors.
+pub async fn erase(app: &Arc<App>, request: RequestId, own: Own) -> Result<Value, ServiceError> {
+    let act = context(request).act(Action::EraseRecord, &Resource::Own)?;
+    let certificates = app.vault.erase(act, vec![Target::Record(own.0)]).await?;
+    let certificate = certificates.first().and_then(Option::as_ref).ok_or(ServiceError::NotFound)?;
+    serde_json::to_value(certificate).map_err(|_| ServiceError::Internal)
+}
+
+fn context(request: RequestId) -> Context {
+    Context { actor: Actor::Subject, request, purpose: Some(SUBJECT_REQUEST.to_owned()) }
+}
+
+/// Leave to open the submission or one of its files. The purpose stands with the person, sealed under their key.
+async fn grant(
+    app: &Arc<App>,
+    request: RequestId,
+    own: Own,
+    action: Action,
+    file: Option<u32>,
+) -> Result<(Located, Grant), ServiceError> {
+    let vault = Arc::clone(&app.vault);
+    let located = blocking(move || vault.locate(&own.0)).await??;
+    if file.is_some_and(|n| n >= located.summary.files) {
+        return Err(ServiceError::NotFound);
+    }
+    let act = Context { purpose: None, ..context(request) }.act(action, &Resource::Own)?;
+    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), SUBJECT_REQUEST, file).await?;
+    Ok((located, grants.pop().ok_or(ServiceError::Internal)?))
+}
+
+/// How the consents of a submission stand: as they were given with it, and as they were changed by its receipt. What other
+/// submissions of the same person say is none of this receipt's business.
+fn standing(own: Own, content: &Content, form: Option<&Form>, ledger: &[LedgerLine]) -> Vec<MyConsent> {
+    let mut out: Vec<MyConsent> = Vec::new();
+    for (name, ConsentGiven { given, wording }) in &content.consents {
+        let words = form.and_then(|form| form.consent(name)).filter(|consent| consent.version == *wording);
+        let mut consent = MyConsent {
+            name: name.clone(),
+            wording: words.map(|consent| consent.wording.clone()),
+            version: wording.clone(),
+            given: *given,
+            since: content.received,
+        };
+        for line in ledger.iter().filter(|line| line.record == own.0) {
+            if let Some(change) = line.consents.get(name) {
+                (consent.given, consent.since) = (change.given, line.at);
+            }
+        }
+        out.push(consent);
+    }
+    out
+}
+
+fn invalid(problem: Problem) -> ServiceError {
+    ServiceError::Invalid(vec![problem])
+}

@@ -1,0 +1,184 @@
+//! Visits to the page that a receipt opens: who has shown a receipt in this browser, for a while. In memory only: nothing on
+//! disk says who came, and a restart ends every visit.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ring::digest;
+
+use super::Own;
+use crate::base::clock::Timestamp;
+use crate::base::entropy::{Entropy, EntropyError, random};
+use crate::base::ids::Handle;
+use crate::base::sensitive::SensitiveString;
+
+/// A visit ends when nothing was asked for so long.
+const IDLE: Duration = Duration::from_secs(20 * 60);
+/// And at the latest after so long.
+const LONGEST: Duration = Duration::from_secs(4 * 60 * 60);
+/// At once. Beyond it, the one that was idle longest ends.
+const MOST: usize = 10_000;
+/// Posts remembered for each visit.
+const MOST_POSTS: usize = 200;
+
+/// The visits under way, by the SHA-256 of their token.
+#[derive(Default)]
+pub struct Visits(Mutex<HashMap<[u8; 32], Entry>>);
+
+struct Entry {
+    visit: Visit,
+    began: Timestamp,
+    seen: Timestamp,
+    posts: HashSet<Handle>,
+}
+
+/// A visit under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The submission whose receipt was shown.
+    pub own: Own,
+    /// What each post of this visit carries, so that no other site can send one.
+    pub guard: Handle,
+}
+
+impl Visits {
+    /// Begins a visit. Returns the token for its cookie: 256 random bits, 43 characters.
+    ///
+    /// # Errors
+    /// Without randomness.
+    pub fn begin(&self, own: Own, now: Timestamp, entropy: &dyn Entropy) -> Result<SensitiveString, EntropyError> {
+        let token: [u8; 32] = random(entropy)?;
+        let token = SensitiveString::from(data_encoding::BASE64URL_NOPAD.encode(&token));
+        let visit = Visit { own, guard: Handle::make_random(entropy)? };
+        if let Ok(mut open) = self.0.lock() {
+            open.retain(|_, entry| entry.is_alive(now));
+            if open.len() >= MOST
+                && let Some(oldest) = open.iter().min_by_key(|(_, entry)| entry.seen).map(|(hash, _)| *hash)
+            {
+                open.remove(&oldest);
+            }
+            open.insert(hash(token.expose()), Entry { visit, began: now, seen: now, posts: HashSet::new() });
+        }
+        Ok(token)
+    }
+
+    /// The visit of a token; `None` when it has ended or never was.
+    pub fn find(&self, token: &str, now: Timestamp) -> Option<Visit> {
+        let mut open = self.0.lock().ok()?;
+        let entry = open.get_mut(&hash(token)).filter(|entry| entry.is_alive(now))?;
+        entry.seen = now;
+        Some(entry.visit)
+    }
+
+    /// Whether a post is new. A double click sends the same `once` twice: the second is not stored again.
+    pub fn is_new_post(&self, token: &str, once: Handle) -> bool {
+        let Ok(mut open) = self.0.lock() else { return false };
+        open.get_mut(&hash(token)).is_some_and(|entry| entry.posts.len() < MOST_POSTS && entry.posts.insert(once))
+    }
+
+    /// A post was turned down: the same may be tried again.
+    pub fn forget_post(&self, token: &str, once: Handle) {
+        if let Ok(mut open) = self.0.lock()
+            && let Some(entry) = open.get_mut(&hash(token))
+        {
+            entry.posts.remove(&once);
+        }
+    }
+
+    /// Ends a visit.
+    pub fn end(&self, token: &str) {
+        if let Ok(mut open) = self.0.lock() {
+            open.remove(&hash(token));
+        }
+    }
+
+    /// Ends every visit to a submission: it was erased.
+    pub fn end_all(&self, own: Own) {
+        if let Ok(mut open) = self.0.lock() {
+            open.retain(|_, entry| entry.visit.own != own);
+        }
+    }
+}
+
+impl Entry {
+    fn is_alive(&self, now: Timestamp) -> bool {
+        now.since(self.seen) < IDLE && now.since(self.began) < LONGEST
+    }
+}
+
+/// Looked up by hash, so that the time it takes tells nothing of the token.
+fn hash(token: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+    use crate::base::ids::RecordId;
+
+    const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn own(n: u8) -> Own {
+        Own(RecordId::from_bytes([n; 16]))
+    }
+
+    fn begun(visits: &Visits, n: u8, at: Timestamp) -> String {
+        visits.begin(own(n), at, &SystemEntropy::new()).unwrap().expose().to_owned()
+    }
+
+    #[test]
+    fn a_visit_ends_when_idle_in_the_end_and_when_told() {
+        let visits = Visits::default();
+        let token = begun(&visits, 1, START);
+        assert_eq!(token.len(), 43);
+        let minutes = |n: u64| START.plus(Duration::from_secs(60 * n));
+        assert_eq!(visits.find(&token, minutes(19)).map(|visit| visit.own), Some(own(1)));
+        assert!(visits.find(&token, minutes(38)).is_some(), "asked in between");
+        assert_eq!(visits.find(&token, minutes(58)), None);
+
+        let token = begun(&visits, 1, START);
+        for n in (0..240).step_by(10) {
+            assert!(visits.find(&token, minutes(n)).is_some(), "{n}");
+        }
+        assert_eq!(visits.find(&token, minutes(240)), None, "never longer than that");
+
+        let token = begun(&visits, 1, START);
+        visits.end(&token);
+        assert_eq!(visits.find(&token, START), None);
+        assert_eq!(visits.find("", START), None);
+    }
+
+    #[test]
+    fn an_erased_submission_has_no_visits() {
+        let visits = Visits::default();
+        let tokens = [begun(&visits, 1, START), begun(&visits, 1, START), begun(&visits, 2, START)];
+        visits.end_all(own(1));
+        assert_eq!(tokens.map(|token| visits.find(&token, START).is_some()), [false, false, true]);
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_the_longest_idle_goes() {
+        let visits = Visits::default();
+        let first = begun(&visits, 1, START);
+        let second = begun(&visits, 2, START.plus(Duration::from_millis(1)));
+        for _ in 2..=MOST {
+            begun(&visits, 3, START.plus(Duration::from_millis(2)));
+        }
+        assert_eq!(visits.0.lock().unwrap().len(), MOST);
+        assert_eq!([&first, &second].map(|token| visits.find(token, START).is_some()), [false, true]);
+    }
+
+    #[test]
+    fn a_post_counts_once() {
+        let visits = Visits::default();
+        let (token, once) = (begun(&visits, 1, START), Handle::from_bytes([1; 16]));
+        assert_eq!([(); 2].map(|()| visits.is_new_post(&token, once)), [true, false]);
+        visits.forget_post(&token, once);
+        assert!(visits.is_new_post(&token, once));
+        assert!(!visits.is_new_post("another", once));
+    }
+}

@@ -1,0 +1,198 @@
+//! Changes to a record that is there: how far the work on it is, what is written about it, which consents are taken back.
+//! The record itself stays as it arrived.
+
+use std::collections::BTreeMap;
+
+use super::audit::{Draft, Subject};
+use super::committer::Job;
+use super::people::append_consent;
+use super::rows::{self, ConsentLine, ListEntry, StoredFile, StoredMessage};
+use super::txn::Txn;
+use super::upload::{SealedFile, Traces};
+use super::{Act, Detail, Vault, VaultError};
+use crate::base::clock::Timestamp;
+use crate::base::ids::{FileId, PersonId, RecordId};
+use crate::crypto::{Key, envelope};
+use crate::domain::consent::ConsentSource;
+use crate::domain::message::{MAX_MESSAGES, Message};
+use crate::domain::submission::{ConsentGiven, Status};
+use crate::keys::keyring::MAX_FILES;
+
+/// A message on its way in. The numbers of its files are given by the vault.
+pub struct NewMessage {
+    /// The message; `files` in the order of the sealed ones.
+    pub message: Message,
+    /// The files.
+    pub files: Vec<SealedFile>,
+    /// How far the work on the submission is from now on; `None` leaves it.
+    pub status: Option<Status>,
+}
+
+/// A change of consents on a record's form.
+pub struct ConsentChange {
+    /// When.
+    pub at: Timestamp,
+    /// How it came.
+    pub source: ConsentSource,
+    /// Version of the privacy notice shown.
+    pub notice: String,
+    /// By name.
+    pub consents: BTreeMap<String, ConsentGiven>,
+}
+
+/// What the committer gets.
+pub(super) struct MessageJob {
+    act: Act,
+    record: RecordId,
+    stored: StoredMessage,
+    markers: Vec<(FileId, Vec<u8>)>,
+    /// As with a submission: the files' fate goes with the job.
+    pub(super) traces: Vec<Traces>,
+    status: Option<Status>,
+}
+
+impl Vault {
+    /// Writes a new status into a record's list entry. Durable on return.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`], [`VaultError::Unavailable`].
+    pub async fn set_status(&self, act: Act, record: RecordId, status: Status) -> Result<(), VaultError> {
+        self.ask(|reply| Job::SetStatus(Box::new((act, record, status)), reply)).await
+    }
+
+    /// Adds a message to a record's conversation. Durable on return, with its number, counted from 0.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`]; [`VaultError::TooLarge`] for more messages or files than a record can have;
+    /// [`VaultError::StorageFull`], [`VaultError::Unavailable`]. Nothing of it is readable then.
+    pub async fn add_message(&self, act: Act, record: RecordId, new: NewMessage) -> Result<u32, VaultError> {
+        self.shared.room_for_intake()?;
+        let NewMessage { message, files, status } = new;
+        if files.len() > MAX_FILES || files.len() != message.files.len() {
+            return Err(VaultError::TooLarge);
+        }
+        let stored = StoredMessage { message, files: files.iter().map(StoredFile::of).collect() };
+        let markers = files.iter().map(|file| self.shared.file_marker(file.id())).collect::<Result<_, _>>()?;
+        let traces = files.into_iter().map(SealedFile::into_traces).collect();
+        let job = MessageJob { act, record, stored, markers, traces, status };
+        self.ask(|reply| Job::Message(Box::new(job), reply)).await
+    }
+
+    /// Writes a change of consents into the ledger of the record's person. Durable on return.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`], [`VaultError::StorageFull`], [`VaultError::Unavailable`].
+    pub async fn change_consents(&self, act: Act, record: RecordId, change: ConsentChange) -> Result<(), VaultError> {
+        self.ask(|reply| Job::Consents(Box::new((act, record, change)), reply)).await
+    }
+}
+
+/// Changes a record's status within a commit.
+pub(super) fn apply_status(txn: &mut Txn<'_>, act: &Act, record: RecordId, status: Status) -> Result<(), VaultError> {
+    let mut open = Open::new(txn, record)?;
+    let sealed_subject = open.seal_subject(txn, &Subject { status: Some(status), ..Subject::of_record(record) })?;
+    open.list.status = status;
+    open.put_list(txn, Vec::new())?;
+    txn.entry(Draft::new(act, Detail::None, vec![sealed_subject]));
+    Ok(())
+}
+
+/// Adds a message within a commit. Returns its number.
+pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, VaultError> {
+    let MessageJob { act, record, mut stored, markers, status, .. } = job;
+    let mut open = Open::new(txn, record)?;
+    let number = open.list.messages;
+    let files = open.list.files as usize + markers.len();
+    if number >= MAX_MESSAGES || files > MAX_FILES {
+        return Err(VaultError::TooLarge);
+    }
+    for (n, file) in (open.list.files..).zip(&mut stored.message.files) {
+        file.n = n;
+    }
+    let sealed_subject = open.seal_subject(txn, &Subject { status, ..Subject::of_record(record) })?;
+    let context_row = rows::message_name(&record, number);
+    let context = rows::message_context(&open.person, &context_row);
+    let row = envelope::seal(&open.key, &context, &stored.encode()?, &*txn.shared.entropy)?;
+    open.list.messages = number + 1;
+    open.list.files = files as u32;
+    open.list.status = status.unwrap_or(open.list.status);
+    open.put_list(txn, markers.iter().map(|(file, _)| *file).collect())?;
+    txn.put(rows::message_key(&record, number), row);
+    for (file, marker) in markers {
+        txn.put(rows::file_key(&file), marker);
+    }
+    txn.entry(Draft::new(&act, Detail::None, vec![sealed_subject]));
+    Ok(number)
+}
+
+/// Changes consents within a commit.
+pub(super) fn apply_consents(
+    txn: &mut Txn<'_>,
+    act: &Act,
+    record: RecordId,
+    change: ConsentChange,
+) -> Result<(), VaultError> {
+    let open = Open::new(txn, record)?;
+    let sealed_subject = open.seal_subject(txn, &Subject::of_record(record))?;
+    let ConsentChange { at, source, notice, consents } = change;
+    let line = ConsentLine { at, record, form: open.list.form, source, notice, consents };
+    let changed = append_consent(txn, open.place, line)?;
+    txn.person(open.place)?.changed(0);
+    for (key, row) in changed {
+        txn.put(key, row);
+    }
+    txn.entry(Draft::new(act, Detail::None, vec![sealed_subject]));
+    Ok(())
+}
+
+/// A record's list entry, opened within a commit to be changed.
+struct Open {
+    place: u64,
+    person: PersonId,
+    record: RecordId,
+    key: Key,
+    arrival: u64,
+    version: u32,
+    list: ListEntry,
+}
+
+impl Open {
+    fn new(txn: &mut Txn<'_>, record: RecordId) -> Result<Self, VaultError> {
+        let shared = txn.shared;
+        let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
+        let place = rows::open_record_place(&shared.keys.places, &record, &row)?;
+        if shared.is_dying(place, Some(&record)) {
+            return Err(VaultError::Missing);
+        }
+        let draft = txn.person(place)?;
+        let person = draft.person;
+        let entry = draft.keyring.record(&record).ok_or(VaultError::Missing)?;
+        let (arrival, version) = (entry.arrival, entry.list_version);
+        let key = entry.key.duplicate(); // the keyring is borrowed again for each change
+        let row = txn.read(&rows::list_key(arrival))?.ok_or(VaultError::Tampered)?;
+        let context = rows::list_context(&person, &record, version);
+        let list = rows::decode_list_entry(&envelope::open(&key, &context, rows::split(&row)?.1)?)?;
+        Ok(Self { place, person, record, key, arrival, version, list })
+    }
+
+    fn seal_subject(&self, txn: &mut Txn<'_>, subject: &Subject) -> Result<super::audit::SealedSubject, VaultError> {
+        let shared = txn.shared;
+        subject.seal(self.place, &self.person, &txn.person(self.place)?.keyring.audit, &*shared.entropy)
+    }
+
+    /// Puts the list entry as it is now, under its next version, and `files` into the keyring.
+    fn put_list(&self, txn: &mut Txn<'_>, files: Vec<FileId>) -> Result<(), VaultError> {
+        let row = txn.read(&rows::list_key(self.arrival))?.ok_or(VaultError::Tampered)?;
+        let next = self.version.checked_add(1).ok_or(VaultError::TooLarge)?;
+        let context = rows::list_context(&self.person, &self.record, next);
+        let inner = envelope::seal(&self.key, &context, &rows::encode_list_entry(&self.list)?, &*txn.shared.entropy)?;
+        let joined = rows::join(rows::split(&row)?.0, &inner);
+        let draft = txn.person(self.place)?;
+        let (part, entry) = draft.keyring.record_mut(&self.record).ok_or(VaultError::Missing)?;
+        entry.list_version = next;
+        entry.files.extend(files);
+        draft.changed(part);
+        txn.put(rows::list_key(self.arrival), joined);
+        Ok(())
+    }
+}

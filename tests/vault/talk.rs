@@ -1,0 +1,239 @@
+//! Conversations: what people and staff write to each other, files along the way, consents taken back; and that all of it
+//! goes with the submission.
+
+use std::sync::Arc;
+
+use letterlock::base::ids::{RecordId, RequestId};
+use letterlock::domain::message::Author;
+use letterlock::domain::submission::Status;
+use letterlock::policy::Role;
+use letterlock::services::portal::{self, MessageIntake, Mine, Own};
+use letterlock::services::{App, ServiceError, converse, health, review};
+use letterlock::vault::MAX_FILES;
+
+use crate::support::*;
+
+fn request() -> RequestId {
+    RequestId::from_bytes([3; 16])
+}
+
+async fn mine(app: &Arc<App>, own: Own) -> Mine {
+    portal::show(app, request(), own).await.unwrap()
+}
+
+/// A message from the person, with files.
+async fn write(app: &Arc<App>, own: Own, text: &str, files: &[&[u8]]) -> Result<u32, ServiceError> {
+    let mut intake = MessageIntake::begin(app, request(), own).await?;
+    intake.text(text);
+    for file in files {
+        intake.begin_file(Some("more.pdf")).await?;
+        intake.file_chunk(file)?;
+        intake.end_file().await?;
+    }
+    intake.finish().await
+}
+
+async fn fetch(app: &Arc<App>, own: Own, n: u32) -> Result<Vec<u8>, ServiceError> {
+    let mut download = portal::file(app, request(), own, n).await?;
+    let mut out = Vec::new();
+    while let Some(piece) = download.next().await? {
+        out.extend_from_slice(&piece);
+    }
+    Ok(out)
+}
+
+async fn applied(app: &Arc<App>, email: &str) -> (RecordId, Own) {
+    let receipt = apply(app, email, &pdf("cv")).await.unwrap();
+    (receipt.submission, portal::enter(app, &receipt.receipt).await.unwrap())
+}
+
+fn codes(error: &ServiceError) -> Vec<&'static str> {
+    match error {
+        ServiceError::Invalid(problems) => problems.iter().map(|problem| problem.code).collect(),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_goes_to_and_fro_and_outlives_a_restart() {
+    let home = Home::new();
+    let app = home.open();
+    let (id, own) = applied(&app, "jane@example.org").await;
+    let more = pdf(&"more ".repeat(40_000));
+    assert_eq!(write(&app, own, "Here is my reference.\r\nJane", &[&more]).await.unwrap(), 0);
+    assert_eq!(converse::answer(&app, &role(Role::Hr), id, "Thank you, Jane.", None).await.unwrap(), 1);
+    assert_eq!(write(&app, own, "You are welcome.", &[]).await.unwrap(), 2);
+
+    drop(app);
+    let app = home.open();
+    let seen = mine(&app, own).await;
+    let texts: Vec<&str> = seen.messages.iter().map(|message| message.text.expose()).collect();
+    assert_eq!(texts, ["Here is my reference.\nJane", "Thank you, Jane.", "You are welcome."]);
+    let staff = Author::Staff { role: Role::Hr, login: None };
+    let authors: Vec<&Author> = seen.messages.iter().map(|message| &message.author).collect();
+    assert_eq!(authors, [&Author::Subject, &staff, &Author::Subject]);
+    assert_eq!((seen.messages[0].files[0].n, seen.summary.files, seen.summary.messages), (1, 2, 3));
+    assert_eq!(fetch(&app, own, 0).await.unwrap(), pdf("cv"));
+    assert_eq!(fetch(&app, own, 1).await.unwrap(), more);
+    assert!(matches!(fetch(&app, own, 2).await, Err(ServiceError::NotFound)));
+
+    // Staff read the same.
+    let shown = read(&app, id).await.unwrap();
+    assert_eq!(shown.messages, seen.messages);
+    let file = review::file(&app, &role(Role::Hr), id, 1, Some("recruitment")).await.unwrap();
+    assert_eq!(file.info.size, more.len() as u64);
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_closes_a_request_and_a_reply_takes_it_up_again() {
+    let home = Home::new();
+    let app = home.open();
+    let form = "support-request".parse().unwrap();
+    let public = context(letterlock::policy::Actor::Public);
+    let mut intake = letterlock::services::submit::begin(&app, &public, &form, None).await.unwrap();
+    for (name, value) in
+        [("name", "Sam"), ("email", "s@example.org"), ("subject-line", "Help"), ("message", "It broke.")]
+    {
+        intake.field(name, value.to_owned()).unwrap();
+    }
+    let receipt = intake.finish().await.unwrap();
+    let (id, own) = (receipt.submission, portal::enter(&app, &receipt.receipt).await.unwrap());
+    let support = role(Role::Support);
+    let status = async || mine(&app, own).await.summary.status;
+    converse::answer(&app, &support, id, "Have you turned it off and on?", None).await.unwrap();
+    assert_eq!(status().await, Status::Answered);
+    write(&app, own, "Yes.", &[]).await.unwrap();
+    assert_eq!(status().await, Status::InProgress);
+    converse::answer(&app, &support, id, "Then it is the fuse.", Some(Status::Closed)).await.unwrap();
+    assert_eq!(status().await, Status::Closed);
+    let wrong = converse::answer(&app, &support, id, "Bye.", Some(Status::Hired)).await.unwrap_err();
+    assert_eq!(codes(&wrong), ["bad-status"]);
+    assert_eq!(mine(&app, own).await.messages.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_read_may_not_write_and_every_message_is_in_the_trail() {
+    let home = Home::new();
+    let app = home.open();
+    let (id, own) = applied(&app, "jane@example.org").await;
+    for other in [Role::Support, Role::Auditor, Role::Admin] {
+        let refused = converse::answer(&app, &role(other), id, "Hello", None).await;
+        assert!(matches!(refused, Err(ServiceError::NotFound)), "{other}");
+    }
+    let before = health::figures(&app).audit_entries;
+    write(&app, own, "Hello", &[]).await.unwrap();
+    converse::answer(&app, &role(Role::Privacy), id, "Hello", None).await.unwrap();
+    assert_eq!(health::figures(&app).audit_entries, before + 2);
+    let trail = letterlock::services::audit::list(&app, &role(Role::Auditor), None, Some(2)).await.unwrap();
+    let who: Vec<_> = trail.items.iter().map(|entry| (entry["actor"].clone(), entry["action"].clone())).collect();
+    assert_eq!(who, [("owner:privacy".into(), "write-message".into()), ("subject".into(), "write-message".into())]);
+    assert!(!trail.items[1].to_string().contains("Hello"));
+
+    app.close().await;
+    assert!(matches!(portal::show(&app, request(), own).await, Err(ServiceError::Unavailable)), "no trace, no data");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_message_is_told_and_leaves_nothing() {
+    let home = Home::new();
+    let app = home.open();
+    let (_, own) = applied(&app, "jane@example.org").await;
+    let files = || std::fs::read_dir(home.data().join("files")).unwrap().count();
+    assert_eq!(files(), 1);
+    let (page, program) = (pdf("x"), b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec());
+    type Case<'a> = (&'a str, &'a [&'a [u8]], &'a [&'a str]);
+    let cases: [Case<'_>; 5] = [
+        ("  \n ", &[], &["required"]),
+        ("a\0b", &[], &["control-characters"]),
+        ("see file", &[&program], &["wrong-file-type"]),
+        ("see file", &[b""], &["empty-file"]),
+        ("see files", &[&page, &page, &page, &page], &["too-many-files"]),
+    ];
+    for (text, sent, expected) in cases {
+        let refused = write(&app, own, text, sent).await.unwrap_err();
+        assert_eq!(codes(&refused), expected, "{text}");
+    }
+    assert_eq!((files(), mine(&app, own).await.messages.len()), (1, 0));
+    // Up to what one submission can hold, and no further.
+    for _ in 0..4 {
+        write(&app, own, "", &[&page, &page, &page]).await.unwrap();
+    }
+    write(&app, own, "", &[&page, &page]).await.unwrap();
+    assert_eq!((files(), mine(&app, own).await.summary.files as usize), (MAX_FILES, MAX_FILES));
+    assert_eq!(codes(&write(&app, own, "", &[&page]).await.unwrap_err()), ["too-many-files"]);
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_opens_its_own_submission_however_it_is_written() {
+    let home = Home::new();
+    let app = home.open();
+    let first = apply(&app, "jane@example.org", &pdf("one")).await.unwrap();
+    let second = apply(&app, "jane@example.org", &pdf("two")).await.unwrap();
+    let own = portal::enter(&app, &first.receipt).await.unwrap();
+    let relaxed = first.receipt.to_lowercase().replace('-', " ");
+    assert_eq!(portal::enter(&app, &format!("  {relaxed} ")).await.unwrap(), own);
+    assert_ne!(portal::enter(&app, &second.receipt).await.unwrap(), own);
+    assert_eq!(fetch(&app, own, 0).await.unwrap(), pdf("one"));
+    let mut wrong = first.receipt.clone().into_bytes();
+    let last = wrong.len() - 2;
+    wrong[last] = if wrong[last] == b'A' { b'B' } else { b'A' };
+    for bad in ["", "x", "AAAA-AAAA", std::str::from_utf8(&wrong).unwrap(), &first.receipt[1..]] {
+        assert!(matches!(portal::enter(&app, bad).await, Err(ServiceError::NotFound)), "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_taken_back_stays_taken_back_and_is_nobody_elses() {
+    let home = Home::new();
+    let app = home.open();
+    let (_, own) = applied(&app, "jane@example.org").await;
+    let (_, other) = applied(&app, "jane@example.org").await;
+    let given = async |own| {
+        let standing = mine(&app, own).await.consents;
+        standing.iter().map(|consent| (consent.name.clone(), consent.given)).collect::<Vec<_>>()
+    };
+    let both = |pool| vec![("marketing".to_owned(), false), ("talent-pool".to_owned(), pool)];
+    assert_eq!(given(own).await, both(true));
+    assert!(mine(&app, own).await.consents[1].wording.as_ref().is_some_and(|words| words.contains("two years")));
+    portal::withdraw(&app, request(), own, "talent-pool").await.unwrap();
+    portal::withdraw(&app, request(), own, "marketing").await.unwrap();
+    assert!(matches!(portal::withdraw(&app, request(), own, "nothing").await, Err(ServiceError::NotFound)));
+    assert_eq!((given(own).await, given(other).await), (both(false), both(true)));
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+    drop(app);
+    assert!(!mine(&home.open(), own).await.consents[1].given);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_and_their_files_go_with_the_submission_and_nothing_else_does() {
+    let home = Home::new();
+    let app = home.open();
+    let (id, own) = applied(&app, "jane@example.org").await;
+    let (kept_id, kept) = applied(&app, "jane@example.org").await;
+    for own in [own, kept] {
+        write(&app, own, "With a file", &[&pdf("more")]).await.unwrap();
+    }
+    converse::answer(&app, &role(Role::Hr), id, "Thank you.", None).await.unwrap();
+    let certificate = portal::erase(&app, request(), own).await.unwrap();
+    assert_eq!(certificate["statement"]["files"].as_array().unwrap().len(), 2);
+    check_certificate(&certificate, &health::figures(&app).erasure_key);
+    assert!(matches!(portal::show(&app, request(), own).await, Err(ServiceError::NotFound)));
+    assert!(matches!(write(&app, own, "Still there?", &[]).await, Err(ServiceError::NotFound)));
+    assert!(matches!(portal::erase(&app, request(), own).await, Err(ServiceError::NotFound)));
+
+    clean(&app).await;
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+    let seen = mine(&app, kept).await;
+    assert_eq!((seen.messages.len(), seen.summary.files), (1, 2));
+    assert_eq!(fetch(&app, kept, 1).await.unwrap(), pdf("more"));
+    assert_eq!(std::fs::read_dir(home.data().join("files")).unwrap().count(), 2);
+
+    let person = person_of(&app, "jane@example.org").await.unwrap();
+    erase_person(&app, person).await.unwrap();
+    clean(&app).await;
+    assert!(matches!(read(&app, kept_id).await, Err(ServiceError::NotFound)));
+    assert_eq!(std::fs::read_dir(home.data().join("files")).unwrap().count(), 0);
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+}
