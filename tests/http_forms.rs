@@ -189,6 +189,24 @@ async fn what_is_not_asked_is_dropped() {
     assert!(shown["fields"].get("code").is_none() && shown["fields"].get("reason").is_none(), "{shown}");
 }
 
+/// A page sends one part for each option, and there may be a hundred in each of several fields.
+#[tokio::test]
+async fn several_hundred_options_can_be_picked() {
+    let options: Vec<String> = (0..100).map(|n| format!("{{ value = \"v{n}\", label = \"V {n}\" }}")).collect();
+    let field = |n: usize| {
+        let options = options.join(", ");
+        format!("[[fields]]\nname = \"many{n}\"\nlabel = \"Many\"\nkind = \"choices\"\noptions = [{options}]\n")
+    };
+    let form = EVERY_KIND.replacen("[[files]]", &format!("{}{}[[files]]", field(1), field(2)), 1);
+    let service =
+        Service::with_forms(free_limits(), FormSet::with_files([("every.toml", form.as_str())]).unwrap()).await;
+    let values: Vec<String> = (0..100).map(|n| format!("v{n}")).collect();
+    let (_, mut pairs) = good();
+    pairs.extend(["many1", "many2"].iter().flat_map(|name| values.iter().map(|value| (*name, value.as_str()))));
+    let answer = service.form(PAGE, &pairs).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+}
+
 #[tokio::test]
 async fn the_same_key_means_the_same_answers_of_every_kind() {
     let service = service().await;

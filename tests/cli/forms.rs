@@ -63,6 +63,8 @@ fn a_running_service_reads_forms_again_and_says_what_is_broken() {
     assert!(log.contains("what was read from it before still holds"), "{log}");
 
     fs::remove_file(at.join("forms/mine.toml")).unwrap();
+    // SIGHUP would end a process that does not expect it.
+    server.hang_up();
     until("the form is gone", &|now| now["forms"] == 11 && now["broken"].as_array().unwrap().is_empty());
     server.stop();
 }
