@@ -10,8 +10,7 @@ use super::{App, Context, Problem, ServiceError, post};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
-use crate::domain::submission::MAX_TEXT_BYTES;
-use crate::domain::submission::{Content, Draft, TooMuchText, Valid};
+use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Valid};
 use crate::policy::{Action, Resource};
 use crate::vault::{Act, MAX_FILES, NewSubmission, VaultError};
 

@@ -46,9 +46,14 @@ impl Service {
 
     /// With these limits.
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::with_forms(limits, FormSet::default()).await
+    }
+
+    /// With these limits and forms.
+    pub(crate) async fn with_forms(limits: Limits, forms: FormSet) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let app = open(dir.path());
+        let app = open_with(dir.path(), forms);
         let (chain, key) = http::tls::make_self_signed(&[], SystemClock.now()).unwrap();
         let mut config = HttpConfig::new(Certificate::Pem { chain, key });
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -140,6 +145,11 @@ impl Drop for Service {
 
 /// Opens (or makes) the installation in `dir`.
 pub(crate) fn open(dir: &Path) -> Arc<App> {
+    open_with(dir, FormSet::default())
+}
+
+/// Opens (or makes) the installation in `dir` with these forms.
+pub(crate) fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let options = OpenOptions {
@@ -151,7 +161,7 @@ pub(crate) fn open(dir: &Path) -> Arc<App> {
         cache_bytes: 16 << 20,
         region: "uk".to_owned(),
         must_exist: false,
-        forms: FormSet::default(),
+        forms,
         clock,
         entropy,
     };

@@ -16,7 +16,7 @@ macro_rules! shipped {
 }
 
 /// The forms that come with the program: (file name, text), in the order in which a visitor finds them.
-const FORMS: [(&str, &str); 11] = shipped![
+pub(super) const FORMS: [(&str, &str); 11] = shipped![
     "forms/general-enquiry.toml",
     "forms/support-request.toml",
     "forms/problem-report.toml",
@@ -171,7 +171,7 @@ impl FormSet {
                 Ok(form) => Arc::new(form.with_country(sources.country)),
                 Err(mistake) => {
                     mistakes.push(mistake);
-                    match previous.and_then(|set| set.from_file(&source.file)) {
+                    match previous.and_then(|set| set.of_file(&source.file)) {
                         Some(old) => Arc::clone(old),
                         None => continue,
                     }
@@ -222,7 +222,7 @@ impl FormSet {
             .collect()
     }
 
-    fn from_file(&self, file: &str) -> Option<&Arc<Form>> {
+    fn of_file(&self, file: &str) -> Option<&Arc<Form>> {
         self.forms.iter().find(|entry| entry.file.as_deref() == Some(file)).map(|entry| &entry.form)
     }
 }

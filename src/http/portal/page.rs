@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::visit::Here;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Handle;
+use crate::base::sensitive::SensitiveString;
 use crate::domain::country::Country;
-use crate::domain::form::{Choice, FieldKind, Form};
+use crate::domain::form::{FieldKind, Form};
 use crate::domain::message::{Author, Message};
 use crate::domain::staff::Role;
 use crate::domain::submission::{FieldValue, FileInfo, Status};
@@ -256,33 +257,30 @@ fn answers<'a>(form: Option<&'a Form>, mine: &'a Mine) -> Vec<Answer<'a>> {
 }
 
 fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str> {
-    match (value, kind) {
-        (FieldValue::Text(text), Some(FieldKind::Choice(choices))) => label(choices, text.expose()).into(),
-        (FieldValue::Text(text), _) => text.expose().into(),
-        (FieldValue::Bool(true), _) => "Yes".into(),
-        (FieldValue::Bool(false), _) => "No".into(),
-        (FieldValue::Number(mark), Some(FieldKind::Rating(rating))) => format!("{mark} of {}", rating.scale).into(),
-        (FieldValue::Number(number), _) => number.to_string().into(),
-        (FieldValue::Many(picked), kind) => {
-            let choices = match kind {
-                Some(FieldKind::Choices(options)) => &options.options[..],
-                _ => &[],
-            };
-            picked.iter().map(|text| label(choices, text.expose())).collect::<Vec<_>>().join(", ").into()
+    let label = |value: &'a str| {
+        let chosen = kind.and_then(|kind| kind.options().iter().find(|choice| choice.value == value));
+        chosen.map_or(value, |choice| choice.label.as_str())
+    };
+    match value {
+        FieldValue::Text(text) => label(text.expose()).into(),
+        FieldValue::Bool(true) => "Yes".into(),
+        FieldValue::Bool(false) => "No".into(),
+        FieldValue::Number(number) => match kind {
+            Some(FieldKind::Rating(rating)) => format!("{number} of {}", rating.scale).into(),
+            _ => number.to_string().into(),
+        },
+        FieldValue::Many(picked) => {
+            picked.iter().map(|text| label(text.expose())).collect::<Vec<_>>().join("\n").into()
         }
-        (FieldValue::Address(address), _) => {
-            let lines = address.parts().into_iter().map(|(part, text)| match text.expose().parse::<Country>() {
-                Ok(country) if part == "country" => country.name(),
+        FieldValue::Address(address) => {
+            let line = |(name, text): (&str, &'a SensitiveString)| match text.expose().parse() {
+                Ok(country) if name == "country" => Country::name(country),
                 _ => text.expose(),
-            });
-            lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").into()
+            };
+            let lines: Vec<&str> = address.parts().into_iter().map(line).filter(|text| !text.is_empty()).collect();
+            lines.join("\n").into()
         }
     }
-}
-
-/// What an option is called; one that the form has no longer stands for itself.
-fn label<'a>(choices: &'a [Choice], value: &'a str) -> &'a str {
-    choices.iter().find(|choice| choice.value == value).map_or(value, |choice| &choice.label)
 }
 
 impl<'a> FileView<'a> {
@@ -297,10 +295,10 @@ impl<'a> MessageView<'a> {
             Author::Subject => (true, "You"),
             Author::Staff { role: Role::Hr, .. } => (false, "Our recruitment team"),
             Author::Staff { role: Role::Support, .. } => (false, "Our support team"),
-            Author::Staff { role: Role::Privacy, .. } => (false, "Our privacy officer"),
             Author::Staff { role: Role::Training, .. } => (false, "Our training team"),
             Author::Staff { role: Role::Partner, .. } => (false, "Our partner team"),
             Author::Staff { role: Role::Marketing, .. } => (false, "Our marketing team"),
+            Author::Staff { role: Role::Privacy, .. } => (false, "Our privacy officer"),
             // Neither reads nor writes on submissions.
             Author::Staff { role: Role::Auditor | Role::Admin, .. } => (false, "Our team"),
         };

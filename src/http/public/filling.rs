@@ -22,8 +22,8 @@ use crate::services::{Context, Problem, ServiceError};
 /// The hidden part that a page sends first: its own idempotency key, so that a double click is one submission.
 pub(super) const ONCE: &str = "_once";
 
-/// Parts or pairs in one submission; the largest form has far fewer.
-const MOST_PARTS: usize = 128;
+/// Parts or pairs in one submission: as many as a draft takes. A choice of many has one for each option.
+const MOST_PARTS: usize = 512;
 /// What any other value than true and false means as a consent: a text is none in JSON, not even "true".
 const NEITHER: &str = "neither";
 /// Bytes before a part's content.

@@ -51,14 +51,13 @@ impl MessageIntake {
         app.vault.ready_for_intake()?;
         let vault = Arc::clone(&app.vault);
         let summary = blocking(move || vault.locate(&own.0)).await??.summary;
-        let forms = app.forms();
-        let form = forms.get(&summary.form);
+        let form = app.forms().get(&summary.form).cloned();
         Ok(Self {
             app: Arc::clone(app),
             own,
             act,
-            rules: FileRules::of(form.map(AsRef::as_ref), summary.files),
-            status: form.and_then(|form| converse::taken_up(form, summary.status)),
+            rules: FileRules::of(form.as_deref(), summary.files),
+            status: form.as_deref().and_then(|form| converse::taken_up(form, summary.status)),
             text: MessageText::default(),
             files: Arrivals::default(),
             problems: Vec::new(),
