@@ -41,6 +41,7 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
         ("Submissions taken", text(&status, "arrivals")),
         ("Audit entries", text(&status, "audit_entries")),
         ("Forms", text(&status["forms"], "forms")),
+        ("Mail", mail(&status["mail"])),
         ("Erasures tidying up", text(&status, "pending_cleanup")),
         ("Free space", size(status["free_bytes"].as_u64().unwrap_or(0))),
         ("Erasure public key", text(&status, "erasure_key")),
@@ -54,6 +55,17 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
         }
     }
     Ok(())
+}
+
+fn mail(mail: &serde_json::Value) -> String {
+    if mail["on"] != true {
+        return "off: no mail server is configured, or no service is running".to_owned();
+    }
+    match (mail["waiting"].as_u64().unwrap_or(0), mail["retried"].as_u64().unwrap_or(0)) {
+        (0, _) => "on, nothing waits".to_owned(),
+        (waiting, 0) => format!("on, {waiting} waiting"),
+        (waiting, retried) => format!("on, {waiting} waiting, {retried} of them refused for now"),
+    }
 }
 
 /// A number of bytes for people.

@@ -137,6 +137,7 @@ fn status(desk: &Desk) -> Result<Value, Failure> {
     let mut out = value(&services::health::figures(&desk.app))?;
     out["readiness"] = value(&services::health::readiness(&desk.app))?;
     out["forms"] = value(&services::forms::health(&desk.app))?;
+    out["mail"] = value(&services::post::health(&desk.app)?)?;
     out["address"] = json!(desk.address.get());
     Ok(out)
 }
