@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::config::Proxies;
 use crate::base::sensitive::SensitiveString;
 
 /// What [`super::serve`] needs to know.
@@ -17,6 +18,8 @@ pub struct HttpConfig {
     pub is_self_made: bool,
     /// Send `Strict-Transport-Security` (one year). Default true; without effect on a self-made certificate.
     pub hsts: bool,
+    /// The proxies whose word about a client's address is taken. Default none.
+    pub proxies: Proxies,
     /// The limits.
     pub limits: Limits,
     /// Told the bound address once the service listens.
@@ -67,6 +70,20 @@ pub struct Limits {
     pub per_address_per_minute: u32,
     /// Submissions a minute to one form, from everybody together. 0 lifts the limit. Default 120.
     pub per_form_per_minute: u32,
+    /// Submissions a minute to one form from one address (IPv6: one /64). 0 lifts the limit, and so does 0 for
+    /// `per_address_per_minute`. Default 20.
+    pub per_address_and_form_per_minute: u32,
+    /// MiB of files an hour from one address. Lifted as the limit before. Default 512.
+    pub upload_mib_per_hour: u32,
+    /// Seconds that one of our form pages has to have been open before it is sent; a form may say otherwise. 0 lifts the
+    /// limit. Default 2.
+    pub min_page_seconds: u32,
+    /// Jobs waiting for the disk at which submissions are put off, while reading and erasing go on. 0 lifts the limit.
+    /// Default 768.
+    pub busy_jobs: u32,
+    /// Free space on the data disk below which submissions are put off, in MiB. 0 lifts the limit, not the vault's own
+    /// reserve. Default 256.
+    pub min_free_mib: u64,
     /// Failed authentications a minute from one address before they are answered with 429. 0 lifts the limit.
     /// Default 20. A good token is never refused for the bad ones of others behind the same address.
     pub auth_failures_per_minute: u32,
@@ -87,6 +104,11 @@ impl Default for Limits {
             max_upload_bytes: 25 * 1024 * 1024,
             per_address_per_minute: 300,
             per_form_per_minute: 120,
+            per_address_and_form_per_minute: 20,
+            upload_mib_per_hour: 512,
+            min_page_seconds: 2,
+            busy_jobs: 768,
+            min_free_mib: 256,
             auth_failures_per_minute: 20,
             grace_seconds: 20,
         }
@@ -108,6 +130,7 @@ impl HttpConfig {
             certificate,
             is_self_made: true,
             hsts: true,
+            proxies: Proxies::default(),
             limits: Limits::default(),
             on_listening: None,
         }

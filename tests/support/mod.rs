@@ -35,7 +35,13 @@ pub(crate) struct Service {
 
 /// Limits that do not get in a test's way.
 pub(crate) fn free_limits() -> Limits {
-    Limits { per_address_per_minute: 0, per_form_per_minute: 0, auth_failures_per_minute: 0, ..Limits::default() }
+    Limits {
+        per_address_per_minute: 0,
+        per_form_per_minute: 0,
+        auth_failures_per_minute: 0,
+        min_page_seconds: 0,
+        ..Limits::default()
+    }
 }
 
 impl Service {
@@ -46,13 +52,24 @@ impl Service {
 
     /// With these limits.
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::with_setup(|config| config.limits = limits).await
+    }
+
+    /// With whatever `setup` changes, and nothing limited by frequency otherwise.
+    pub(crate) async fn with_setup(setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_forms(FormSet::default(), setup).await
+    }
+
+    /// With these forms.
+    pub(crate) async fn with_forms(forms: FormSet, setup: impl FnOnce(&mut HttpConfig)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let app = open(dir.path());
+        let app = open_with(dir.path(), forms);
         let (chain, key) = http::tls::make_self_signed(&[], SystemClock.now()).unwrap();
         let mut config = HttpConfig::new(Certificate::Pem { chain, key });
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.limits = limits;
+        config.limits = free_limits();
+        setup(&mut config);
         let (tell, told) = oneshot::channel();
         config.on_listening = Some(Box::new(move |address| tell.send(address).unwrap()));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -140,6 +157,10 @@ impl Drop for Service {
 
 /// Opens (or makes) the installation in `dir`.
 pub(crate) fn open(dir: &Path) -> Arc<App> {
+    open_with(dir, FormSet::default())
+}
+
+fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let options = OpenOptions {
@@ -151,7 +172,7 @@ pub(crate) fn open(dir: &Path) -> Arc<App> {
         cache_bytes: 16 << 20,
         region: "uk".to_owned(),
         must_exist: false,
-        forms: FormSet::default(),
+        forms,
         clock,
         entropy,
     };

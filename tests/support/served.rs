@@ -26,6 +26,7 @@ impl Served {
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--accept-unsafe-fs"])
             .env("LETTERLOCK_LIMITS__PER_ADDRESS_PER_MINUTE", "0")
             .env("LETTERLOCK_LIMITS__PER_FORM_PER_MINUTE", "0")
+            .env("LETTERLOCK_LIMITS__MIN_PAGE_SECONDS", "0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

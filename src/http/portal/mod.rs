@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use super::Web;
 use super::api::complete;
 use super::api::download;
-use super::conn::Conn;
+use super::client::Client;
 use super::error::HttpError;
 use super::extract::params::Params;
 use super::extract::urlencoded;
@@ -55,7 +55,7 @@ pub(super) async fn show(
 /// `POST /my`: a receipt code begins a visit.
 pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
     visit::same_origin(request.headers())?;
-    let conn = request.extensions().get::<Arc<Conn>>().cloned();
+    let client = Client::find(request.extensions());
     let pairs = small_form(request).await?;
     let code = pairs.iter().find(|(name, _)| name == "code").map_or("", |(_, code)| code.as_str());
     let entered = match code.len() {
@@ -71,7 +71,7 @@ pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Resu
             Ok(response)
         }
         Err(ServiceError::NotFound) => {
-            if let Some(Err(wait)) = conn.map(|conn| web.outer.rates.failure(conn.remote())) {
+            if let Some(Err(wait)) = client.map(|Client(address)| web.outer.rates.failure(address)) {
                 return Err(HttpError::too_many(wait));
             }
             Ok(page::enter(Some(page::Note::Unknown)))

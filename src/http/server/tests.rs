@@ -38,7 +38,7 @@ async fn start(limits: Limits) -> Running {
     let announce = Box::new(move |a| tell.send(a).unwrap());
     let task = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
-        run(listen, tls, router, &limits, Some(announce), stopped).await
+        run(listen, tls, router, &limits, Proxies::default(), Some(announce), stopped).await
     });
     Running { address: told.await.unwrap(), stop: Some(stop), task }
 }
