@@ -96,7 +96,7 @@ pub struct Limits {
     pub upload_mib_per_hour: u32,
     /// Seconds that a form page has to have been open before it is sent; 0 lifts the limit.
     pub min_page_seconds: u32,
-    /// Jobs waiting for the disk at which submissions are put off; 0 lifts the limit.
+    /// Requests waiting for the disk at which submissions are put off; 0 lifts the limit.
     pub busy_jobs: u32,
     /// Free space on the data disk below which submissions are put off, in MiB; 0 lifts the limit.
     pub min_free_mib: u64,

@@ -92,7 +92,8 @@ mod tests {
     use super::*;
 
     fn proxies(header: ProxyHeader) -> Proxies {
-        let mut proxies = Proxies { header, ..Proxies::default() };
+        let mut proxies = Proxies::default();
+        proxies.header = header;
         proxies.trust(&["10.0.0.0/8", "2001:db8:1::/48"]).unwrap();
         proxies
     }
@@ -125,7 +126,8 @@ mod tests {
         assert_eq!(behind("203.0.113.5, 192.0.2.1"), "192.0.2.1");
         assert_eq!(behind("203.0.113.5, 192.0.2.1, 10.0.0.7,10.0.0.8"), "192.0.2.1");
         assert_eq!(behind("10.0.0.7, 10.0.0.8"), "10.0.0.7");
-        let lines = [("x-forwarded-for", "203.0.113.5"), ("x-forwarded-for", "192.0.2.1"), ("x-forwarded-for", "10.0.0.7")];
+        let lines =
+            [("x-forwarded-for", "203.0.113.5"), ("x-forwarded-for", "192.0.2.1"), ("x-forwarded-for", "10.0.0.7")];
         assert_eq!(client("10.0.0.1", ProxyHeader::XForwardedFor, &lines), "192.0.2.1");
         // Left of it the client may have written what it likes.
         assert_eq!(behind("\"nonsense, , 999.0.0.1, 192.0.2.1"), "192.0.2.1");
@@ -133,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_counts_for_the_proxy() {
-        for bad in ["", "unknown", "192.0.2.1,", "192.0.2.1, x", "192.0.2.999", "[2001:db8::1", "192.0.2.1:99999", "_x"] {
+        for bad in ["", "unknown", "192.0.2.1,", "192.0.2.1, x", "192.0.2.999", "[2001:db8::1", "192.0.2.1:99999", "_x"]
+        {
             assert_eq!(behind(bad), "10.0.0.1", "{bad}");
         }
         assert_eq!(behind(&vec!["10.0.0.2"; MOST_HOPS + 1].join(", ")), "10.0.0.1");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::base::config::Proxies;
 use crate::base::sensitive::SensitiveString;
+use crate::services::health::Load;
 
 /// What [`super::serve`] needs to know.
 pub struct HttpConfig {
@@ -78,7 +79,7 @@ pub struct Limits {
     /// Seconds that one of our form pages has to have been open before it is sent; a form may say otherwise. 0 lifts the
     /// limit. Default 2.
     pub min_page_seconds: u32,
-    /// Jobs waiting for the disk at which submissions are put off, while reading and erasing go on. 0 lifts the limit.
+    /// Requests waiting for the disk at which submissions are put off, while reading and erasing go on. 0 lifts the limit.
     /// Default 768.
     pub busy_jobs: u32,
     /// Free space on the data disk below which submissions are put off, in MiB. 0 lifts the limit, not the vault's own
@@ -116,6 +117,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether submissions are put off under this load.
+    pub(super) fn put_off(&self, load: Load) -> bool {
+        let busy = self.busy_jobs > 0 && load.waiting >= self.busy_jobs as usize;
+        busy || load.free_bytes < self.min_free_mib << 20
+    }
+
     /// A duration of at least one second, so that a 0 does not cut everybody off.
     pub(super) fn seconds(value: u64) -> Duration {
         Duration::from_secs(value.max(1))
@@ -134,5 +141,20 @@ impl HttpConfig {
             limits: Limits::default(),
             on_listening: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn submissions_are_put_off_when_much_waits_or_little_room_is_left() {
+        let load = |waiting, mib: u64| Load { waiting, free_bytes: mib << 20 };
+        let limits = Limits { busy_jobs: 3, min_free_mib: 10, ..Limits::default() };
+        assert!(!limits.put_off(load(2, 10)));
+        assert!(limits.put_off(load(3, 10)) && limits.put_off(load(0, 9)));
+        let lifted = Limits { busy_jobs: 0, min_free_mib: 0, ..limits };
+        assert!(!lifted.put_off(load(100_000, 0)));
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::body::BodyFault;
 use super::rates::Wait;
+use crate::domain::form::FormId;
 use crate::services::{Problem, ServiceError};
 
 /// Longest name that an error repeats, in bytes.
@@ -33,13 +34,16 @@ pub(super) struct HttpError {
     pub(super) detail: Cow<'static, str>,
     /// Mistakes by field.
     pub(super) problems: Vec<Problem>,
+    /// The sentence for programs, where it is another one.
+    pub(super) api_detail: Option<String>,
     /// For `Retry-After`.
     pub(super) retry_after: Option<Duration>,
 }
 
 impl HttpError {
     const fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: &'static str) -> Self {
-        Self { status, slug, title, detail: Cow::Borrowed(detail), problems: Vec::new(), retry_after: None }
+        let detail = Cow::Borrowed(detail);
+        Self { status, slug, title, detail, problems: Vec::new(), api_detail: None, retry_after: None }
     }
 
     /// 404, the same for what does not exist, has been erased, and may not be known.
@@ -111,6 +115,53 @@ impl HttpError {
         e
     }
 
+    /// 429: one address has sent as many files as it may for now.
+    pub(super) fn too_much(wait: Wait) -> Self {
+        let mut e = Self::too_many(wait);
+        e.detail = "So many files have come from your address that no more are taken for now. Nothing was stored. \
+                    Please send this again after the time given in the Retry-After header."
+            .into();
+        e
+    }
+
+    /// 429: a page was sent sooner than a person could have filled it in.
+    pub(super) fn too_soon(least: Duration) -> Self {
+        let detail =
+            "This came within a moment, as programs send it. Nothing was stored. Please press the button again.";
+        let mut e = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-soon", "Please send it again", detail);
+        e.retry_after = Some(least);
+        e
+    }
+
+    /// 422: a field was filled in that people do not see.
+    pub(super) fn trapped() -> Self {
+        let message = "A field that is not meant for people was filled in, as programs do. Nothing was stored. Please leave \
+                       the last field empty and press the button again.";
+        Self::invalid(vec![Problem::overall("hidden-field", message)])
+    }
+
+    /// 422: the form asks for proof of work, or for a wait.
+    pub(super) fn proof_needed(form: &FormId) -> Self {
+        let detail = "This form is guarded against programs. Nothing was stored yet. Please wait ten seconds, then press the \
+                      button again.";
+        let mut e = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "proof-needed", "One more step", detail);
+        e.api_detail = Some(format!(
+            "This form asks for proof of work. Solve the challenge of /api/v1/forms/{form}/challenge and send the solution \
+             as altcha, before any file. A solution counts once."
+        ));
+        e.retry_after = Some(super::gate::WAIT);
+        e
+    }
+
+    /// 503: submissions are put off for a while.
+    pub(super) fn busy() -> Self {
+        let detail = "So much is coming in just now that this has to wait. Nothing was stored. Please send it again in half \
+                      a minute.";
+        let mut e = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Please try again shortly", detail);
+        e.retry_after = Some(Duration::from_secs(30));
+        e
+    }
+
     /// 500. Says nothing; the details are in the log.
     pub(super) const fn internal() -> Self {
         let detail = "Something went wrong on our side. The request's id helps to find it in the log.";
@@ -125,7 +176,7 @@ impl HttpError {
             "type": format!("urn:letterlock:problem:{}", self.slug),
             "title": self.title,
             "status": self.status.as_u16(),
-            "detail": self.detail,
+            "detail": self.api_detail.as_deref().unwrap_or(&self.detail),
             "request": request,
             "problems": problems,
         })

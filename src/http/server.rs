@@ -13,6 +13,7 @@ use axum_server::{Handle, Server};
 use super::body::Pace;
 use super::config::{HttpConfig, Limits};
 use super::conn::Guard;
+use super::gate::Gate;
 use super::layers::Outer;
 use super::rates::Rates;
 use super::{Web, routes, tls};
@@ -34,6 +35,9 @@ pub enum ServeError {
         /// The kind of failure.
         reason: io::ErrorKind,
     },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    NoRandomness,
     /// The listener failed later.
     #[error("the listener failed: {0}")]
     Failed(io::ErrorKind),
@@ -72,7 +76,8 @@ pub async fn serve(
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
     };
-    let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer) });
+    let gate = Gate::new(app.entropy()).map_err(|_| ServeError::NoRandomness)?;
+    let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer), gate });
     run(listen, tls, routes::router(web), &limits, proxies, on_listening, shutdown).await
 }
 

@@ -15,6 +15,7 @@ use letterlock::domain::form::FormSet;
 use letterlock::http::{self, Certificate, HttpConfig, Limits};
 use letterlock::policy::{Actor, Role};
 use letterlock::services::{App, Context, OpenOptions, staff};
+use letterlock::vault::Hooks;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -62,9 +63,14 @@ impl Service {
 
     /// With these forms.
     pub(crate) async fn with_forms(forms: FormSet, setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_hooks(forms, Hooks::default(), setup).await
+    }
+
+    /// With hooks in the vault.
+    pub(crate) async fn with_hooks(forms: FormSet, hooks: Hooks, setup: impl FnOnce(&mut HttpConfig)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let app = open_with(dir.path(), forms);
+        let app = open_with(dir.path(), forms, hooks);
         let (chain, key) = http::tls::make_self_signed(&[], SystemClock.now()).unwrap();
         let mut config = HttpConfig::new(Certificate::Pem { chain, key });
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -157,10 +163,10 @@ impl Drop for Service {
 
 /// Opens (or makes) the installation in `dir`.
 pub(crate) fn open(dir: &Path) -> Arc<App> {
-    open_with(dir, FormSet::default())
+    open_with(dir, FormSet::default(), Hooks::default())
 }
 
-fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
+fn open_with(dir: &Path, forms: FormSet, hooks: Hooks) -> Arc<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let options = OpenOptions {
@@ -176,7 +182,7 @@ fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
         clock,
         entropy,
     };
-    App::open(options).unwrap().0
+    App::open_with_hooks(options, hooks).unwrap().0
 }
 
 /// The machine's owner in a role.

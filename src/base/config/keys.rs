@@ -78,9 +78,9 @@ const KEYS: &[Key] = &[
     number(
         "limits.busy_jobs",
         0,
-        1_024,
+        100_000,
         |c, v| c.limits.busy_jobs = small(v),
-        "jobs waiting for the disk at which submissions are put off; 0 lifts it",
+        "requests waiting for the disk at which submissions are put off; 0 lifts it",
     ),
     limit(
         "limits.min_free_mib",

@@ -54,9 +54,9 @@ impl Proxies {
 
 fn network(name: &str) -> Result<IpNet, String> {
     let address = name.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-    address.or_else(|_| name.parse()).map_err(|_| {
-        "expected addresses and networks, for example 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32".to_owned()
-    })
+    address
+        .or_else(|_| name.parse())
+        .map_err(|_| "expected addresses and networks, for example 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32".to_owned())
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub(in crate::http) async fn write(
 ) -> Result<(StatusCode, Json<Value>), HttpError> {
     let (caller, Write { receipt, text }) = read(request, web.limits.max_body_bytes).await?;
     let own = caller.enter(&web, &receipt).await?;
+    web.brake()?;
     let mut intake = MessageIntake::begin(&web.app, ctx.request, own).await?;
     intake.text(text.expose());
     let number = complete(intake.finish()).await?;

@@ -87,8 +87,9 @@ pub(super) async fn write(
     request: Request,
 ) -> Result<Response, HttpError> {
     visit::same_origin(request.headers())?;
+    let client = Client::find(request.extensions());
     let Some(here) = Here::find(&web, request.headers()) else { return Ok(see_other("/my")) };
-    let mut taking = message::Taking::new(web.clone(), ctx.request, &here);
+    let mut taking = message::Taking::new(web.clone(), ctx.request, client, &here);
     match taking.take(request).await {
         Ok(message::Taken::Stored(number)) => Ok(see_other(&format!("/my#message-{}", number + 1))),
         Ok(message::Taken::Already) => Ok(see_other("/my")),

@@ -16,12 +16,14 @@ use crate::domain::decimal::Decimal;
 use crate::domain::form::{Field, FieldKind, FileField, Form, Wanted};
 use crate::domain::submission::PostalAddress;
 use crate::http::Web;
+use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
+use crate::http::gate::Challenge;
 use crate::http::layers::Caller;
-use crate::services::submit;
+use crate::services::{ServiceError, submit};
 
 /// `GET /api/v1/forms`
 pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Result<Json<Value>, HttpError> {
@@ -45,6 +47,21 @@ pub(in crate::http) async fn show(
     Ok(Json(document(&*find(&web, &params)?)))
 }
 
+/// `GET /api/v1/forms/{form}/challenge`
+pub(in crate::http) async fn challenge(
+    State(web): State<Arc<Web>>,
+    params: Params,
+    uri: Uri,
+) -> Result<Json<Challenge>, HttpError> {
+    Query::strict(&uri, &[])?;
+    let form = find(&web, &params)?;
+    if !form.proof_of_work {
+        return Err(HttpError::not_found());
+    }
+    let challenge = web.gate.challenge(&form.id, web.app.clock().now(), web.app.entropy());
+    Ok(Json(challenge.map_err(|_| ServiceError::Unavailable)?))
+}
+
 /// `POST /api/v1/forms/{form}/submissions`
 pub(in crate::http) async fn send(
     State(web): State<Arc<Web>>,
@@ -55,9 +72,10 @@ pub(in crate::http) async fn send(
     Query::strict(request.uri(), &[])?;
     let form = find(&web, &params)?;
     submit::check_open(&form)?;
-    web.outer.rates.submission(&form.id)?;
+    let client = Client::find(request.extensions());
+    web.outer.rates.submission(&form.id, client.map(|Client(address)| address))?;
     let key = idempotency::key(request.headers())?;
-    let mut filling = Filling::new(web.clone(), ctx, form, key, false);
+    let mut filling = Filling::new(web.clone(), ctx, form, client, key);
     let (parts, mut body) = request.into_parts();
     match media_type(&parts.headers).as_deref() {
         Some("application/json") => {
@@ -84,6 +102,7 @@ fn document(form: &Form) -> Value {
         "intro": form.intro,
         "page": format!("/f/{}", form.id),
         "subject": form.subject,
+        "proof_of_work": form.proof_of_work,
         "purposes": form.purposes,
         "statuses": form.kind.statuses(),
         "legal_basis": form.legal_basis,

@@ -10,14 +10,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::filling::Filling;
-use crate::base::ids::Handle;
+use super::guard::Guard;
 use crate::domain::form::{Form, FormId};
+use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::media_type;
 use crate::http::extract::params::Params;
 use crate::http::layers::Caller;
 use crate::http::{Web, pages};
-use crate::services::{ServiceError, submit};
+use crate::services::submit;
 
 /// `GET /`
 pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
@@ -29,7 +30,7 @@ pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
 pub(in crate::http) async fn show(State(web): State<Arc<Web>>, params: Params) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
     submit::check_open(&form)?;
-    Ok(pages::form(&form, &pages::Typed::default(), None, &once(&web)?))
+    render(&web, &form, &pages::Typed::default(), &Guard::default(), None)
 }
 
 /// `POST /f/{form}`
@@ -41,8 +42,12 @@ pub(in crate::http) async fn post(
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
     submit::check_open(&form)?;
-    web.outer.rates.submission(&form.id)?;
-    let mut filling = Filling::new(web.clone(), ctx, form.clone(), None, true);
+    let client = Client::find(request.extensions());
+    let mut filling = Filling::by_page(web.clone(), ctx, form.clone(), client);
+    if let Err(wait) = web.outer.rates.submission(&form.id, client.map(|Client(address)| address)) {
+        // Read all the same, so that what was typed is not lost.
+        filling.refuse(wait.into());
+    }
     match taken(&mut filling, request).await {
         Ok(receipt) => {
             let now = web.app.clock().now().to_string();
@@ -52,7 +57,8 @@ pub(in crate::http) async fn post(
         }
         // Whatever a person can mend or try again comes back with what they typed.
         Err(e) if e.status != StatusCode::NOT_FOUND && e.status != StatusCode::INTERNAL_SERVER_ERROR => {
-            let mut response = pages::form(&form, &filling.into_typed(), Some(&e), &once(&web)?);
+            let (typed, guard) = filling.into_parts();
+            let mut response = render(&web, &form, &typed, &guard, Some(&e))?;
             e.add_headers(response.headers_mut());
             Ok(response)
         }
@@ -76,8 +82,19 @@ pub(super) fn find(web: &Web, params: &Params) -> Result<Arc<Form>, HttpError> {
     web.app.forms().get(&id).cloned().ok_or_else(HttpError::not_found)
 }
 
-/// A fresh token for one page.
-fn once(web: &Web) -> Result<String, HttpError> {
-    let token = Handle::make_random(web.app.entropy()).map_err(|_| HttpError::from(ServiceError::Unavailable))?;
-    Ok(token.to_string())
+fn render(
+    web: &Web,
+    form: &Form,
+    typed: &pages::Typed,
+    guard: &Guard,
+    error: Option<&HttpError>,
+) -> Result<Response, HttpError> {
+    let tokens = guard.next(web, form, error.is_some())?;
+    let hidden = pages::Hidden {
+        once: &tokens.once,
+        wait: tokens.wait.as_deref(),
+        trap: web.gate.trap(form),
+        show_trap: guard.is_trapped(),
+    };
+    Ok(pages::form(form, typed, error, &hidden))
 }

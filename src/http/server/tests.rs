@@ -257,7 +257,8 @@ async fn a_taken_address_is_said() {
     let running = start(tight()).await;
     let (chain, key) = tls::make_self_signed(&[], Timestamp::from_millis(0)).unwrap();
     let tls = tls::server_config(&Certificate::Pem { chain, key }).unwrap();
-    let again = run(running.address, tls, Router::new(), &tight(), None, std::future::pending()).await;
+    let again =
+        run(running.address, tls, Router::new(), &tight(), Proxies::default(), None, std::future::pending()).await;
     assert!(matches!(again, Err(ServeError::Bind { .. })));
 }
 
