@@ -31,11 +31,13 @@ pub enum Table {
     Deeds = 11,
     /// Messages of conversations. Key: record (16) ‖ number (4, big-endian).
     Messages = 12,
+    /// Counts of visits. Key: the day, as text, filled up with zeros (16).
+    Statistics = 13,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -49,6 +51,7 @@ impl Table {
         Self::Intents,
         Self::Deeds,
         Self::Messages,
+        Self::Statistics,
     ];
 
     /// The first byte of the table's store keys.
@@ -81,6 +84,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(13), None);
+        assert_eq!(Table::from_id(14), None);
     }
 }

@@ -51,6 +51,8 @@ pub enum Purpose {
     Deed = 18,
     /// A message of a conversation.
     Message = 19,
+    /// A day's counts of visits.
+    Statistics = 20,
 }
 
 /// Where a sealed value belongs.

@@ -92,11 +92,13 @@ pub enum Action {
     VerifyVault,
     /// Remove what has lost its meaning: rows of the erased, abandoned uploads, expired tokens.
     CleanUp,
+    /// Write counts of visits, which tell nothing of anybody.
+    KeepStatistics,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -114,6 +116,7 @@ impl Action {
         Self::ReadStatus,
         Self::VerifyVault,
         Self::CleanUp,
+        Self::KeepStatistics,
     ];
 
     /// The name as it stands in the audit trail, for example `read-submission`.
@@ -136,6 +139,7 @@ impl Action {
             Self::ReadStatus => "read-status",
             Self::VerifyVault => "verify-vault",
             Self::CleanUp => "clean-up",
+            Self::KeepStatistics => "keep-statistics",
         }
     }
 }

@@ -116,7 +116,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
-        Action::CleanUp => {
+        Action::CleanUp | Action::KeepStatistics => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
@@ -163,14 +163,15 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ReadForms
         | Action::ReadStatus
         | Action::VerifyVault
-        | Action::CleanUp => HIDDEN,
+        | Action::CleanUp
+        | Action::KeepStatistics => HIDDEN,
     }
 }
 
-/// The software itself tidies up, and does nothing else on its own.
+/// The software itself tidies up and counts, and does nothing else on its own.
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
-        (Action::CleanUp, Resource::Vault) => YES,
+        (Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
         _ => HIDDEN,
     }
 }

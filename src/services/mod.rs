@@ -11,6 +11,7 @@ mod idempotency;
 pub mod portal;
 pub mod review;
 pub mod staff;
+pub mod statistics;
 pub mod submit;
 pub mod verify;
 
@@ -102,6 +103,7 @@ pub struct App {
     staff: staff::Desk,
     requests: idempotency::Requests,
     visits: portal::Visits,
+    tally: statistics::Tally,
     closed: AtomicBool,
 }
 
@@ -189,6 +191,7 @@ impl App {
             message: "an account or token row was changed: it does not open; restore the data folder from a backup"
                 .to_owned(),
         })?;
+        let tally = statistics::Tally::load(&vault);
         let app = Self {
             vault: Arc::new(vault),
             forms: forms::Shelf::new(forms),
@@ -198,6 +201,7 @@ impl App {
             staff,
             requests: idempotency::Requests::default(),
             visits: portal::Visits::default(),
+            tally,
             closed: AtomicBool::new(false),
         };
         let vault::OpenReport { first_run, made, notices } = report;
@@ -227,6 +231,8 @@ impl App {
     /// Finishes what was acknowledged, writes the witness, and closes the store. Later calls answer [`ServiceError::Unavailable`].
     pub async fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        // What was counted since the last time; nobody waits for it.
+        let _ = statistics::flush(self).await;
         self.vault.close().await;
     }
 

@@ -38,6 +38,8 @@ pub struct Receipt {
     pub submission: RecordId,
     /// The receipt code, for the person to keep.
     pub receipt: String,
+    /// Whether it was stored just now, rather than by an earlier request of which this is a repetition.
+    pub is_new: bool,
 }
 
 /// Begins a submission to `form`. `idempotency_key` is the client's key, 1 to 255 visible ASCII bytes, already checked.
@@ -200,7 +202,7 @@ impl Intake {
         if let (Some(held), Some(body)) = (held, body) {
             held.done(body, stored.summary.id, now);
         }
-        Ok(Receipt { submission: stored.summary.id, receipt: stored.receipt.expose().to_owned() })
+        Ok(Receipt { submission: stored.summary.id, receipt: stored.receipt.expose().to_owned(), is_new: true })
     }
 }
 
@@ -243,7 +245,7 @@ fn earlier_answer(app: &App, held: &mut Held, body: [u8; 32]) -> Result<Option<R
     match app.vault.locate(&earlier.record) {
         Ok(located) if earlier.body == body => {
             let receipt = app.vault.receipt_of(&located)?;
-            Ok(Some(Receipt { submission: earlier.record, receipt: receipt.expose().to_owned() }))
+            Ok(Some(Receipt { submission: earlier.record, receipt: receipt.expose().to_owned(), is_new: false }))
         }
         Ok(_) => Err(ServiceError::KeyReused),
         Err(VaultError::Missing) => {

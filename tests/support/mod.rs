@@ -166,8 +166,16 @@ pub(crate) fn open(dir: &Path) -> Arc<App> {
     open_with(dir, FormSet::default(), Hooks::default())
 }
 
+/// As [`open`], by this clock.
+pub(crate) fn open_at(dir: &Path, clock: Arc<dyn Clock>) -> Arc<App> {
+    open_all(dir, FormSet::default(), Hooks::default(), clock)
+}
+
 fn open_with(dir: &Path, forms: FormSet, hooks: Hooks) -> Arc<App> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    open_all(dir, forms, hooks, Arc::new(SystemClock))
+}
+
+fn open_all(dir: &Path, forms: FormSet, hooks: Hooks, clock: Arc<dyn Clock>) -> Arc<App> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let options = OpenOptions {
         data: dir.join("data"),

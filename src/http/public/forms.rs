@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::filling::{Filling, Submission};
-use super::page::find;
+use super::page::{browser, find};
 use crate::domain::country::Country;
 use crate::domain::decimal::Decimal;
 use crate::domain::form::{Field, FieldKind, FileField, Form, Wanted};
@@ -23,6 +23,7 @@ use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
 use crate::http::gate::Challenge;
 use crate::http::layers::Caller;
+use crate::services::statistics::{self, Event};
 use crate::services::{ServiceError, submit};
 
 /// `GET /api/v1/forms`
@@ -75,6 +76,7 @@ pub(in crate::http) async fn send(
     let client = Client::find(request.extensions());
     web.outer.rates.submission(&form.id, client.map(|Client(address)| address))?;
     let key = idempotency::key(request.headers())?;
+    let (id, browser) = (form.id.clone(), browser(request.headers()));
     let mut filling = Filling::new(web.clone(), ctx, form, client, key);
     let (parts, mut body) = request.into_parts();
     match media_type(&parts.headers).as_deref() {
@@ -86,6 +88,9 @@ pub(in crate::http) async fn send(
         _ => return Err(HttpError::unsupported("A submission is sent as application/json or multipart/form-data.")),
     }
     let receipt = filling.finish().await?;
+    if receipt.is_new {
+        statistics::count(&web.app, &id, browser, Event::Submission);
+    }
     let answer = json!({ "submission": receipt.submission.to_string(), "receipt": receipt.receipt });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
 use super::filling::Filling;
 use super::guard::Guard;
+use crate::domain::browser::Browser;
 use crate::domain::form::{Form, FormId};
 use crate::http::client::Client;
 use crate::http::error::HttpError;
@@ -18,7 +19,8 @@ use crate::http::extract::media_type;
 use crate::http::extract::params::Params;
 use crate::http::layers::Caller;
 use crate::http::{Web, pages};
-use crate::services::submit;
+use crate::services::statistics::{self, Event};
+use crate::services::submit::{self, Receipt};
 
 /// `GET /`
 pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
@@ -27,9 +29,14 @@ pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
 }
 
 /// `GET /f/{form}`. A query is ignored, not refused: links from advertisements carry all kinds of marks.
-pub(in crate::http) async fn show(State(web): State<Arc<Web>>, params: Params) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(
+    State(web): State<Arc<Web>>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
     submit::check_open(&form)?;
+    statistics::count(&web.app, &form.id, browser(&headers), Event::View);
     render(&web, &form, &pages::Typed::default(), &Guard::default(), None)
 }
 
@@ -43,6 +50,7 @@ pub(in crate::http) async fn post(
     let form = find(&web, &params)?;
     submit::check_open(&form)?;
     let client = Client::find(request.extensions());
+    let browser = browser(request.headers());
     let mut filling = Filling::by_page(web.clone(), ctx, form.clone(), client);
     if let Err(wait) = web.outer.rates.submission(&form.id, client.map(|Client(address)| address)) {
         // Read all the same, so that what was typed is not lost.
@@ -50,10 +58,13 @@ pub(in crate::http) async fn post(
     }
     match taken(&mut filling, request).await {
         Ok(receipt) => {
+            if receipt.is_new {
+                statistics::count(&web.app, &form.id, browser, Event::Submission);
+            }
             let now = web.app.clock().now().to_string();
             // To the minute, which is what a person wants to read.
             let received = now.get(..16).map_or_else(String::new, |t| format!("{} UTC", t.replace('T', " at ")));
-            Ok(pages::receipt(&form, &receipt, &received))
+            Ok(pages::receipt(&form, &receipt.receipt, &received))
         }
         // Whatever a person can mend or try again comes back with what they typed.
         Err(e) if e.status != StatusCode::NOT_FOUND && e.status != StatusCode::INTERNAL_SERVER_ERROR => {
@@ -66,14 +77,19 @@ pub(in crate::http) async fn post(
     }
 }
 
-async fn taken(filling: &mut Filling, request: Request) -> Result<String, HttpError> {
+async fn taken(filling: &mut Filling, request: Request) -> Result<Receipt, HttpError> {
     let (parts, mut body) = request.into_parts();
     match media_type(&parts.headers).as_deref() {
         Some("application/x-www-form-urlencoded") => filling.take_urlencoded(&mut body).await?,
         Some("multipart/form-data") => filling.take_multipart(&parts.headers, body).await?,
         _ => return Err(HttpError::unsupported("A form is sent as multipart/form-data or urlencoded.")),
     }
-    Ok(filling.finish().await?.receipt)
+    filling.finish().await
+}
+
+/// The family of the browser, which is all that is kept of its name.
+pub(super) fn browser(headers: &HeaderMap) -> Browser {
+    headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map_or(Browser::Other, Browser::of)
 }
 
 /// The form that the path names.
