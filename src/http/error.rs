@@ -34,16 +34,13 @@ pub(super) struct HttpError {
     pub(super) detail: Cow<'static, str>,
     /// Mistakes by field.
     pub(super) problems: Vec<Problem>,
-    /// The sentence for programs, where it is another one.
-    pub(super) api_detail: Option<String>,
     /// For `Retry-After`.
     pub(super) retry_after: Option<Duration>,
 }
 
 impl HttpError {
     const fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: &'static str) -> Self {
-        let detail = Cow::Borrowed(detail);
-        Self { status, slug, title, detail, problems: Vec::new(), api_detail: None, retry_after: None }
+        Self { status, slug, title, detail: Cow::Borrowed(detail), problems: Vec::new(), retry_after: None }
     }
 
     /// 404, the same for what does not exist, has been erased, and may not be known.
@@ -140,16 +137,20 @@ impl HttpError {
         Self::invalid(vec![Problem::overall("hidden-field", message)])
     }
 
-    /// 422: the form asks for proof of work, or for a wait.
-    pub(super) fn proof_needed(form: &FormId) -> Self {
+    /// 422: the form asks for proof of work, or, of a page, for a wait.
+    pub(super) fn proof_needed(form: &FormId, by_page: bool) -> Self {
         let detail = "This form is guarded against programs. Nothing was stored yet. Please wait ten seconds, then press the \
                       button again.";
         let mut e = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "proof-needed", "One more step", detail);
-        e.api_detail = Some(format!(
-            "This form asks for proof of work. Solve the challenge of /api/v1/forms/{form}/challenge and send the solution \
-             as altcha, before any file. A solution counts once."
-        ));
-        e.retry_after = Some(super::gate::WAIT);
+        if by_page {
+            e.retry_after = Some(super::gate::WAIT);
+        } else {
+            e.detail = format!(
+                "This form asks for proof of work. Solve the challenge of /api/v1/forms/{form}/challenge and send the \
+                 solution as altcha, before any file. A solution counts once."
+            )
+            .into();
+        }
         e
     }
 
@@ -176,7 +177,7 @@ impl HttpError {
             "type": format!("urn:letterlock:problem:{}", self.slug),
             "title": self.title,
             "status": self.status.as_u16(),
-            "detail": self.api_detail.as_deref().unwrap_or(&self.detail),
+            "detail": self.detail,
             "request": request,
             "problems": problems,
         })

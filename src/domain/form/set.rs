@@ -171,7 +171,7 @@ impl FormSet {
                 Ok(form) => Arc::new(form.with_country(sources.country)),
                 Err(mistake) => {
                     mistakes.push(mistake);
-                    match previous.and_then(|set| set.from_file(&source.file)) {
+                    match previous.and_then(|set| set.of_file(&source.file)) {
                         Some(old) => Arc::clone(old),
                         None => continue,
                     }
@@ -222,7 +222,7 @@ impl FormSet {
             .collect()
     }
 
-    fn from_file(&self, file: &str) -> Option<&Arc<Form>> {
+    fn of_file(&self, file: &str) -> Option<&Arc<Form>> {
         self.forms.iter().find(|entry| entry.file.as_deref() == Some(file)).map(|entry| &entry.form)
     }
 }

@@ -93,7 +93,11 @@ impl Filling {
 
     /// A submission by a page: what is typed is kept for the page that says what is wrong.
     pub(super) fn by_page(web: Arc<Web>, ctx: Context, form: Arc<Form>, client: Option<Client>) -> Self {
-        Self { typed: Some(pages::Typed::default()), ..Self::new(web, ctx, form, client, None) }
+        Self {
+            typed: Some(pages::Typed::default()),
+            guard: Guard::of_page(),
+            ..Self::new(web, ctx, form, client, None)
+        }
     }
 
     /// Turns the submission of a page down, whatever follows.
@@ -249,7 +253,7 @@ impl Sink for Filling {
     /// Fields go by their name or as `fields.NAME`, consents by theirs or as `consents.NAME`; or all of them as two parts
     /// `fields` and `consents`, each a JSON object.
     async fn text(&mut self, name: &str, value: String) -> Result<(), HttpError> {
-        if self.typed.is_some() && self.guard.take(&self.web, &self.form, name, &value) {
+        if self.guard.take(&self.web, &self.form, name, &value) {
             // A key only if it comes first and looks like one of ours: it protects, it does not authorise.
             if self.intake.is_none()
                 && let Some(page) = self.guard.page()

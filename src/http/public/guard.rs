@@ -19,6 +19,7 @@ pub(super) const SOLUTION: &str = "altcha";
 /// What has come so far.
 #[derive(Default)]
 pub(super) struct Guard {
+    by_page: bool,
     once: Option<Token>,
     wait: Option<Token>,
     solution: Option<String>,
@@ -26,9 +27,15 @@ pub(super) struct Guard {
 }
 
 impl Guard {
+    /// The guard of a page's post: parts of the page's own are taken, and what is missing is said as people read it.
+    pub(super) fn of_page() -> Self {
+        Self { by_page: true, ..Self::default() }
+    }
+
     /// Takes a part if it is one of a page's own; returns whether it is.
     pub(super) fn take(&mut self, web: &Web, form: &Form, name: &str, value: &str) -> bool {
         match name {
+            _ if !self.by_page => return false,
             ONCE => self.once = self.once.or_else(|| web.gate.read(Kind::Page, &form.id, value)),
             WAIT => self.wait = self.wait.or_else(|| web.gate.read(Kind::Wait, &form.id, value)),
             _ if gate::may_be_trap(form, name) => self.trapped |= !value.is_empty(),
@@ -55,7 +62,7 @@ impl Guard {
     /// Refuses what a form's guard can see before a file is taken: that nothing was proven.
     pub(super) fn check_files(&self, form: &Form) -> Result<(), HttpError> {
         if form.proof_of_work && self.solution.is_none() && self.wait.is_none() {
-            return Err(HttpError::proof_needed(&form.id));
+            return Err(HttpError::proof_needed(&form.id, self.by_page));
         }
         Ok(())
     }
@@ -78,7 +85,7 @@ impl Guard {
         }
         let solved = self.solution.as_deref().and_then(|solution| web.gate.solved(&form.id, solution, key, now));
         let claim = solved.or_else(|| web.gate.waited(self.wait.as_ref()?, key, now));
-        claim.map(Some).ok_or_else(|| HttpError::proof_needed(&form.id))
+        claim.map(Some).ok_or_else(|| HttpError::proof_needed(&form.id, self.by_page))
     }
 
     /// The hidden parts of the next page of `form`. Times run on: whoever has waited need not begin anew.
