@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use letterlock::base::clock::ManualClock;
+use letterlock::base::clock::{Clock, ManualClock, SystemClock};
 use letterlock::domain::browser::Browser;
 use letterlock::domain::form::{FormSet, Source, Sources};
 use letterlock::http::Limits;
@@ -151,6 +151,47 @@ async fn a_page_that_comes_back_within_a_moment_is_asked_to_come_again() {
     assert_eq!(post(&service, &[("_once", "")]).await.0, 200);
     // Programs have no page.
     assert_eq!(service.json("POST", HELP, None, &support("x@example.org")).await.status(), 201);
+}
+
+#[tokio::test]
+async fn a_page_that_was_open_for_long_enough_is_taken() {
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let service = Service::with_clock(FormSet::default(), clock.clone(), |c| c.limits.min_page_seconds = 2).await;
+    let page = service.get("/f/support-request", None).await.text().await.unwrap();
+    let once = hidden(&page, "_once");
+    clock.advance(Duration::from_millis(1999));
+    assert_eq!(post(&service, &[("_once", &once)]).await.0, 429);
+    clock.advance(Duration::from_millis(1));
+    let (status, first) = post(&service, &[("_once", &once)]).await;
+    assert_eq!(status, 200, "{first}");
+    // Clicked twice: the token is the page's idempotency key as well.
+    assert_eq!(receipt(&post(&service, &[("_once", &once)]).await.1), receipt(&first));
+    assert_eq!(count(&service).await, 1);
+}
+
+#[tokio::test]
+async fn where_no_script_runs_ten_seconds_open_a_guarded_form_once() {
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let service = Service::with_clock(with("proof_of_work = true"), clock.clone(), |_| {}).await;
+    let (_, answer) = post_to(&service, "/f/guarded", &[("altcha", "")]).await;
+    let (once, wait) = (hidden(&answer, "_once"), hidden(&answer, "_wait"));
+    clock.advance(Duration::from_secs(9));
+    let (status, answer) = post_to(&service, "/f/guarded", &[("_once", &once), ("_wait", &wait)]).await;
+    assert_eq!((status, hidden(&answer, "_wait")), (422, wait.clone()));
+    clock.advance(Duration::from_secs(1));
+    // A mistake does not use the wait up, and need not be waited for again.
+    let answer = service.form("/f/guarded", &[("_wait", &wait), ("name", "Sam")]).send().await.unwrap();
+    let again = hidden(&answer.text().await.unwrap(), "_wait");
+    assert_eq!(again, wait);
+    let (status, answer) = post_to(&service, "/f/guarded", &[("_once", &once), ("_wait", &wait)]).await;
+    assert!(status == 200 && answer.contains("Keep this code"), "{status} {answer}");
+    // The same click again gets the same receipt; another page needs a wait of its own.
+    let (_, again) = post_to(&service, "/f/guarded", &[("_once", &once), ("_wait", &wait)]).await;
+    assert_eq!(receipt(&again), receipt(&answer));
+    let page = service.get("/f/guarded", None).await.text().await.unwrap();
+    let fresh = hidden(&page, "_once");
+    assert_eq!(post_to(&service, "/f/guarded", &[("_once", &fresh), ("_wait", &wait)]).await.0, 422);
+    assert_eq!(count(&service).await, 1);
 }
 
 #[tokio::test]

@@ -176,4 +176,20 @@ mod tests {
             assert_eq!(client("10.0.0.1", ProxyHeader::Forwarded, &[("forwarded", text)]), is, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_stands_left_of_the_last_hop_changes_nothing(left in "[ -~]{0,60}", forwarded: bool) {
+            let (header, name) = match forwarded {
+                true => (ProxyHeader::Forwarded, "forwarded"),
+                false => (ProxyHeader::XForwardedFor, "x-forwarded-for"),
+            };
+            let last = if forwarded { "for=192.0.2.1" } else { "192.0.2.1" };
+            let line = format!("{left},{last}");
+            proptest::prop_assert_eq!(client("10.0.0.1", header, &[(name, &line)]), "192.0.2.1");
+            // From anybody else, nothing at all counts; and nothing at all makes it fail.
+            proptest::prop_assert_eq!(client("198.51.100.9", header, &[(name, &line)]), "198.51.100.9");
+            let _ = client("10.0.0.1", header, &[(name, &left)]);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Screenshots of what a visitor sees are left in `target/screenshots` for people to look at.
 
 mod chrome;
+mod guarded;
 mod my;
 #[path = "../support/pdf.rs"]
 mod pdf;

@@ -68,9 +68,23 @@ impl Service {
 
     /// With hooks in the vault.
     pub(crate) async fn with_hooks(forms: FormSet, hooks: Hooks, setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_all(forms, hooks, Arc::new(SystemClock), setup).await
+    }
+
+    /// With these forms, by this clock.
+    pub(crate) async fn with_clock(forms: FormSet, clock: Arc<dyn Clock>, setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_all(forms, Hooks::default(), clock, setup).await
+    }
+
+    async fn with_all(
+        forms: FormSet,
+        hooks: Hooks,
+        clock: Arc<dyn Clock>,
+        setup: impl FnOnce(&mut HttpConfig),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let app = open_with(dir.path(), forms, hooks);
+        let app = open_all(dir.path(), forms, hooks, clock);
         let (chain, key) = http::tls::make_self_signed(&[], SystemClock.now()).unwrap();
         let mut config = HttpConfig::new(Certificate::Pem { chain, key });
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -163,16 +177,12 @@ impl Drop for Service {
 
 /// Opens (or makes) the installation in `dir`.
 pub(crate) fn open(dir: &Path) -> Arc<App> {
-    open_with(dir, FormSet::default(), Hooks::default())
+    open_at(dir, Arc::new(SystemClock))
 }
 
 /// As [`open`], by this clock.
 pub(crate) fn open_at(dir: &Path, clock: Arc<dyn Clock>) -> Arc<App> {
     open_all(dir, FormSet::default(), Hooks::default(), clock)
-}
-
-fn open_with(dir: &Path, forms: FormSet, hooks: Hooks) -> Arc<App> {
-    open_all(dir, forms, hooks, Arc::new(SystemClock))
 }
 
 fn open_all(dir: &Path, forms: FormSet, hooks: Hooks, clock: Arc<dyn Clock>) -> Arc<App> {

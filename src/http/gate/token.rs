@@ -95,4 +95,17 @@ mod tests {
             assert_eq!(read(&key, Kind::Page, &form, nothing), None, "{nothing}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_made_up_has_a_time(made in "[a-z2-7.]{0,80}", tail in ".{0,80}") {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
+            let form: FormId = "contact".parse().unwrap();
+            let handle = Handle::from_bytes([7; 16]);
+            for text in [format!("{handle}.{made}.{tail}"), format!("{handle}.{made}"), tail] {
+                let token = read(&key, Kind::Page, &form, &text);
+                proptest::prop_assert!(token.is_none_or(|token| token.made.is_none()));
+            }
+        }
+    }
 }
