@@ -8,12 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use letterlock::base::clock::{Clock, ManualClock, SystemClock};
-use letterlock::domain::browser::Browser;
 use letterlock::domain::form::{FormSet, Source, Sources};
 use letterlock::http::Limits;
-use letterlock::policy::Role;
-use letterlock::services::statistics::Event;
-use letterlock::services::{health, statistics};
+use letterlock::policy::{Actor, Role};
+use letterlock::services::{App, Context, health, submit};
 use letterlock::vault::{Hooks, Step};
 use serde_json::{Value, json};
 use support::{Service, document, free_limits, pdf, support, text};
@@ -407,70 +405,30 @@ async fn while_much_waits_for_the_disk_more_is_put_off() {
 }
 
 #[tokio::test]
-async fn visits_are_counted_and_nothing_else_is_kept_of_them() {
-    let service = behind_a_proxy(free_limits()).await;
-    let ask = async |agent: &str| {
-        let request = service.request("GET", "/f/support-request").header("user-agent", agent);
-        let request = request.header("x-forwarded-for", "192.0.2.1");
-        assert_eq!(request.send().await.unwrap().status(), 200);
-    };
-    ask("Mozilla/5.0 (X11; rv:145.0) Gecko/20100101 Firefox/145.0 marked-for-the-test").await;
-    ask("Mozilla/5.0 (X11; rv:145.0) Gecko/20100101 Firefox/145.0 marked-for-the-test").await;
-    ask("curl/8").await;
-    // A page that does not exist, and a post that is turned down, are none; a repetition is counted once.
-    assert_eq!(service.get("/f/nothing", None).await.status(), 404);
-    assert_eq!(service.form("/f/support-request", &[("name", "x")]).send().await.unwrap().status(), 422);
-    for _ in 0..2 {
-        let request = service.request("POST", HELP).header("idempotency-key", "k").json(&support("a@example.org"));
-        assert_eq!(request.send().await.unwrap().status(), 201);
-        assert_eq!(post(&service, &[]).await.0, 200);
-    }
-    let counts = || {
-        let lines = statistics::list(&service.app, &support::owner(Role::Admin)).unwrap();
-        lines.iter().map(|l| (l.browser.as_str(), l.views, l.submissions)).collect::<Vec<_>>()
-    };
-    assert_eq!(counts(), [("firefox", 2, 0), ("bot", 1, 0), ("other", 0, 2)]);
-    assert!(statistics::list(&service.app, &support::owner(Role::Hr)).is_err());
-    // Written once for whatever was counted since, sealed, and not at all when nothing was.
-    let entries = || health::figures(&service.app).audit_entries;
-    let before = entries();
-    statistics::flush(&service.app).await.unwrap();
-    assert_eq!(entries(), before + 1);
-    statistics::flush(&service.app).await.unwrap();
-    assert_eq!(entries(), before + 1);
-}
-
-#[tokio::test]
-async fn counts_outlive_a_restart_and_go_after_400_days() {
+async fn content_is_remembered_for_ten_minutes_and_not_over_a_restart() {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let form = "support-request".parse().unwrap();
-    let start = "2026-11-25T23:59:00Z".parse().unwrap();
-    let clock = Arc::new(ManualClock::at(start));
-    let open = || support::open_at(dir.path(), clock.clone());
-    let days = |app: &Arc<letterlock::services::App>| {
-        let lines = statistics::list(app, &support::owner(Role::Admin)).unwrap();
-        lines.into_iter().map(|l| (l.day, l.views)).collect::<Vec<_>>()
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let public = Context { actor: Actor::Public, ..support::owner(Role::Admin) };
+    let send = async |app: &Arc<App>| {
+        let mut intake = submit::begin(app, &public, &"support-request".parse().unwrap(), None).await.unwrap();
+        intake.join_same(vec![192, 0, 2, 1]);
+        for (name, value) in [("name", "Sam"), ("email", "s@example.org"), ("subject-line", "x"), ("message", "y")] {
+            intake.field(name, value.to_owned()).unwrap();
+        }
+        intake.finish().await.unwrap()
     };
-    let view = |app: &Arc<letterlock::services::App>| statistics::count(app, &form, Browser::Chrome, Event::View);
-
-    let app = open();
-    view(&app);
-    clock.advance(Duration::from_secs(120));
-    view(&app);
-    view(&app);
+    let app = support::open_at(dir.path(), clock.clone());
+    let first = send(&app).await;
+    clock.advance(Duration::from_secs(599));
+    let second = send(&app).await;
+    assert!(first.is_new && !second.is_new && second.receipt == first.receipt);
+    clock.advance(Duration::from_secs(1));
+    let third = send(&app).await;
+    assert!(third.is_new && third.receipt != first.receipt);
     app.close().await;
     drop(app);
-    let app = open();
-    assert_eq!(days(&app), [("2026-11-25".to_owned(), 1), ("2026-11-26".to_owned(), 2)]);
-    clock.advance(Duration::from_secs(399 * 86_400));
-    assert_eq!(days(&app), [("2026-11-26".to_owned(), 2)]);
-    view(&app);
-    app.close().await;
-    drop(app);
-    // The row is gone, not only out of sight, and the vault is whole.
-    let app = open();
-    let verified = letterlock::services::verify::run(&app, &support::owner(Role::Admin), &|_, _| ()).await.unwrap();
-    assert!(verified.problems.is_empty(), "{:?}", verified.problems);
-    assert_eq!(days(&app), [("2026-11-26".to_owned(), 2), ("2027-12-30".to_owned(), 1)]);
+    // Nothing of it was written down.
+    let app = support::open_at(dir.path(), clock);
+    assert!(send(&app).await.is_new);
     app.close().await;
 }
