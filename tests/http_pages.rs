@@ -100,6 +100,8 @@ async fn a_form_without_files_may_be_urlencoded() {
     let answer = service.form("/f/support-request", &fields).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     // From another site as well: a post here carries no authority.
+    let fields =
+        [("name", "Sam"), ("email", "sam@example.org"), ("subject-line", "Stuck"), ("message", "Still stuck.")];
     let request = service.form("/f/support-request", &fields).header("origin", "https://shop.example");
     let answer = request.header("sec-fetch-site", "cross-site").send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -136,6 +136,8 @@ async fn public_routes_do_not_look_at_tokens() {
             // Without a visit, whatever the token.
             "/my/files/0" | "/my/link/{token}" => 404,
             "/my/erasure" => 303,
+            // A form that asks for no proof has none.
+            "/api/v1/forms/job-application/challenge" => 404,
             _ => 200,
         };
         assert_eq!(answers, [expected; 3], "{path}");

@@ -8,6 +8,7 @@ mod file;
 mod folders;
 mod keys;
 mod listen;
+mod proxies;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub use folders::{FolderError, check_folders};
 pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
+pub use proxies::{Proxies, ProxyHeader};
 
 /// The file read when no other is named, in the current folder; it need not exist.
 pub const DEFAULT_FILE: &str = "letterlock.toml";
@@ -46,6 +48,8 @@ pub struct Config {
     pub cache_mib: u64,
     /// How the log is written.
     pub log: LogFormat,
+    /// The proxies whose word about a client's address is taken.
+    pub proxies: Proxies,
     /// The TLS certificate.
     pub tls: Tls,
     /// The recovery slot.
@@ -125,6 +129,16 @@ pub struct Limits {
     pub per_address_per_minute: u32,
     /// Submissions a minute to one form; 0 lifts the limit.
     pub per_form_per_minute: u32,
+    /// Submissions a minute to one form from one address; 0 lifts the limit.
+    pub per_address_and_form_per_minute: u32,
+    /// MiB of files an hour from one address; 0 lifts the limit.
+    pub upload_mib_per_hour: u32,
+    /// Seconds that a form page has to have been open before it is sent; 0 lifts the limit.
+    pub min_page_seconds: u32,
+    /// Requests waiting for the disk at which submissions are put off; 0 lifts the limit.
+    pub busy_jobs: u32,
+    /// Free space on the data disk below which submissions are put off, in MiB; 0 lifts the limit.
+    pub min_free_mib: u64,
     /// Failed sign-ins a minute from one address; 0 lifts the limit.
     pub auth_failures_per_minute: u32,
     /// Seconds within which the head of a request must have arrived.
@@ -159,6 +173,7 @@ impl Default for Config {
             accept_unsafe_fs: false,
             cache_mib: 128,
             log: LogFormat::Text,
+            proxies: Proxies::default(),
             tls: Tls::default(),
             recovery: Recovery::default(),
             public_url: None,
@@ -173,6 +188,11 @@ impl Default for Limits {
         Self {
             per_address_per_minute: 300,
             per_form_per_minute: 120,
+            per_address_and_form_per_minute: 20,
+            upload_mib_per_hour: 512,
+            min_page_seconds: 2,
+            busy_jobs: 768,
+            min_free_mib: 256,
             auth_failures_per_minute: 20,
             header_seconds: 10,
             body_seconds: 300,
@@ -193,6 +213,8 @@ impl Limits {
         let each = [
             (self.per_address_per_minute, "limits.per_address_per_minute"),
             (self.per_form_per_minute, "limits.per_form_per_minute"),
+            (self.per_address_and_form_per_minute, "limits.per_address_and_form_per_minute"),
+            (self.upload_mib_per_hour, "limits.upload_mib_per_hour"),
             (self.auth_failures_per_minute, "limits.auth_failures_per_minute"),
         ];
         each.into_iter().filter(|(value, _)| *value == 0).map(|(_, name)| name).collect()
@@ -389,6 +411,9 @@ mod tests {
             ("listen = 'nowhere'", 1, "listen"),
             ("region = 'a b'", 1, "region"),
             ("data = ''", 1, "data"),
+            ("trusted_proxies = ['nowhere']", 1, "trusted_proxies"),
+            ("trusted_proxies = [5]", 1, "trusted_proxies"),
+            ("proxy_header = 'x-real-ip'", 1, "proxy_header"),
         ] {
             let found = problems(text);
             let ok = found.len() == 1 && found[0].contains(&format!("line {line}:")) && found[0].contains(word);
@@ -418,6 +443,18 @@ mod tests {
         assert!(problems("[limits]\nmax_upload_bytes = 1024\n")[0].contains("max_body_bytes"));
         let flags = Flags { config: Some("/nowhere/letterlock.toml".into()), ..Flags::default() };
         assert!(load(env(&[]), &flags).unwrap_err().to_string().contains("/nowhere/letterlock.toml"));
+    }
+
+    #[test]
+    fn proxies_are_a_list_in_the_file_and_in_the_environment() {
+        let (_dir, flags) = with_file("trusted_proxies = ['192.0.2.7', '10.0.0.0/8']\nproxy_header = 'forwarded'");
+        let config = load(env(&[]), &flags).unwrap();
+        assert_eq!(config.proxies.header, ProxyHeader::Forwarded);
+        assert!(config.proxies.contains("10.1.2.3".parse().unwrap()));
+        let config = load(env(&[("LETTERLOCK_TRUSTED_PROXIES", "192.0.2.8, 192.0.2.9")]), &flags).unwrap();
+        assert!(config.proxies.contains("192.0.2.9".parse().unwrap()));
+        assert!(!config.proxies.contains("10.1.2.3".parse().unwrap()));
+        assert!(load(env(&[("LETTERLOCK_TRUSTED_PROXIES", "")]), &flags).unwrap().proxies.is_empty());
     }
 
     #[test]

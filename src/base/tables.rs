@@ -33,11 +33,13 @@ pub enum Table {
     Messages = 12,
     /// Mails that wait to be sent. Key: record (16) ‖ mail (16).
     Outbox = 13,
+    /// Counts of visits. Key: the day, as text, filled up with zeros (16).
+    Statistics = 14,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -52,6 +54,7 @@ impl Table {
         Self::Deeds,
         Self::Messages,
         Self::Outbox,
+        Self::Statistics,
     ];
 
     /// The first byte of the table's store keys.
@@ -84,6 +87,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(14), None);
+        assert_eq!(Table::from_id(15), None);
     }
 }

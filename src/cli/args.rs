@@ -79,6 +79,9 @@ pub(super) enum Command {
     /// Show the state of the vault: keys, epochs, counts, free space, address
     #[command(after_help = help::STATUS)]
     Status(Json),
+    /// Show how often forms were shown and sent, by day and family of browser
+    #[command(after_help = help::STATISTICS)]
+    Statistics(Json),
     /// Add, list and disable staff accounts
     #[command(subcommand, arg_required_else_help = true, after_help = help::STAFF)]
     Staff(StaffCommand),

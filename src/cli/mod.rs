@@ -19,6 +19,7 @@ mod record;
 mod serve;
 mod session;
 mod staff;
+mod statistics;
 mod status;
 mod subject;
 mod terminal;
@@ -100,6 +101,7 @@ async fn with_session(config: &Config, command: Command) -> Outcome {
 async fn dispatch(session: &mut Session, config: &Config, command: Command) -> Outcome {
     match command {
         Command::Status(args) => status::status(session, config, &args).await,
+        Command::Statistics(args) => statistics::statistics(session, &args).await,
         Command::Staff(command) => staff::staff(session, command).await,
         Command::Token(command) => staff::token(session, command).await,
         Command::Record(command) => record::record(session, command).await,

@@ -89,6 +89,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     http.listen = config.listen.address();
     http.is_self_made = chosen.is_self_made;
     http.limits = limits(config);
+    http.proxies = config.proxies.clone();
     let banner = banner::Listening::new(config, app, opened.first_run, chosen.is_self_made);
     http.on_listening = Some(Box::new(move |address| {
         let url = banner.print(address);
@@ -149,6 +150,11 @@ fn limits(config: &Config) -> http::Limits {
         max_upload_bytes: limits.max_upload_bytes,
         per_address_per_minute: limits.per_address_per_minute,
         per_form_per_minute: limits.per_form_per_minute,
+        per_address_and_form_per_minute: limits.per_address_and_form_per_minute,
+        upload_mib_per_hour: limits.upload_mib_per_hour,
+        min_page_seconds: limits.min_page_seconds,
+        busy_jobs: limits.busy_jobs,
+        min_free_mib: limits.min_free_mib,
         auth_failures_per_minute: limits.auth_failures_per_minute,
         grace_seconds: limits.grace_seconds,
     }

@@ -18,6 +18,8 @@ use crate::services::audit::Head;
 pub enum Command {
     /// Figures and the address. Done: an object.
     Status,
+    /// Items: lines of the statistics. Done: null.
+    Statistics,
     /// Adds an account. Done: the account.
     StaffAdd {
         login: String,

@@ -43,6 +43,12 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
     let acting_for = |role, purpose| Ok::<_, Failure>(Context { purpose, ..context(app, role)? });
     match command {
         Command::Status => status(desk),
+        Command::Statistics => {
+            for line in services::statistics::list(app, &acting(Role::Admin)?)? {
+                sink.item(value(&line)?).await?;
+            }
+            Ok(Value::Null)
+        }
         Command::StaffAdd { login, service } => {
             value(&services::staff::add(app, &acting(Role::Admin)?, &login, service).await?)
         }

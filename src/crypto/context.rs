@@ -53,6 +53,8 @@ pub enum Purpose {
     Message = 19,
     /// A mail that waits to be sent.
     Mail = 20,
+    /// A day's counts of visits.
+    Statistics = 21,
 }
 
 /// Where a sealed value belongs.

@@ -105,6 +105,10 @@ pub struct Form {
     pub country: Option<Country>,
     /// The privacy notice shown with it.
     pub notice: Notice,
+    /// How long its page has to be open before it is sent, in seconds; `None` for what the installation says.
+    pub min_seconds: Option<u32>,
+    /// Whether whoever sends it proves some work, or waits.
+    pub proof_of_work: bool,
     /// Name of the e-mail field that says whom the submission is about; `None` when each makes a person of its own.
     pub subject: Option<String>,
     /// Names of the fields that lists show.

@@ -59,16 +59,17 @@ pub async fn serve(
     routes: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let HttpConfig { listen, certificate, is_self_made, hsts, limits, on_listening } = config;
+    let HttpConfig { listen, certificate, is_self_made, hsts, proxies, limits, on_listening } = config;
     let tls = tls::server_config(&certificate)?;
     let outer = Outer {
         new_id: Box::new(move || RequestId::make_random(&*entropy).ok()),
         hsts: hsts && !is_self_made,
+        proxies: proxies.clone(),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
     };
     let router = routes.layer(from_fn_with_state(Arc::new(outer), layers::outer));
-    server::run(listen, tls, router, &limits, on_listening, shutdown).await
+    server::run(listen, tls, router, &limits, proxies, on_listening, shutdown).await
 }
 
 /// What takes a submission in, piece by piece.

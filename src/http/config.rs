@@ -4,7 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::config::Proxies;
 use crate::base::sensitive::SensitiveString;
+use crate::services::health::Load;
 
 /// What [`super::serve`] needs to know.
 pub struct HttpConfig {
@@ -17,6 +19,8 @@ pub struct HttpConfig {
     pub is_self_made: bool,
     /// Send `Strict-Transport-Security` (one year). Default true; without effect on a self-made certificate.
     pub hsts: bool,
+    /// The proxies whose word about a client's address is taken. Default none.
+    pub proxies: Proxies,
     /// The limits.
     pub limits: Limits,
     /// Told the bound address once the service listens.
@@ -67,6 +71,20 @@ pub struct Limits {
     pub per_address_per_minute: u32,
     /// Submissions a minute to one form, from everybody together. 0 lifts the limit. Default 120.
     pub per_form_per_minute: u32,
+    /// Submissions a minute to one form from one address (IPv6: one /64). 0 lifts the limit, and so does 0 for
+    /// `per_address_per_minute`. Default 20.
+    pub per_address_and_form_per_minute: u32,
+    /// MiB of files an hour from one address. Lifted as the limit before. Default 512.
+    pub upload_mib_per_hour: u32,
+    /// Seconds that one of our form pages has to have been open before it is sent; a form may say otherwise. 0 lifts the
+    /// limit. Default 2.
+    pub min_page_seconds: u32,
+    /// Requests waiting for the disk at which submissions are put off, while reading and erasing go on. 0 lifts the limit.
+    /// Default 768.
+    pub busy_jobs: u32,
+    /// Free space on the data disk below which submissions are put off, in MiB. 0 lifts the limit, not the vault's own
+    /// reserve. Default 256.
+    pub min_free_mib: u64,
     /// Failed authentications a minute from one address before they are answered with 429. 0 lifts the limit.
     /// Default 20. A good token is never refused for the bad ones of others behind the same address.
     pub auth_failures_per_minute: u32,
@@ -87,6 +105,11 @@ impl Default for Limits {
             max_upload_bytes: 25 * 1024 * 1024,
             per_address_per_minute: 300,
             per_form_per_minute: 120,
+            per_address_and_form_per_minute: 20,
+            upload_mib_per_hour: 512,
+            min_page_seconds: 2,
+            busy_jobs: 768,
+            min_free_mib: 256,
             auth_failures_per_minute: 20,
             grace_seconds: 20,
         }
@@ -94,6 +117,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether submissions are put off under this load.
+    pub(super) fn put_off(&self, load: Load) -> bool {
+        let busy = self.busy_jobs > 0 && load.waiting >= self.busy_jobs as usize;
+        busy || load.free_bytes < self.min_free_mib << 20
+    }
+
     /// A duration of at least one second, so that a 0 does not cut everybody off.
     pub(super) fn seconds(value: u64) -> Duration {
         Duration::from_secs(value.max(1))
@@ -108,8 +137,24 @@ impl HttpConfig {
             certificate,
             is_self_made: true,
             hsts: true,
+            proxies: Proxies::default(),
             limits: Limits::default(),
             on_listening: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn submissions_are_put_off_when_much_waits_or_little_room_is_left() {
+        let load = |waiting, mib: u64| Load { waiting, free_bytes: mib << 20 };
+        let limits = Limits { busy_jobs: 3, min_free_mib: 10, ..Limits::default() };
+        assert!(!limits.put_off(load(2, 10)));
+        assert!(limits.put_off(load(3, 10)) && limits.put_off(load(0, 9)));
+        let lifted = Limits { busy_jobs: 0, min_free_mib: 0, ..limits };
+        assert!(!lifted.put_off(load(100_000, 0)));
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::body::BodyFault;
 use super::rates::Wait;
+use crate::domain::form::FormId;
 use crate::services::{Problem, ServiceError};
 
 /// Longest name that an error repeats, in bytes.
@@ -108,6 +109,57 @@ impl HttpError {
         let detail = "Too many requests. Wait for the time given in the Retry-After header.";
         let mut e = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
         e.retry_after = Some(wait.0);
+        e
+    }
+
+    /// 429: one address has sent as many files as it may for now.
+    pub(super) fn too_much(wait: Wait) -> Self {
+        let mut e = Self::too_many(wait);
+        e.detail = "So many files have come from your address that no more are taken for now. Nothing was stored. \
+                    Please send this again after the time given in the Retry-After header."
+            .into();
+        e
+    }
+
+    /// 429: a page was sent sooner than a person could have filled it in.
+    pub(super) fn too_soon(least: Duration) -> Self {
+        let detail =
+            "This came within a moment, as programs send it. Nothing was stored. Please press the button again.";
+        let mut e = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-soon", "Please send it again", detail);
+        e.retry_after = Some(least);
+        e
+    }
+
+    /// 422: a field was filled in that people do not see.
+    pub(super) fn trapped() -> Self {
+        let message = "A field that is not meant for people was filled in, as programs do. Nothing was stored. Please leave \
+                       the last field empty and press the button again.";
+        Self::invalid(vec![Problem::overall("hidden-field", message)])
+    }
+
+    /// 422: the form asks for proof of work, or, of a page, for a wait.
+    pub(super) fn proof_needed(form: &FormId, by_page: bool) -> Self {
+        let detail = "This form is guarded against programs. Nothing was stored yet. Please wait ten seconds, then press the \
+                      button again.";
+        let mut e = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "proof-needed", "One more step", detail);
+        if by_page {
+            e.retry_after = Some(super::gate::WAIT);
+        } else {
+            e.detail = format!(
+                "This form asks for proof of work. Solve the challenge of /api/v1/forms/{form}/challenge and send the \
+                 solution as altcha, before any file. A solution counts once."
+            )
+            .into();
+        }
+        e
+    }
+
+    /// 503: submissions are put off for a while.
+    pub(super) fn busy() -> Self {
+        let detail = "So much is coming in just now that this has to wait. Nothing was stored. Please send it again in half \
+                      a minute.";
+        let mut e = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Please try again shortly", detail);
+        e.retry_after = Some(Duration::from_secs(30));
         e
     }
 

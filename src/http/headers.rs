@@ -7,6 +7,10 @@ use axum::http::header::{self, HeaderName, HeaderValue};
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                    frame-ancestors 'none'; base-uri 'none'";
 
+/// For the page of a form that asks for proof of work: our own script as well, and what it asks us for.
+pub(super) const CSP_PROOF: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+                                    img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /// For a file that a stranger sent: even if a browser were brought to show it, it would run nothing.
 pub(super) const CSP_SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -67,7 +71,7 @@ mod tests {
 
     #[test]
     fn nothing_unsafe_is_allowed() {
-        assert!(!CSP.contains("unsafe"));
+        assert!(!CSP.contains("unsafe") && !CSP.contains("script") && !CSP_PROOF.contains("unsafe"));
         assert!(!CSP_SANDBOX.contains("allow-"));
     }
 

@@ -16,11 +16,13 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::body::{Pace, PacedBody, UNREAD, UNREAD_REFUSED};
+use super::client::Client;
 use super::conn::Conn;
 use super::error::HttpError;
 use super::headers::harden;
 use super::rates::Rates;
 use super::{Web, pages};
+use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
 use crate::policy::Actor;
 use crate::services::{Context, staff};
@@ -34,6 +36,8 @@ pub(super) struct Outer {
     pub(super) new_id: Box<dyn Fn() -> Option<RequestId> + Send + Sync>,
     /// Send HSTS.
     pub(super) hsts: bool,
+    /// The proxies whose word about a client's address is taken.
+    pub(super) proxies: Proxies,
     /// Limits of frequency.
     pub(super) rates: Rates,
     /// Limits of time for bodies.
@@ -53,7 +57,11 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
     let (body, unread) = PacedBody::new(std::mem::take(request.body_mut()), outer.pace, conn.clone()).with_heir();
     *request.body_mut() = Body::new(body);
 
-    let admitted = admit(&outer, route, conn.as_deref());
+    let client = conn.as_ref().map(|conn| Client::of(conn.remote(), request.headers(), &outer.proxies));
+    if let Some(client) = client {
+        request.extensions_mut().insert(client);
+    }
+    let admitted = admit(&outer, route, client);
     let most = if admitted.is_ok() { UNREAD } else { UNREAD_REFUSED };
     let mut response = match (id, admitted) {
         (None, _) => refuse(request, crate::services::ServiceError::Unavailable.into()),
@@ -94,10 +102,10 @@ fn refuse(request: Request, error: HttpError) -> Response {
 }
 
 /// Whether the address may send another request. What a monitor or a page's own parts ask for is not counted.
-fn admit(outer: &Outer, route: Option<&str>, conn: Option<&Conn>) -> Result<(), HttpError> {
+fn admit(outer: &Outer, route: Option<&str>, client: Option<Client>) -> Result<(), HttpError> {
     let free = route.is_some_and(|r| r.starts_with("/health/") || r.starts_with("/static/") || r == "/favicon.svg");
-    match conn {
-        Some(conn) if !free => Ok(outer.rates.request(conn.remote())?),
+    match client {
+        Some(Client(address)) if !free => Ok(outer.rates.request(address)?),
         _ => Ok(()),
     }
 }
@@ -166,10 +174,9 @@ pub(super) async fn bearer(State(web): State<Arc<Web>>, mut request: Request, ne
         }
         Err(e) => {
             let error = HttpError::from(e);
-            let conn = request.extensions().get::<Arc<Conn>>();
             if error.status == StatusCode::UNAUTHORIZED
-                && let Some(conn) = conn
-                && let Err(wait) = web.outer.rates.failure(conn.remote())
+                && let Some(Client(address)) = Client::find(request.extensions())
+                && let Err(wait) = web.outer.rates.failure(address)
             {
                 return HttpError::too_many(wait).into_response();
             }

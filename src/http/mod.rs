@@ -16,10 +16,12 @@ mod api;
 pub mod around;
 mod assets;
 mod body;
+mod client;
 mod config;
 mod conn;
 mod error;
 mod extract;
+mod gate;
 mod headers;
 mod layers;
 mod openapi;
@@ -39,11 +41,21 @@ pub use config::{Certificate, HttpConfig, Limits};
 pub use routes::{Route, Who, routes};
 pub use server::{ServeError, serve};
 
-use crate::services::App;
+use crate::services::{App, health};
+use error::HttpError;
 
 /// What every handler works with.
 struct Web {
     app: Arc<App>,
     limits: Limits,
     outer: Arc<layers::Outer>,
+    gate: gate::Gate,
+}
+
+impl Web {
+    /// Puts off what comes from the public while there is much to do, or little room, so that staff can read and people
+    /// can have their data erased.
+    fn brake(&self) -> Result<(), HttpError> {
+        if self.limits.put_off(health::load(&self.app)) { Err(HttpError::busy()) } else { Ok(()) }
+    }
 }

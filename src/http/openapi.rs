@@ -140,6 +140,8 @@ fn responses(route: &Route) -> Value {
         "index" | "formPage" | "postForm" | "mine" | "askErasure" | "eraseOnPage" | "leave" | "link" | "askLink" => {
             ("200", "text/html", json!({ "type": "string" }))
         }
+        "proofScript" => ("200", "text/javascript", json!({ "type": "string" })),
+        "challenge" => ("200", "application/json", schema("Challenge")),
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
         "robots" | "erasureKey" => ("200", "text/plain", json!({ "type": "string" })),
@@ -181,6 +183,9 @@ fn responses(route: &Route) -> Value {
             ("507", "The storage is full; nothing was stored."),
         ],
         (Who::Public, _) if route.path.starts_with("/my") => &[("404", "There is no visit, or no such file.")],
+        (Who::Public, _) if route.operation == "challenge" => {
+            &[("404", "There is no such form, or it asks for no proof.")]
+        }
         (Who::Public, _) => &[],
     };
     let common = [("429", "Too many requests."), ("503", "The service cannot take this now.")];
@@ -224,7 +229,19 @@ fn schemas() -> Value {
         ] },
         "NewSubmission": {
             "type": "object", "required": ["fields"], "additionalProperties": false,
-            "properties": { "fields": fields, "consents": flags },
+            "properties": {
+                "fields": fields, "consents": flags,
+                "altcha": { "type": "string", "description": "The solution of a challenge, for forms with proof_of_work." },
+            },
+        },
+        "Challenge": {
+            "type": "object", "required": ["algorithm", "challenge", "maxnumber", "salt", "signature"],
+            "description": "Find the number, 0 to maxnumber, whose decimal digits after the salt have the SHA-256 challenge (hex); \
+                send {algorithm, challenge, number, salt, signature} as JSON in Base64.",
+            "properties": {
+                "algorithm": { "const": "SHA-256" }, "challenge": { "type": "string" }, "salt": { "type": "string" },
+                "maxnumber": { "type": "integer" }, "signature": { "type": "string" },
+            },
         },
         "Receipt": {
             "type": "object", "required": ["submission", "receipt"],

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::error::HttpError;
+use super::headers;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormKind};
 use crate::domain::notice::NoticeText;
@@ -25,8 +26,20 @@ pub(super) struct Typed {
     pub(super) ticked: BTreeSet<String>,
 }
 
-/// A form, empty or with what is wrong with it. `once` is the page's own idempotency token.
-pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, once: &str) -> Response {
+/// What a form's page carries beside the form.
+pub(super) struct Hidden<'a> {
+    /// The page's own token.
+    pub(super) once: &'a str,
+    /// The token of a wait, on a page that asks to wait.
+    pub(super) wait: Option<&'a str>,
+    /// The name of the field that people do not see.
+    pub(super) trap: &'a str,
+    /// Show it: it was filled in, and whoever did that has to be able to empty it.
+    pub(super) show_trap: bool,
+}
+
+/// A form, empty or with what is wrong with it.
+pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, hidden: &Hidden<'_>) -> Response {
     let problems = error.map_or(&[][..], |e| &e.problems);
     let mut fields: Vec<FieldView<'_>> = form.fields.iter().map(|f| FieldView::of(f, form, typed, problems)).collect();
     fields.extend(form.files.iter().map(|f| FieldView::of_file(f, problems)));
@@ -50,9 +63,14 @@ pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, once: 
         summary: error.map_or_else(Vec::new, |e| summary(e, &fields, &consents)),
         fields,
         consents,
-        once,
+        hidden,
     };
-    html(error.map_or(StatusCode::OK, |e| e.status), &page)
+    let mut response = html(error.map_or(StatusCode::OK, |e| e.status), &page);
+    if form.proof_of_work {
+        let policy = HeaderValue::from_static(headers::CSP_PROOF);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 /// The receipt.
@@ -104,7 +122,7 @@ struct FormPage<'a> {
     summary: Vec<Line>,
     fields: Vec<FieldView<'a>>,
     consents: Vec<ConsentView<'a>>,
-    once: &'a str,
+    hidden: &'a Hidden<'a>,
 }
 
 impl FormPage<'_> {

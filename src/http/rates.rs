@@ -1,9 +1,10 @@
-//! How often: per address, per form, and for failed authentications. Each may be lifted by 0.
+//! How often and how much: per address, per form, per address and form, for failed authentications, and for uploads. Each
+//! may be lifted by 0.
 //!
-//! The address is the socket's; headers such as `X-Forwarded-For` are the client's word and are never read. The table
-//! of addresses is bounded: when it is full of recent ones, further addresses share coarse buckets instead.
+//! Whose address counts, [`super::client`] knows. The tables live in memory and are bounded: when one is full of recent
+//! clients, further ones share coarse buckets instead.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -29,17 +30,26 @@ pub(super) struct Wait(pub(super) Duration);
 
 /// All limits of frequency.
 pub(super) struct Rates {
-    addresses: Option<Addresses>,
-    failures: Option<Addresses>,
+    addresses: Option<Table<Source>>,
+    failures: Option<Table<Source>>,
+    /// In KiB.
+    uploads: Option<Table<Source>>,
+    senders: Option<Table<(Source, FormId)>>,
     forms: Option<RateLimiter<FormId, DashMapStateStore<FormId>, DefaultClock>>,
     clock: DefaultClock,
 }
 
 impl Rates {
     pub(super) fn new(limits: &Limits) -> Self {
+        // Whoever lifts the limit of an address (a load test, a proxy that is not named) lifts what hangs on it.
+        let of_address = |n: u32| if limits.per_address_per_minute == 0 { 0 } else { n };
+        let uploads = NonZeroU32::new(of_address(limits.upload_mib_per_hour).saturating_mul(1024));
+        let senders = per_minute(of_address(limits.per_address_and_form_per_minute));
         Self {
-            addresses: per_minute(limits.per_address_per_minute).map(|q| Addresses::new(q, MOST_ADDRESSES)),
-            failures: per_minute(limits.auth_failures_per_minute).map(|q| Addresses::new(q, MOST_ADDRESSES)),
+            addresses: per_minute(limits.per_address_per_minute).map(|q| Table::new(q, MOST_ADDRESSES)),
+            failures: per_minute(limits.auth_failures_per_minute).map(|q| Table::new(q, MOST_ADDRESSES)),
+            uploads: uploads.map(|kib| Table::new(Quota::per_hour(kib), MOST_ADDRESSES)),
+            senders: senders.map(|q| Table::new(q, MOST_ADDRESSES)),
             forms: per_minute(limits.per_form_per_minute).map(RateLimiter::dashmap),
             clock: DefaultClock::default(),
         }
@@ -47,18 +57,56 @@ impl Rates {
 
     /// Counts a request from `address`.
     pub(super) fn request(&self, address: IpAddr) -> Result<(), Wait> {
-        self.addresses.as_ref().map_or(Ok(()), |a| a.check(address, &self.clock))
+        self.addresses.as_ref().map_or(Ok(()), |table| table.check(Source::of(address), NonZeroU32::MIN, &self.clock))
     }
 
     /// Counts a failed authentication from `address`.
     pub(super) fn failure(&self, address: IpAddr) -> Result<(), Wait> {
-        self.failures.as_ref().map_or(Ok(()), |a| a.check(address, &self.clock))
+        self.failures.as_ref().map_or(Ok(()), |table| table.check(Source::of(address), NonZeroU32::MIN, &self.clock))
     }
 
-    /// Counts a submission to `form`, which must exist: that is what bounds this table.
-    pub(super) fn submission(&self, form: &FormId) -> Result<(), Wait> {
+    /// Counts a submission from `address` to `form`, which must exist: that is what bounds the table of forms. What one
+    /// address sends too often is not counted for everybody.
+    pub(super) fn submission(&self, form: &FormId, address: Option<IpAddr>) -> Result<(), Wait> {
+        if let (Some(senders), Some(address)) = (&self.senders, address) {
+            senders.check((Source::of(address), form.clone()), NonZeroU32::MIN, &self.clock)?;
+        }
         let Some(limiter) = &self.forms else { return Ok(()) };
         limiter.check_key(form).map_err(|not_until| Wait(not_until.wait_time_from(self.clock.now())))
+    }
+
+    /// Counts `kib` KiB of files from `address`.
+    pub(super) fn upload(&self, address: IpAddr, kib: NonZeroU32) -> Result<(), Wait> {
+        self.uploads.as_ref().map_or(Ok(()), |table| table.check(Source::of(address), kib, &self.clock))
+    }
+}
+
+/// Counts the bytes of one request's files.
+pub(super) struct Meter {
+    address: Option<IpAddr>,
+    /// Not counted yet; less than a KiB.
+    carry: usize,
+}
+
+impl Meter {
+    pub(super) const fn new(address: Option<IpAddr>) -> Self {
+        Self { address, carry: 0 }
+    }
+
+    /// A file begins, which counts as a KiB in itself: it makes work even when it is empty.
+    pub(super) fn begin(&mut self, rates: &Rates) -> Result<(), Wait> {
+        self.count(rates, 1024)
+    }
+
+    /// `bytes` more of a file.
+    pub(super) fn count(&mut self, rates: &Rates, bytes: usize) -> Result<(), Wait> {
+        let bytes = self.carry + bytes;
+        self.carry = bytes % 1024;
+        let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+        match (self.address, NonZeroU32::new(kib)) {
+            (Some(address), Some(kib)) => rates.upload(address, kib),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -72,10 +120,17 @@ pub(super) enum Source {
     V4(Ipv4Addr),
     /// The /64: one customer of a provider has all of it.
     V6([u16; 4]),
-    Bucket(u64),
 }
 
 impl Source {
+    /// As bytes, for a hash.
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Self::V4(a) => a.octets().to_vec(),
+            Self::V6(network) => network.iter().flat_map(|n| n.to_be_bytes()).collect(),
+        }
+    }
+
     pub(super) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(a) => Self::V4(a),
@@ -92,8 +147,16 @@ fn network(a: Ipv6Addr) -> [u16; 4] {
     [s[0], s[1], s[2], s[3]]
 }
 
-struct Addresses {
-    limiter: RateLimiter<Source, DashMapStateStore<Source>, DefaultClock>,
+/// Who has a limit: one alone, or all those of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Slot<K> {
+    Own(K),
+    Shared(u64),
+}
+
+struct Table<K: Clone + Hash + Eq> {
+    limiter: RateLimiter<Slot<K>, DashMapStateStore<Slot<K>>, DefaultClock>,
+    burst: NonZeroU32,
     most: usize,
     full: AtomicBool,
     count: AtomicU32,
@@ -101,10 +164,11 @@ struct Addresses {
     hasher: RandomState,
 }
 
-impl Addresses {
+impl<K: Clone + Hash + Eq> Table<K> {
     fn new(quota: Quota, most: usize) -> Self {
         Self {
             limiter: RateLimiter::dashmap(quota),
+            burst: quota.burst_size(),
             most,
             full: AtomicBool::new(false),
             count: AtomicU32::new(0),
@@ -112,15 +176,17 @@ impl Addresses {
         }
     }
 
-    fn check(&self, address: IpAddr, clock: &DefaultClock) -> Result<(), Wait> {
+    fn check(&self, key: K, n: NonZeroU32, clock: &DefaultClock) -> Result<(), Wait> {
         if self.count.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
             self.look();
         }
-        let mut source = Source::of(address);
-        if self.full.load(Ordering::Relaxed) {
-            source = Source::Bucket(self.hasher.hash_one(source) % BUCKETS);
+        let full = self.full.load(Ordering::Relaxed);
+        let slot = if full { Slot::Shared(self.hasher.hash_one(&key) % BUCKETS) } else { Slot::Own(key) };
+        match self.limiter.check_key_n(&slot, n.min(self.burst)) {
+            Ok(Err(not_until)) => Err(Wait(not_until.wait_time_from(clock.now()))),
+            // More than the burst is never asked for.
+            Ok(Ok(())) | Err(_) => Ok(()),
         }
-        self.limiter.check_key(&source).map_err(|not_until| Wait(not_until.wait_time_from(clock.now())))
     }
 
     /// Forgets addresses whose limit is whole again, and decides whether the rest have to share.
@@ -144,8 +210,13 @@ mod tests {
             per_address_per_minute: address,
             per_form_per_minute: form,
             auth_failures_per_minute: failures,
+            per_address_and_form_per_minute: 0,
             ..Limits::default()
         })
+    }
+
+    fn address(n: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, 2, n).into()
     }
 
     #[test]
@@ -176,7 +247,8 @@ mod tests {
         for _ in 0..10_000 {
             assert_eq!(rates.request(Ipv4Addr::LOCALHOST.into()), Ok(()));
             assert_eq!(rates.failure(Ipv4Addr::LOCALHOST.into()), Ok(()));
-            assert_eq!(rates.submission(&form), Ok(()));
+            assert_eq!(rates.submission(&form, Some(Ipv4Addr::LOCALHOST.into())), Ok(()));
+            assert_eq!(rates.upload(Ipv4Addr::LOCALHOST.into(), NonZeroU32::MAX), Ok(()));
         }
     }
 
@@ -184,19 +256,49 @@ mod tests {
     fn forms_and_failures_have_limits_of_their_own() {
         let rates = rates(0, 1, 1);
         let (a, b): (FormId, FormId) = ("contact".parse().unwrap(), "support".parse().unwrap());
-        assert_eq!(rates.submission(&a), Ok(()));
-        assert!(rates.submission(&a).is_err());
-        assert_eq!(rates.submission(&b), Ok(()));
+        assert_eq!(rates.submission(&a, None), Ok(()));
+        assert!(rates.submission(&a, None).is_err());
+        assert_eq!(rates.submission(&b, None), Ok(()));
         assert_eq!(rates.failure(Ipv4Addr::LOCALHOST.into()), Ok(()));
         assert!(rates.failure(Ipv4Addr::LOCALHOST.into()).is_err());
     }
 
     #[test]
+    fn one_address_uses_up_its_own_share_of_a_form() {
+        let rates = Rates::new(&Limits {
+            per_address_per_minute: 100,
+            per_address_and_form_per_minute: 2,
+            per_form_per_minute: 4,
+            ..Limits::default()
+        });
+        let (a, b): (FormId, FormId) = ("contact".parse().unwrap(), "support".parse().unwrap());
+        let send = |form, n| rates.submission(form, Some(address(n))).is_ok();
+        assert_eq!([send(&a, 1), send(&a, 1), send(&a, 1), send(&a, 1)], [true, true, false, false]);
+        // What was refused is not counted for the form: the next address has two left.
+        assert_eq!([send(&b, 1), send(&a, 2), send(&a, 2), send(&a, 3)], [true, true, true, false]);
+    }
+
+    #[test]
+    fn uploads_are_counted_by_the_kib_over_all_requests() {
+        let rates = Rates::new(&Limits { upload_mib_per_hour: 1, ..Limits::default() });
+        let mut first = Meter::new(Some(address(1)));
+        for _ in 0..1023 {
+            assert_eq!(first.count(&rates, 1000), Ok(()));
+        }
+        let mut second = Meter::new(Some(address(1)));
+        assert_eq!(second.count(&rates, 24 * 1024), Ok(()));
+        // Far more than comes back while this runs, however slowly.
+        let Err(Wait(wait)) = second.count(&rates, 64 * 1024) else { panic!("more than a MiB passed") };
+        assert!(wait <= Duration::from_secs(226), "{wait:?}");
+        assert_eq!(Meter::new(Some(address(2))).begin(&rates), Ok(()));
+    }
+
+    #[test]
     fn the_table_is_bounded() {
-        let addresses = Addresses::new(Quota::per_minute(NonZeroU32::MIN), 1000);
+        let addresses = Table::new(Quota::per_minute(NonZeroU32::MIN), 1000);
         let clock = DefaultClock::default();
         for n in 0..50_000u32 {
-            let _ = addresses.check(IpAddr::V4(Ipv4Addr::from(n)), &clock);
+            let _ = addresses.check(Source::V4(Ipv4Addr::from(n)), NonZeroU32::MIN, &clock);
         }
         let bound = 1000 + LOOK_EVERY as usize + usize::try_from(BUCKETS).unwrap();
         assert!(addresses.limiter.len() <= bound, "{}", addresses.limiter.len());

@@ -58,12 +58,14 @@ macro_rules! route {
     };
 }
 
-static ROUTES: [Route; 38] = [
+static ROUTES: [Route; 40] = [
     route!("GET" "/", Public, "index", "The list of forms, as a page.", [], get(page::index)),
     route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
         [], post(page::post)),
     route!("GET" "/static/letterlock.css", Public, "style", "The style sheet of the pages.", ["v"], get(assets::style)),
+    route!("GET" "/static/proof.js", Public, "proofScript", "The script of forms that ask for proof of work.", ["v"],
+        get(assets::proof)),
     route!("GET" "/favicon.svg", Public, "icon", "The icon of the pages.", [], get(assets::icon)),
     route!("GET" "/robots.txt", Public, "robots", "Asks search engines to stay away.", [], get(assets::robots)),
     route!("GET" "/health/live", Public, "live", "Whether the process answers.", [], get(service::live)),
@@ -75,6 +77,8 @@ static ROUTES: [Route; 38] = [
     route!("GET" "/api/v1/forms", Public, "listForms", "The forms.", [], get(forms::list)),
     route!("GET" "/api/v1/forms/{form}", Public, "showForm",
         "One form: its fields, rules, files, consents and privacy notice.", [], get(forms::show)),
+    route!("GET" "/api/v1/forms/{form}/challenge", Public, "challenge",
+        "A challenge for a form that asks for proof of work, in the format of ALTCHA.", [], get(forms::challenge)),
     route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
         "Submits a form. Answered once the submission is durable.", [], post(forms::send)),
     route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", [], get(portal::show)),
@@ -177,6 +181,7 @@ mod tests {
             ("GET", "/f/{form}"),
             ("POST", "/f/{form}"),
             ("GET", "/static/letterlock.css"),
+            ("GET", "/static/proof.js"),
             ("GET", "/favicon.svg"),
             ("GET", "/robots.txt"),
             ("GET", "/health/live"),
@@ -185,6 +190,7 @@ mod tests {
             ("GET", "/api/openapi.json"),
             ("GET", "/api/v1/forms"),
             ("GET", "/api/v1/forms/{form}"),
+            ("GET", "/api/v1/forms/{form}/challenge"),
             ("POST", "/api/v1/forms/{form}/submissions"),
             ("GET", "/my"),
             ("POST", "/my"),

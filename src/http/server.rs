@@ -13,11 +13,13 @@ use axum_server::{Handle, Server};
 use super::body::Pace;
 use super::config::{HttpConfig, Limits};
 use super::conn::Guard;
+use super::gate::Gate;
 use super::layers::Outer;
 use super::rates::Rates;
 use super::{Web, routes, tls};
+use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
-use crate::services::App;
+use crate::services::{App, statistics};
 
 /// Why the service did not start or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,9 @@ pub enum ServeError {
         /// The kind of failure.
         reason: io::ErrorKind,
     },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    NoRandomness,
     /// The listener failed later.
     #[error("the listener failed: {0}")]
     Failed(io::ErrorKind),
@@ -59,7 +64,7 @@ pub async fn serve(
     config: HttpConfig,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let HttpConfig { listen, certificate, is_self_made, hsts, limits, on_listening } = config;
+    let HttpConfig { listen, certificate, is_self_made, hsts, proxies, limits, on_listening } = config;
     let tls = tls::server_config(&certificate)?;
     drop(certificate);
     let entropy = app.clone();
@@ -67,11 +72,16 @@ pub async fn serve(
         new_id: Box::new(move || RequestId::make_random(entropy.entropy()).ok()),
         // A browser that once saw HSTS refuses the warning page of a self-made certificate for a year.
         hsts: hsts && !is_self_made,
+        proxies: proxies.clone(),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
     };
-    let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer) });
-    run(listen, tls, routes::router(web), &limits, on_listening, shutdown).await
+    let gate = Gate::new(app.entropy()).map_err(|_| ServeError::NoRandomness)?;
+    let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer), gate });
+    let counting = tokio::spawn(statistics::keep(web.app.clone()));
+    let served = run(listen, tls, routes::router(web), &limits, proxies, on_listening, shutdown).await;
+    counting.abort();
+    served
 }
 
 /// [`serve`] for any router, so that the limits can be tested without a vault.
@@ -80,6 +90,7 @@ pub(super) async fn run(
     tls: Arc<rustls::ServerConfig>,
     router: Router,
     limits: &Limits,
+    proxies: Proxies,
     on_listening: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
@@ -92,7 +103,7 @@ pub(super) async fn run(
     // Half for one address, so that no single client can shut all others out; who lifts the limit of requests from one
     // address (a proxy, a load test) lifts this with it.
     let share = if limits.per_address_per_minute == 0 { limits.max_connections } else { limits.max_connections / 2 };
-    let guard = Guard::new(limits.max_connections, share, idle, Limits::seconds(limits.max_age_seconds));
+    let guard = Guard::new(limits.max_connections, share, proxies, idle, Limits::seconds(limits.max_age_seconds));
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(header).acceptor(guard);
     let handle = Handle::new();
     let mut server: Server<SocketAddr, _> = axum_server::from_tcp(listener)

@@ -94,11 +94,13 @@ pub enum Action {
     SendMail,
     /// Remove what has lost its meaning: rows of the erased, abandoned uploads, expired tokens.
     CleanUp,
+    /// Write counts of visits, which tell nothing of anybody.
+    KeepStatistics,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -117,6 +119,7 @@ impl Action {
         Self::VerifyVault,
         Self::SendMail,
         Self::CleanUp,
+        Self::KeepStatistics,
     ];
 
     /// The name as it stands in the audit trail, for example `read-submission`.
@@ -140,6 +143,7 @@ impl Action {
             Self::VerifyVault => "verify-vault",
             Self::SendMail => "send-mail",
             Self::CleanUp => "clean-up",
+            Self::KeepStatistics => "keep-statistics",
         }
     }
 }

@@ -75,8 +75,8 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
             Action::FindSubject | Action::ErasePerson => out.push((action, "person", Resource::Subject)),
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
             Action::ManageStaff => out.push((action, "staff", Resource::Staff)),
-            Action::ReadStatus | Action::VerifyVault | Action::SendMail | Action::CleanUp => {
-                out.push((action, "vault", Resource::Vault))
+            Action::ReadStatus | Action::VerifyVault | Action::SendMail | Action::CleanUp | Action::KeepStatistics => {
+                out.push((action, "vault", Resource::Vault));
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::App;
+pub use crate::vault::Load;
 
 /// Whether the service can take and give data now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,11 @@ pub struct Figures {
     pub erasure_key: String,
     /// Free bytes on the data disk.
     pub free_bytes: u64,
+}
+
+/// How much there is to do, and room to do it in; cheap enough for each request.
+pub fn load(app: &App) -> Load {
+    app.vault.load()
 }
 
 /// Whether the service is ready; does not write.

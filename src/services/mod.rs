@@ -12,6 +12,7 @@ pub mod portal;
 pub mod post;
 pub mod review;
 pub mod staff;
+pub mod statistics;
 pub mod submit;
 pub mod verify;
 
@@ -105,6 +106,7 @@ pub struct App {
     visits: portal::Visits,
     links: post::Links,
     post: OnceLock<Arc<post::Post>>,
+    tally: statistics::Tally,
     closed: AtomicBool,
 }
 
@@ -192,6 +194,7 @@ impl App {
             message: "an account or token row was changed: it does not open; restore the data folder from a backup"
                 .to_owned(),
         })?;
+        let tally = statistics::Tally::load(&vault);
         let app = Self {
             vault: Arc::new(vault),
             forms: forms::Shelf::new(forms),
@@ -203,6 +206,7 @@ impl App {
             visits: portal::Visits::default(),
             links: post::Links::default(),
             post: OnceLock::new(),
+            tally,
             closed: AtomicBool::new(false),
         };
         let vault::OpenReport { first_run, made, notices } = report;
@@ -242,6 +246,8 @@ impl App {
     /// Finishes what was acknowledged, writes the witness, and closes the store. Later calls answer [`ServiceError::Unavailable`].
     pub async fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        // What was counted since the last time; nobody waits for it.
+        let _ = statistics::flush(self).await;
         self.vault.close().await;
     }
 

@@ -1,6 +1,7 @@
 //! Takes a submission in: fields and files as they arrive, validated, sealed, durable, then acknowledged.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,6 +15,9 @@ use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Val
 use crate::policy::{Action, Resource};
 use crate::vault::{Act, MAX_FILES, NewSubmission, VaultError};
 
+/// How often a second click looks whether the first is done: ten seconds in all.
+const LONGEST_WAIT: usize = 200;
+
 /// A submission on its way in. Dropped without [`Intake::finish`], it leaves nothing readable behind.
 pub struct Intake {
     app: Arc<App>,
@@ -22,6 +26,8 @@ pub struct Intake {
     draft: Draft,
     files: Arrivals,
     held: Option<Held>,
+    /// From whom it comes, where the same content from there again shall be the same submission.
+    sender: Option<Vec<u8>>,
 }
 
 /// The acknowledgement: the submission is on disk.
@@ -31,6 +37,8 @@ pub struct Receipt {
     pub submission: RecordId,
     /// The receipt code, for the person to keep.
     pub receipt: String,
+    /// Whether it was stored just now, rather than by an earlier request of which this is a repetition.
+    pub is_new: bool,
 }
 
 /// Begins a submission to `form`. `idempotency_key` is the client's key, 1 to 255 visible ASCII bytes, already checked.
@@ -55,7 +63,15 @@ pub async fn begin(
         }
         None => None,
     };
-    Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files: Arrivals::default(), held })
+    Ok(Intake {
+        app: Arc::clone(app),
+        act,
+        form,
+        draft: Draft::default(),
+        files: Arrivals::default(),
+        held,
+        sender: None,
+    })
 }
 
 /// Refuses a form that takes nothing yet, before anything of a submission is read.
@@ -67,6 +83,13 @@ pub fn check_open(form: &Form) -> Result<(), ServiceError> {
 }
 
 impl Intake {
+    /// Where no idempotency key came: takes the same content from the same `sender` within ten minutes for the same
+    /// submission. The sender belongs to it, or whoever guesses what somebody sent would be handed the receipt. It is kept
+    /// as a keyed hash, in memory.
+    pub fn join_same(&mut self, sender: Vec<u8>) {
+        self.sender = Some(sender).filter(|_| self.held.is_none());
+    }
+
     /// One field as text (form posts), or a boolean as `"true"`/`"false"`. Problems are collected and told by `finish`.
     ///
     /// # Errors
@@ -137,10 +160,14 @@ impl Intake {
     /// # Errors
     /// [`ServiceError::Invalid`] with every mistake; [`ServiceError::KeyReused`]; storage errors. Nothing is stored then.
     pub async fn finish(self) -> Result<Receipt, ServiceError> {
-        let Self { app, act, form, draft, files, mut held } = self;
+        let Self { app, act, form, draft, files, mut held, sender } = self;
         let files = files.into_files();
         let valid = draft.validate(&form).map_err(ServiceError::Invalid)?;
-        let body = held.as_ref().map(|_| hash_body(&app, &valid, &files));
+        let keyed = held.is_some();
+        let body = (keyed || sender.is_some()).then(|| hash_body(&app, &valid, &files));
+        if let (Some(sender), Some(body)) = (sender, body) {
+            held = hold_content(&app, &form.id, &sender, body).await?;
+        }
         if let (Some(held), Some(body)) = (&mut held, body)
             && let Some(receipt) = earlier_answer(&app, held, body)?
         {
@@ -158,7 +185,11 @@ impl Intake {
             consents: valid.consents,
             files: (0..).zip(&files).map(|(n, file)| file.info(n)).collect(),
         };
-        let idempotency = held.as_ref().zip(body).map(|(held, body)| crate::vault::Idempotency { key: held.key, body });
+        let idempotency = held
+            .as_ref()
+            .zip(body)
+            .filter(|_| keyed)
+            .map(|(held, body)| crate::vault::Idempotency { key: held.key, body });
         let typed = post::address_in(&form, &content);
         let mails = post::about_submission(&app, &form, typed.as_ref().map(SensitiveString::expose));
         let submission = NewSubmission {
@@ -177,8 +208,31 @@ impl Intake {
         if let (Some(held), Some(body)) = (held, body) {
             held.done(body, stored.summary.id, now);
         }
-        Ok(Receipt { submission: stored.summary.id, receipt: stored.receipt.expose().to_owned() })
+        Ok(Receipt { submission: stored.summary.id, receipt: stored.receipt.expose().to_owned(), is_new: true })
     }
+}
+
+/// Takes hold of the content. While the same is being stored, it waits for that one to be done: whoever clicks twice gets
+/// one receipt twice.
+async fn hold_content(
+    app: &Arc<App>,
+    form: &FormId,
+    sender: &[u8],
+    body: [u8; 32],
+) -> Result<Option<Held>, ServiceError> {
+    let mut stream = app.vault.hash_request_body();
+    for part in [b"content".as_slice(), form.as_str().as_bytes(), sender, &body] {
+        stream.update(&(part.len() as u64).to_be_bytes());
+        stream.update(part);
+    }
+    let hash = stream.finish();
+    for _ in 0..LONGEST_WAIT {
+        match idempotency::hold_content(app, hash) {
+            Err(ServiceError::StillRunning) => tokio::time::sleep(Duration::from_millis(50)).await,
+            done => return done,
+        }
+    }
+    Err(ServiceError::StillRunning)
 }
 
 impl From<TooMuchText> for ServiceError {
@@ -197,7 +251,7 @@ fn earlier_answer(app: &App, held: &mut Held, body: [u8; 32]) -> Result<Option<R
     match app.vault.locate(&earlier.record) {
         Ok(located) if earlier.body == body => {
             let receipt = app.vault.receipt_of(&located)?;
-            Ok(Some(Receipt { submission: earlier.record, receipt: receipt.expose().to_owned() }))
+            Ok(Some(Receipt { submission: earlier.record, receipt: receipt.expose().to_owned(), is_new: false }))
         }
         Ok(_) => Err(ServiceError::KeyReused),
         Err(VaultError::Missing) => {

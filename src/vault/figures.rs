@@ -34,6 +34,15 @@ pub struct Counts {
     pub free_bytes: u64,
 }
 
+/// How much there is to do, and room to do it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Callers that wait for something to become durable.
+    pub waiting: usize,
+    /// Free bytes on the data disk, as of a moment ago.
+    pub free_bytes: u64,
+}
+
 impl Vault {
     /// What works.
     pub fn pulse(&self) -> Pulse {
@@ -47,6 +56,11 @@ impl Vault {
     /// Whether a write failed half-way; nothing is written any more until a restart.
     pub fn has_failed(&self) -> bool {
         self.shared.failed.load(Ordering::SeqCst)
+    }
+
+    /// How much there is to do, and room to do it in.
+    pub fn load(&self) -> Load {
+        Load { waiting: self.waiting.load(Ordering::Relaxed), free_bytes: self.shared.free_bytes() }
     }
 
     /// Refuses early what would be refused at the end.

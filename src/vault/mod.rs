@@ -40,6 +40,7 @@ mod view;
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
@@ -57,6 +58,7 @@ pub use certificate::Certificate;
 pub use change::{ConsentChange, NewMessage};
 pub use download::FileReader;
 pub use epoch::Target;
+pub use figures::Load;
 pub use hooks::{Hooks, Step};
 pub use list::Listed;
 pub use open::{Layout, OpenFailure, OpenReport, Options};
@@ -150,6 +152,8 @@ pub struct Act {
 pub struct Vault {
     shared: Arc<Shared>,
     jobs: Option<mpsc::Sender<Box<Job>>>,
+    /// Callers that wait for the committer.
+    waiting: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: Option<std::sync::mpsc::Sender<janitor::Wake>>,
 }
@@ -158,6 +162,8 @@ impl Vault {
     /// Hands a job to the committer and waits for its answer. A job that is dropped unanswered is refused.
     async fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Job) -> Result<T, VaultError> {
         let (reply, answer) = oneshot::channel();
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
         let jobs = self.jobs.as_ref().ok_or(VaultError::Unavailable)?;
         jobs.send(Box::new(make(reply))).await.map_err(|_| VaultError::Unavailable)?;
         answer.await.map_err(|_| VaultError::Unavailable)?
@@ -166,6 +172,15 @@ impl Vault {
     /// Finishes what was accepted and writes the witness. Later calls fail with [`VaultError::Unavailable`].
     pub async fn close(&self) {
         let _ = self.ask(Job::Stop).await;
+    }
+}
+
+/// A caller that waits; counted until it is dropped, answered or not.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

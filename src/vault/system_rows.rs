@@ -1,4 +1,4 @@
-//! Rows of the vault's own: staff accounts and tokens, sealed under a system key. What is in them is the services'
+//! Rows of the vault's own: staff accounts, tokens and statistics, sealed under a system key. What is in them is the services'
 //! affair.
 
 use serde::Serialize;
@@ -20,6 +20,8 @@ pub enum SystemTable {
     Staff,
     /// Tokens.
     Tokens,
+    /// Counts, one row a day.
+    Statistics,
 }
 
 /// A system row to be written.
@@ -52,6 +54,24 @@ impl Vault {
         let draft = Draft::new(&act, detail, Vec::new());
         let rows = rows.into_iter().map(|row| (row.key, row.sealed)).collect();
         self.ask(|reply| Job::SystemRows(draft, rows, reply)).await
+    }
+
+    /// As [`Vault::write_system_rows`], and removes the rows of `table` with the ids in `gone`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_system_rows(
+        &self,
+        act: Act,
+        detail: Detail,
+        rows: Vec<SystemRow>,
+        table: SystemTable,
+        gone: &[[u8; 16]],
+    ) -> Result<(), VaultError> {
+        let draft = Draft::new(&act, detail, Vec::new());
+        let kept = rows.into_iter().map(|row| (row.key, row.sealed)).collect();
+        let removed = gone.iter().map(|id| table.table().key(&[id])).collect();
+        self.ask(|reply| Job::CleanUp { kept, removed, draft, reply }).await
     }
 
     /// All rows of a kind.
@@ -87,6 +107,7 @@ impl SystemTable {
         match self {
             Self::Staff => Table::Staff,
             Self::Tokens => Table::Tokens,
+            Self::Statistics => Table::Statistics,
         }
     }
 }
@@ -96,6 +117,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
     let purpose = match table {
         SystemTable::Staff => Purpose::Staff,
         SystemTable::Tokens => Purpose::Token,
+        SystemTable::Statistics => Purpose::Statistics,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

@@ -260,9 +260,11 @@ impl<'a> Check<'a> {
     }
 
     fn system_rows(&mut self) {
-        for (table, kind, what) in
-            [(Table::Staff, SystemTable::Staff, "account"), (Table::Tokens, SystemTable::Tokens, "token")]
-        {
+        for (table, kind, what) in [
+            (Table::Staff, SystemTable::Staff, "an account"),
+            (Table::Tokens, SystemTable::Tokens, "a token"),
+            (Table::Statistics, SystemTable::Statistics, "a statistics"),
+        ] {
             let from = [table.id()];
             let rows: Vec<_> =
                 self.shared.engine.scan(&from, &after_prefix(&from).unwrap_or_default()).flatten().collect();
@@ -272,7 +274,7 @@ impl<'a> Check<'a> {
                     envelope::open(&self.shared.keys.rows, &system_rows::context(kind, &id), &row).is_ok()
                 });
                 if !opens {
-                    self.problem(format!("an {what} row does not open"));
+                    self.problem(format!("{what} row does not open"));
                 }
                 self.expected.insert(key);
             }

@@ -3,6 +3,7 @@
 //! Screenshots of what a visitor sees are left in `target/screenshots` for people to look at.
 
 mod chrome;
+mod guarded;
 mod kinds;
 mod my;
 #[path = "../support/pdf.rs"]

@@ -41,6 +41,16 @@ async fn from_first_run_to_erasure() {
     assert_eq!(status["address"], server.url.as_str());
     assert_eq!(status["readiness"]["ready"], true);
 
+    // A visit and what was sent are counted, beside the service and without it.
+    assert_eq!(json(&at, &["statistics"]), serde_json::json!([]));
+    let page = client().get(format!("{}/f/job-application", server.url)).header("user-agent", "Firefox/145.0");
+    assert_eq!(page.send().await.unwrap().status(), 200);
+    let counted = json(&at, &["statistics"]);
+    assert_eq!(
+        (&counted[0]["form"], &counted[0]["browser"], &counted[0]["views"]),
+        (&"job-application".into(), &"firefox".into(), &1.into())
+    );
+
     // An application in, over HTTPS; out, by way of the owner acting as a role.
     let id = apply(&server.url, "Jane Doe", "jane@example.org").await;
     let listed = client().get(format!("{}/api/v1/submissions", server.url)).bearer_auth(token).send().await.unwrap();
@@ -64,6 +74,8 @@ async fn from_first_run_to_erasure() {
     server.stop();
     assert!(!at.join("data/control.sock").exists());
     assert_eq!(json(&at, &["status"])["address"], Value::Null);
+    let (out, _) = expect(&letterlock(&at, &["statistics"]), 0);
+    assert!(out.contains("job-application") && out.contains("firefox") && out.contains("SENT"), "{out}");
     std::fs::remove_file(at.join("saved.pdf")).unwrap();
     reads(&at, &id);
     expect(&letterlock(&at, &["audit", "verify", "--head", "head.json"]), 0);

@@ -123,10 +123,10 @@ impl World {
         answer: Result<Receipt, ServiceError>,
     ) -> Result<(), String> {
         match (self.answer(&said, key), answer) {
-            (Answer::New, Ok(Receipt { submission, receipt })) => {
+            (Answer::New, Ok(Receipt { submission, receipt, .. })) => {
                 self.arrived(said, key, submission, Some(receipt)).await
             }
-            (Answer::Same(n), Ok(Receipt { submission, receipt })) => {
+            (Answer::Same(n), Ok(Receipt { submission, receipt, .. })) => {
                 let record = &mut self.model.records[n];
                 hold!(record.id == submission, "a repeated request made another submission");
                 hold!(*record.receipt.get_or_insert(receipt.clone()) == receipt, "a repetition got another receipt");

@@ -15,6 +15,7 @@ use letterlock::domain::form::FormSet;
 use letterlock::http::{self, Certificate, HttpConfig, Limits};
 use letterlock::policy::{Actor, Role};
 use letterlock::services::{App, Context, OpenOptions, staff};
+use letterlock::vault::Hooks;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -35,7 +36,13 @@ pub(crate) struct Service {
 
 /// Limits that do not get in a test's way.
 pub(crate) fn free_limits() -> Limits {
-    Limits { per_address_per_minute: 0, per_form_per_minute: 0, auth_failures_per_minute: 0, ..Limits::default() }
+    Limits {
+        per_address_per_minute: 0,
+        per_form_per_minute: 0,
+        auth_failures_per_minute: 0,
+        min_page_seconds: 0,
+        ..Limits::default()
+    }
 }
 
 impl Service {
@@ -46,18 +53,43 @@ impl Service {
 
     /// With these limits.
     pub(crate) async fn with(limits: Limits) -> Self {
-        Self::with_forms(limits, FormSet::default()).await
+        Self::with_setup(|config| config.limits = limits).await
     }
 
-    /// With these limits and forms.
-    pub(crate) async fn with_forms(limits: Limits, forms: FormSet) -> Self {
+    /// With whatever `setup` changes, and nothing limited by frequency otherwise.
+    pub(crate) async fn with_setup(setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_forms(FormSet::default(), setup).await
+    }
+
+    /// With these forms.
+    pub(crate) async fn with_forms(forms: FormSet, setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_hooks(forms, Hooks::default(), setup).await
+    }
+
+    /// With hooks in the vault.
+    pub(crate) async fn with_hooks(forms: FormSet, hooks: Hooks, setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_all(forms, hooks, Arc::new(SystemClock), setup).await
+    }
+
+    /// With these forms, by this clock.
+    pub(crate) async fn with_clock(forms: FormSet, clock: Arc<dyn Clock>, setup: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::with_all(forms, Hooks::default(), clock, setup).await
+    }
+
+    async fn with_all(
+        forms: FormSet,
+        hooks: Hooks,
+        clock: Arc<dyn Clock>,
+        setup: impl FnOnce(&mut HttpConfig),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let app = open_with(dir.path(), forms);
+        let app = open_all(dir.path(), forms, hooks, clock);
         let (chain, key) = http::tls::make_self_signed(&[], SystemClock.now()).unwrap();
         let mut config = HttpConfig::new(Certificate::Pem { chain, key });
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.limits = limits;
+        config.limits = free_limits();
+        setup(&mut config);
         let (tell, told) = oneshot::channel();
         config.on_listening = Some(Box::new(move |address| tell.send(address).unwrap()));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -145,12 +177,20 @@ impl Drop for Service {
 
 /// Opens (or makes) the installation in `dir`.
 pub(crate) fn open(dir: &Path) -> Arc<App> {
-    open_with(dir, FormSet::default())
+    open_at(dir, Arc::new(SystemClock))
 }
 
-/// Opens (or makes) the installation in `dir` with these forms.
+/// As [`open`], with these forms.
 pub(crate) fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    open_all(dir, forms, Hooks::default(), Arc::new(SystemClock))
+}
+
+/// As [`open`], by this clock.
+pub(crate) fn open_at(dir: &Path, clock: Arc<dyn Clock>) -> Arc<App> {
+    open_all(dir, FormSet::default(), Hooks::default(), clock)
+}
+
+fn open_all(dir: &Path, forms: FormSet, hooks: Hooks, clock: Arc<dyn Clock>) -> Arc<App> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let options = OpenOptions {
         data: dir.join("data"),
@@ -165,7 +205,7 @@ pub(crate) fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
         clock,
         entropy,
     };
-    App::open(options).unwrap().0
+    App::open_with_hooks(options, hooks).unwrap().0
 }
 
 /// The machine's owner in a role.

@@ -19,13 +19,23 @@ pub(crate) struct Served {
 impl Served {
     /// Starts an installation from nothing and waits until it is ready.
     pub(crate) async fn start() -> Self {
+        Self::with_forms(&[]).await
+    }
+
+    /// With form files of its own, by name and text.
+    pub(crate) async fn with_forms(forms: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("served-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        for (name, text) in forms {
+            fs::create_dir_all(folder.path().join("forms")).unwrap();
+            fs::write(folder.path().join("forms").join(name), text).unwrap();
+        }
         let port = free_port();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = command(folder.path())
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--accept-unsafe-fs"])
             .env("LETTERLOCK_LIMITS__PER_ADDRESS_PER_MINUTE", "0")
             .env("LETTERLOCK_LIMITS__PER_FORM_PER_MINUTE", "0")
+            .env("LETTERLOCK_LIMITS__MIN_PAGE_SECONDS", "0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

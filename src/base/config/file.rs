@@ -39,9 +39,12 @@ pub(super) fn apply(config: &mut Config, text: &str, path: &Path, problems: &mut
                     key.set_number(config, u64::from_str_radix(number.as_str(), number.radix()).ok())
                 }
                 DeValue::Boolean(value) => key.set_bool(config, *value),
+                DeValue::Array(items) => {
+                    let texts: Option<Vec<_>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+                    texts.map_or_else(|| Err(key.expected("something else")), |texts| key.set_list(config, &texts))
+                }
                 other => Err(key.expected(match other {
                     DeValue::Float(_) => "a number with a fraction",
-                    DeValue::Array(_) => "a list",
                     DeValue::Table(_) => "a section",
                     _ => "a date",
                 })),

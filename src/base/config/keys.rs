@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Config, LogFormat, MailSecurity};
+use super::{Config, LogFormat, MailSecurity, ProxyHeader};
 
 /// One key. Nested keys carry their section, `limits.grace_seconds`.
 pub(super) struct Key {
@@ -15,6 +15,7 @@ enum Kind {
     Text(fn(&mut Config, &str) -> Result<(), String>),
     Path(fn(&mut Config, PathBuf)),
     Flag(fn(&mut Config, bool)),
+    List(fn(&mut Config, &[&str]) -> Result<(), String>),
     Number(u64, u64, fn(&mut Config, u64)),
 }
 
@@ -33,6 +34,12 @@ const KEYS: &[Key] = &[
     flag("accept_unsafe_fs", |c, v| c.accept_unsafe_fs = v, "work on a file system not known to overwrite in place"),
     number("cache_mib", 8, 65_536, |c, v| c.cache_mib = v, "memory for the store's cache, MiB"),
     text("log", set_log, "form of the log: text or json"),
+    list(
+        "trusted_proxies",
+        |c, v| c.proxies.trust(v),
+        "addresses and networks of the proxies in front; their word about the client's address is taken",
+    ),
+    text("proxy_header", set_proxy_header, "the header in which they say it: x-forwarded-for or forwarded"),
     path("tls.certificate", |c, v| c.tls.certificate = Some(v), "certificate chain, PEM"),
     path("tls.key", |c, v| c.tls.key = Some(v), "private key of the certificate, PEM"),
     path("recovery.folder", |c, v| c.recovery.folder = Some(v), "where the recovery slot lies; best on another disk"),
@@ -60,6 +67,35 @@ const KEYS: &[Key] = &[
         "limits.per_form_per_minute",
         |c, v| c.limits.per_form_per_minute = small(v),
         "submissions a minute to one form; 0 lifts it",
+    ),
+    limit(
+        "limits.per_address_and_form_per_minute",
+        |c, v| c.limits.per_address_and_form_per_minute = small(v),
+        "submissions a minute to one form from one address; 0 lifts it",
+    ),
+    limit(
+        "limits.upload_mib_per_hour",
+        |c, v| c.limits.upload_mib_per_hour = small(v),
+        "MiB of files an hour from one address; 0 lifts it",
+    ),
+    number(
+        "limits.min_page_seconds",
+        0,
+        60,
+        |c, v| c.limits.min_page_seconds = small(v),
+        "how long a form page has to be open before it is sent; 0 lifts it",
+    ),
+    number(
+        "limits.busy_jobs",
+        0,
+        100_000,
+        |c, v| c.limits.busy_jobs = small(v),
+        "requests waiting for the disk at which submissions are put off; 0 lifts it",
+    ),
+    limit(
+        "limits.min_free_mib",
+        |c, v| c.limits.min_free_mib = v,
+        "free MiB below which submissions are put off; 0 lifts it",
     ),
     number("limits.header_seconds", 1, 300, |c, v| c.limits.header_seconds = v, "time for a request's head"),
     number("limits.body_seconds", 1, 3_600, |c, v| c.limits.body_seconds = v, "time for a request's body"),
@@ -125,7 +161,7 @@ pub fn describe() -> String {
     for key in KEYS {
         let range = match key.kind {
             Kind::Number(min, max, _) => format!(" ({min} to {max})"),
-            Kind::Text(_) | Kind::Path(_) | Kind::Flag(_) => String::new(),
+            Kind::Text(_) | Kind::Path(_) | Kind::Flag(_) | Kind::List(_) => String::new(),
         };
         out.push_str(&format!("  {:<31} {}{range}\n", key.name, key.help));
     }
@@ -146,6 +182,8 @@ impl Key {
                 _ => Err("expected true or false".to_owned()),
             },
             Kind::Number(..) => self.set_number(config, value.parse().ok()),
+            Kind::List(set) if value.trim().is_empty() => set(config, &[]),
+            Kind::List(set) => set(config, &value.split(',').collect::<Vec<_>>()),
         }
     }
 
@@ -155,7 +193,15 @@ impl Key {
             Kind::Text(set) => set(config, value),
             Kind::Path(_) if value.is_empty() => self.set_path(config, PathBuf::new()),
             Kind::Path(_) => self.set_path(config, base.join(value)),
-            Kind::Flag(_) | Kind::Number(..) => Err(self.expected("a text")),
+            Kind::Flag(_) | Kind::Number(..) | Kind::List(_) => Err(self.expected("a text")),
+        }
+    }
+
+    /// Sets a list of texts from the file.
+    pub(super) fn set_list(&self, config: &mut Config, values: &[&str]) -> Result<(), String> {
+        match self.kind {
+            Kind::List(set) => set(config, values),
+            _ => Err(self.expected("a list")),
         }
     }
 
@@ -166,7 +212,7 @@ impl Key {
                 set(config, value);
                 Ok(())
             }
-            Kind::Text(_) | Kind::Path(_) | Kind::Number(..) => Err(self.expected("a boolean")),
+            Kind::Text(_) | Kind::Path(_) | Kind::Number(..) | Kind::List(_) => Err(self.expected("a boolean")),
         }
     }
 
@@ -188,6 +234,7 @@ impl Key {
             Kind::Text(_) => "a text in quotes".to_owned(),
             Kind::Path(_) => "a path in quotes".to_owned(),
             Kind::Flag(_) => "true or false".to_owned(),
+            Kind::List(_) => "a list of texts in quotes".to_owned(),
             Kind::Number(min, max, _) => format!("a whole number from {min} to {max}"),
         };
         format!("expected {wanted}, found {found}")
@@ -210,6 +257,10 @@ const fn text(name: &'static str, set: fn(&mut Config, &str) -> Result<(), Strin
 
 const fn path(name: &'static str, set: fn(&mut Config, PathBuf), help: &'static str) -> Key {
     Key { name, kind: Kind::Path(set), help }
+}
+
+const fn list(name: &'static str, set: fn(&mut Config, &[&str]) -> Result<(), String>, help: &'static str) -> Key {
+    Key { name, kind: Kind::List(set), help }
 }
 
 const fn flag(name: &'static str, set: fn(&mut Config, bool), help: &'static str) -> Key {
@@ -281,6 +332,15 @@ fn set_mail_security(config: &mut Config, value: &str) -> Result<(), String> {
         "tls" => MailSecurity::Tls,
         "none" => MailSecurity::None,
         _ => return Err("expected \"starttls\", \"tls\" or \"none\"".to_owned()),
+    };
+    Ok(())
+}
+
+fn set_proxy_header(config: &mut Config, value: &str) -> Result<(), String> {
+    config.proxies.header = match value {
+        "x-forwarded-for" => ProxyHeader::XForwardedFor,
+        "forwarded" => ProxyHeader::Forwarded,
+        _ => return Err("expected \"x-forwarded-for\" or \"forwarded\"".to_owned()),
     };
     Ok(())
 }

@@ -82,6 +82,14 @@ Examples:
   letterlock status
   letterlock status --json";
 
+pub(super) const STATISTICS: &str = "\
+Counts only: no address and no identifier of a visitor is kept. They are written every five minutes; days \
+older than 400 are dropped.
+
+Examples:
+  letterlock statistics
+  letterlock statistics --json";
+
 pub(super) const STAFF: &str = "\
 Examples:
   letterlock staff add jane.doe

@@ -18,6 +18,7 @@ use axum_server::accept::Accept;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::base::config::Proxies;
 use places::Places;
 pub(super) use service::ConnService;
 pub(super) use stream::GuardedStream;
@@ -33,8 +34,9 @@ pub(super) struct Guard {
 impl Guard {
     /// A guard for `max` connections, of which one address gets at most `share`; each idle no longer than `idle` and
     /// not much older than `age`.
-    pub(super) fn new(max: usize, share: usize, idle: Duration, age: Duration) -> Self {
-        Self { places: Places::new(max, share), idle, age }
+    /// The share is no limit for `proxies`: behind each of them are many.
+    pub(super) fn new(max: usize, share: usize, proxies: Proxies, idle: Duration, age: Duration) -> Self {
+        Self { places: Places::new(max, share, proxies), idle, age }
     }
 }
 
@@ -88,7 +90,7 @@ impl Conn {
         }
     }
 
-    /// The peer's address, from the socket; headers that claim another are ignored.
+    /// The peer's address, from the socket. Whom a request is counted for, [`super::client::Client`] knows.
     pub(super) fn remote(&self) -> IpAddr {
         self.remote
     }

@@ -15,6 +15,7 @@ fn outer_with(limits: &Limits, hsts: bool) -> Arc<Outer> {
     Arc::new(Outer {
         new_id: Box::new(move || RequestId::make_random(&entropy).ok()),
         hsts,
+        proxies: Proxies::default(),
         rates: Rates::new(limits),
         pace: Pace::of(limits),
     })

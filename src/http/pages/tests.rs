@@ -7,6 +7,8 @@ fn job() -> Arc<Form> {
     FormSet::default().get(&"job-application".parse().unwrap()).unwrap().clone()
 }
 
+const HIDDEN: Hidden<'_> = Hidden { once: "token", wait: None, trap: "fax", show_trap: false };
+
 async fn text(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
@@ -16,7 +18,7 @@ async fn text(response: Response) -> (u16, String) {
 #[tokio::test]
 async fn an_empty_form_has_labels_and_unticked_boxes() {
     let form = job();
-    let (status, page) = text(super::form(&form, &Typed::default(), None, "token")).await;
+    let (status, page) = text(super::form(&form, &Typed::default(), None, &HIDDEN)).await;
     assert_eq!(status, 200);
     for field in &form.fields {
         assert!(page.contains(&format!("<label for=\"field-{}\">", field.name)), "{}", field.name);
@@ -48,7 +50,7 @@ async fn what_was_typed_comes_back_escaped_beside_what_is_wrong() {
         Problem { field: Some("cv".into()), code: "required", message: "Please attach your CV.".into() },
         Problem { field: Some("\"><b>".into()), code: "unknown-field", message: "<i>".into() },
     ]);
-    let (status, page) = text(super::form(&form, &typed, Some(&error), "token")).await;
+    let (status, page) = text(super::form(&form, &typed, Some(&error), &HIDDEN)).await;
     assert_eq!(status, 422);
     assert!(!page.contains("<script") && !page.contains("<b>") && !page.contains("<i>"));
     assert!(page.contains("alert(1)") && page.contains("{{ 7*7 }}"));
@@ -81,7 +83,35 @@ async fn a_message_says_the_label_once() {
     let message = format!("{}: please enter an address.", form.field("email").unwrap().label);
     let error =
         HttpError::invalid(vec![Problem { field: Some("email".into()), code: "bad-email", message: message.clone() }]);
-    let (_, page) = text(super::form(&form, &Typed::default(), Some(&error), "token")).await;
+    let (_, page) = text(super::form(&form, &Typed::default(), Some(&error), &HIDDEN)).await;
     assert_eq!(page.matches(&message).count(), 1);
     assert!(page.contains(">Please enter an address.</p>"), "{page}");
+}
+
+#[tokio::test]
+async fn the_field_that_people_do_not_see_is_out_of_their_way_until_it_was_filled_in() {
+    let form = job();
+    let (_, page) = text(super::form(&form, &Typed::default(), None, &HIDDEN)).await;
+    let field = "id=\"extra\" name=\"fax\" autocomplete=\"off\" tabindex=\"-1\"";
+    assert!(page.contains("<div class=\"extra\" aria-hidden=\"true\">") && page.contains(field), "{page}");
+    let style = include_str!("../../../templates/letterlock.css");
+    assert!(style.contains(".extra { display: none; }"));
+    let shown = Hidden { show_trap: true, ..HIDDEN };
+    let (_, page) = text(super::form(&form, &Typed::default(), Some(&HttpError::trapped()), &shown)).await;
+    assert!(page.contains("id=\"extra\"") && !page.contains("aria-hidden") && !page.contains("class=\"extra\""));
+}
+
+#[tokio::test]
+async fn only_the_page_of_a_guarded_form_has_a_script() {
+    let mut form = (*job()).clone();
+    let response = super::form(&form, &Typed::default(), None, &HIDDEN);
+    assert!(!response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+    form.proof_of_work = true;
+    let waiting = Hidden { wait: Some("ticket"), ..HIDDEN };
+    let response = super::form(&form, &Typed::default(), None, &waiting);
+    assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], headers::CSP_PROOF);
+    let (_, page) = text(response).await;
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(page.contains("<script src=\"/static/proof.js?v=") && page.contains("name=\"_wait\" value=\"ticket\""));
+    assert!(page.contains("data-challenge=\"/api/v1/forms/job-application/challenge\""));
 }

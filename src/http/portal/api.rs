@@ -13,7 +13,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::message::Author;
 use crate::http::Web;
 use crate::http::api::{complete, submissions};
-use crate::http::conn::Conn;
+use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::json;
 use crate::http::extract::query::Query;
@@ -60,6 +60,7 @@ pub(in crate::http) async fn write(
 ) -> Result<(StatusCode, Json<Value>), HttpError> {
     let (caller, Write { receipt, text }) = read(request, web.limits.max_body_bytes).await?;
     let own = caller.enter(&web, &receipt).await?;
+    web.brake()?;
     let mut intake = MessageIntake::begin(&web.app, ctx.request, own).await?;
     intake.text(text.expose());
     let number = complete(intake.finish()).await?;
@@ -94,7 +95,7 @@ pub(in crate::http) async fn erase(
 }
 
 /// Where a request comes from, for counting codes that open nothing.
-struct Asker(Option<Arc<Conn>>);
+struct Asker(Option<Client>);
 
 impl Asker {
     async fn enter(&self, web: &Web, receipt: &SensitiveString) -> Result<Own, HttpError> {
@@ -102,8 +103,8 @@ impl Asker {
             1..=LONGEST_CODE => portal::enter(&web.app, receipt.expose()).await,
             _ => Err(ServiceError::NotFound),
         };
-        if let (Err(ServiceError::NotFound), Some(conn)) = (&entered, &self.0)
-            && let Err(wait) = web.outer.rates.failure(conn.remote())
+        if let (Err(ServiceError::NotFound), Some(Client(address))) = (&entered, self.0)
+            && let Err(wait) = web.outer.rates.failure(address)
         {
             return Err(HttpError::too_many(wait));
         }
@@ -113,7 +114,7 @@ impl Asker {
 
 async fn read<T: serde::de::DeserializeOwned>(request: Request, most: u64) -> Result<(Asker, T), HttpError> {
     Query::strict(request.uri(), &[])?;
-    let asker = Asker(request.extensions().get::<Arc<Conn>>().cloned());
+    let asker = Asker(Client::find(request.extensions()));
     let (parts, mut body) = request.into_parts();
     Ok((asker, json::read(&parts.headers, &mut body, most).await?))
 }

@@ -8,9 +8,11 @@ use super::visit::{Here, foreign};
 use super::{GUARD, ONCE};
 use crate::base::ids::{Handle, RequestId};
 use crate::base::sensitive::SensitiveString;
+use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::multipart::{self, Most, Sink};
 use crate::http::extract::{media_type, urlencoded};
+use crate::http::rates::Meter;
 use crate::http::{Web, body};
 use crate::services::portal::MessageIntake;
 
@@ -36,13 +38,15 @@ pub(super) struct Taking<'a> {
     once: Option<Handle>,
     already: bool,
     typed: SensitiveString,
+    meter: Meter,
     intake: Option<MessageIntake>,
 }
 
 impl<'a> Taking<'a> {
-    pub(super) fn new(web: Arc<Web>, request: RequestId, here: &'a Here) -> Self {
+    pub(super) fn new(web: Arc<Web>, request: RequestId, client: Option<Client>, here: &'a Here) -> Self {
         let typed = SensitiveString::from("");
-        Self { web, request, here, guarded: false, once: None, already: false, typed, intake: None }
+        let meter = Meter::new(client.map(|Client(address)| address));
+        Self { web, request, here, guarded: false, once: None, already: false, typed, meter, intake: None }
     }
 
     /// The text, to be shown again.
@@ -96,6 +100,7 @@ impl<'a> Taking<'a> {
             return Err(foreign());
         }
         if self.intake.is_none() {
+            self.web.brake()?;
             self.intake = Some(MessageIntake::begin(&self.web.app, self.request, self.here.own()?).await?);
         }
         self.intake.as_mut().ok_or_else(HttpError::internal)
@@ -137,11 +142,16 @@ impl Sink for Taking<'_> {
         if name != "file" {
             return Err(HttpError::malformed("The message has a part that is not expected here."));
         }
+        self.meter.begin(&self.web.outer.rates).map_err(HttpError::too_much)?;
         Ok(self.begun().await?.begin_file(file_name).await?)
     }
 
     async fn chunk(&mut self, piece: &[u8]) -> Result<(), HttpError> {
-        if self.already { Ok(()) } else { Ok(self.begun().await?.file_chunk(piece)?) }
+        if self.already {
+            return Ok(());
+        }
+        self.meter.count(&self.web.outer.rates, piece.len()).map_err(HttpError::too_much)?;
+        Ok(self.begun().await?.file_chunk(piece)?)
     }
 
     async fn end_file(&mut self) -> Result<(), HttpError> {

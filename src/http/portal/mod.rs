@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use super::Web;
 use super::api::complete;
 use super::api::download;
-use super::conn::Conn;
+use super::client::Client;
 use super::error::HttpError;
 use super::extract::params::Params;
 use super::extract::urlencoded;
@@ -122,7 +122,7 @@ fn begin(web: &Web, who: Who) -> Result<Response, HttpError> {
 /// `POST /my`: a receipt code begins a visit.
 pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
     visit::same_origin(request.headers(), request.uri())?;
-    let conn = request.extensions().get::<Arc<Conn>>().cloned();
+    let client = Client::find(request.extensions());
     let pairs = small_form(request).await?;
     let code = pairs.iter().find(|(name, _)| name == "code").map_or("", |(_, code)| code.as_str());
     let entered = match code.len() {
@@ -132,7 +132,7 @@ pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Resu
     match entered {
         Ok(own) => begin(&web, Who::Receipt(own)),
         Err(ServiceError::NotFound) => {
-            if let Some(Err(wait)) = conn.map(|conn| web.outer.rates.failure(conn.remote())) {
+            if let Some(Err(wait)) = client.map(|Client(address)| web.outer.rates.failure(address)) {
                 return Err(HttpError::too_many(wait));
             }
             Ok(page::enter(Some(page::Note::Unknown), web.app.post().is_some()))
@@ -148,8 +148,9 @@ pub(super) async fn write(
     request: Request,
 ) -> Result<Response, HttpError> {
     visit::same_origin(request.headers(), request.uri())?;
+    let client = Client::find(request.extensions());
     let Some(here) = Here::find(&web, request.headers()) else { return Ok(see_other("/my")) };
-    let mut taking = message::Taking::new(web.clone(), ctx.request, &here);
+    let mut taking = message::Taking::new(web.clone(), ctx.request, client, &here);
     match taking.take(request).await {
         Ok(message::Taken::Stored(number)) => Ok(see_other(&format!("/my#message-{}", number + 1))),
         Ok(message::Taken::Already) => Ok(see_other("/my")),

@@ -7,25 +7,27 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::guard::{Guard, SOLUTION};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{Draft, TooMuchText};
 use crate::http::Web;
+use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::json::{self, Members};
 use crate::http::extract::multipart::{self, Most, Sink};
 use crate::http::extract::urlencoded;
+use crate::http::rates::{Meter, Source};
 use crate::http::{body, pages};
 use crate::services::submit::{self, Intake, Receipt};
 use crate::services::{Context, Problem, ServiceError};
-
-/// The hidden part that a page sends first: its own idempotency key, so that a double click is one submission.
-pub(super) const ONCE: &str = "_once";
 
 /// Parts or pairs in one submission: as many as a draft takes. A choice of many has one for each option.
 const MOST_PARTS: usize = 512;
 /// What any other value than true and false means as a consent: a text is none in JSON, not even "true".
 const NEITHER: &str = "neither";
+/// Bytes of what is kept for the page, about: more than a submission may have.
+const MOST_KEPT: usize = 512 * 1024;
 /// Bytes before a part's content.
 const MOST_PART_HEADER: u64 = 16 * 1024;
 
@@ -36,6 +38,9 @@ pub(in crate::http) struct Submission {
     fields: Members,
     #[serde(default)]
     consents: Members,
+    /// The solution of a challenge, for forms that ask for one.
+    #[serde(default)]
+    altcha: Option<String>,
 }
 
 impl Submission {
@@ -60,32 +65,63 @@ pub(super) struct Filling {
     web: Arc<Web>,
     ctx: Context,
     form: Arc<Form>,
+    client: Option<Client>,
     key: Option<String>,
+    guard: Guard,
+    meter: Meter,
     intake: Option<Intake>,
     /// What to show again if it is turned down; kept for pages only.
     typed: Option<pages::Typed>,
+    kept: usize,
+    /// Why it is turned down already. For pages only: the rest is read for what was typed, and nothing else.
+    refusal: Option<HttpError>,
 }
 
 impl Filling {
-    /// A submission to `form`. With `for_page`, what is typed is kept for the page that says what is wrong.
-    pub(super) fn new(web: Arc<Web>, ctx: Context, form: Arc<Form>, key: Option<String>, for_page: bool) -> Self {
-        let typed = for_page.then(pages::Typed::default);
-        Self { web, ctx, form, key, intake: None, typed }
+    /// A submission to `form` by a program.
+    pub(super) fn new(
+        web: Arc<Web>,
+        ctx: Context,
+        form: Arc<Form>,
+        client: Option<Client>,
+        key: Option<String>,
+    ) -> Self {
+        let meter = Meter::new(client.map(|Client(address)| address));
+        let guard = Guard::default();
+        Self { web, ctx, form, client, key, guard, meter, intake: None, typed: None, kept: 0, refusal: None }
     }
 
-    /// What was typed so far.
-    pub(super) fn into_typed(self) -> pages::Typed {
-        self.typed.unwrap_or_default()
+    /// A submission by a page: what is typed is kept for the page that says what is wrong.
+    pub(super) fn by_page(web: Arc<Web>, ctx: Context, form: Arc<Form>, client: Option<Client>) -> Self {
+        Self {
+            typed: Some(pages::Typed::default()),
+            guard: Guard::of_page(),
+            ..Self::new(web, ctx, form, client, None)
+        }
+    }
+
+    /// Turns the submission of a page down, whatever follows.
+    pub(super) fn refuse(&mut self, error: HttpError) {
+        self.refusal = Some(error);
+        self.intake = None;
+    }
+
+    /// What was typed so far, and what came along against programs.
+    pub(super) fn into_parts(self) -> (pages::Typed, Guard) {
+        (self.typed.unwrap_or_default(), self.guard)
     }
 
     /// Takes the JSON form. What has the wrong type is told by the intake, with every other mistake.
     pub(super) async fn take_json(&mut self, submission: Submission) -> Result<(), HttpError> {
+        if let Some(solution) = submission.altcha {
+            self.guard.solve(solution);
+        }
         self.take_fields(submission.fields).await?;
         self.take_consents(submission.consents).await
     }
 
     async fn take_fields(&mut self, Members(fields): Members) -> Result<(), HttpError> {
-        let intake = self.begun().await?;
+        let Some(intake) = self.begun().await? else { return Ok(()) };
         for (name, value) in fields {
             intake.json(&name, value)?;
         }
@@ -93,7 +129,7 @@ impl Filling {
     }
 
     async fn take_consents(&mut self, Members(consents): Members) -> Result<(), HttpError> {
-        let intake = self.begun().await?;
+        let Some(intake) = self.begun().await? else { return Ok(()) };
         for (name, value) in consents {
             match value {
                 Value::Bool(given) => intake.consent(&name, given),
@@ -135,15 +171,30 @@ impl Filling {
     /// Validates and stores what was taken.
     pub(super) async fn finish(&mut self) -> Result<Receipt, HttpError> {
         self.begun().await?;
+        if let Some(error) = self.refusal.take() {
+            return Err(error);
+        }
         let Some(intake) = self.intake.take() else { return Err(HttpError::internal()) };
+        let claim = self.guard.judge(&self.web, &self.form, self.key.as_deref())?;
+        let web = self.web.clone();
         // On a task of its own: once it has begun, a client that hangs up does not stop it half-way.
-        let done = tokio::spawn(intake.finish()).await;
-        Ok(done.unwrap_or(Err(ServiceError::Internal))?)
+        let done = tokio::spawn(async move {
+            let done = intake.finish().await;
+            if let (Err(_), Some(claim)) = (&done, claim) {
+                web.gate.release(claim);
+            }
+            done
+        });
+        Ok(done.await.unwrap_or(Err(ServiceError::Internal))?)
     }
 
     /// Remembers what was typed, where a page may have to show it again.
     fn keep(&mut self, name: &str, value: &str) {
         let Some(typed) = &mut self.typed else { return };
+        self.kept = self.kept.saturating_add(name.len() + value.len());
+        if self.kept > MOST_KEPT {
+            return;
+        }
         if matches!(value, "true" | "on" | "yes" | "1") {
             typed.ticked.insert(name.to_owned());
         }
@@ -153,13 +204,44 @@ impl Filling {
         }
     }
 
-    /// The intake, begun with the first content: by then the page's token has been read.
-    async fn begun(&mut self) -> Result<&mut Intake, HttpError> {
-        if self.intake.is_none() {
-            let begun = submit::begin(&self.web.app, &self.ctx, &self.form.id, self.key.as_deref()).await?;
-            self.intake = Some(begun);
+    /// The intake, begun with the first content: by then the page's token has been read. `None` once it is turned down.
+    async fn begun(&mut self) -> Result<Option<&mut Intake>, HttpError> {
+        if self.intake.is_none() && self.refusal.is_none() {
+            match self.begin().await {
+                Ok(intake) => self.intake = Some(intake),
+                Err(error) if self.typed.is_some() => self.refusal = Some(error),
+                Err(error) => return Err(error),
+            }
         }
-        self.intake.as_mut().ok_or_else(HttpError::internal)
+        Ok(self.intake.as_mut())
+    }
+
+    async fn begin(&self) -> Result<Intake, HttpError> {
+        self.web.brake()?;
+        let mut intake = submit::begin(&self.web.app, &self.ctx, &self.form.id, self.key.as_deref()).await?;
+        if let (Some(Client(address)), true) = (self.client, self.typed.is_some()) {
+            intake.join_same(Source::of(address).to_bytes());
+        }
+        Ok(intake)
+    }
+
+    /// Counts what a file brings; `None` once the submission is turned down.
+    async fn metered(&mut self, bytes: Option<usize>) -> Result<Option<&mut Intake>, HttpError> {
+        if self.refusal.is_none() {
+            let rates = &self.web.outer.rates;
+            let counted = match bytes {
+                None => self.meter.begin(rates),
+                Some(bytes) => self.meter.count(rates, bytes),
+            };
+            if let Err(wait) = counted {
+                let error = HttpError::too_much(wait);
+                if self.typed.is_none() {
+                    return Err(error);
+                }
+                self.refuse(error);
+            }
+        }
+        self.begun().await
     }
 }
 
@@ -171,11 +253,17 @@ impl Sink for Filling {
     /// Fields go by their name or as `fields.NAME`, consents by theirs or as `consents.NAME`; or all of them as two parts
     /// `fields` and `consents`, each a JSON object.
     async fn text(&mut self, name: &str, value: String) -> Result<(), HttpError> {
-        if name == ONCE && self.typed.is_some() {
-            // Ignored unless it comes first and looks like one of ours: it protects, it does not authorise.
-            if self.intake.is_none() && value.parse::<crate::base::ids::Handle>().is_ok() {
-                self.key = Some(format!("page-{value}"));
+        if self.guard.take(&self.web, &self.form, name, &value) {
+            // A key only if it comes first and looks like one of ours: it protects, it does not authorise.
+            if self.intake.is_none()
+                && let Some(page) = self.guard.page()
+            {
+                self.key = Some(format!("page-{page}"));
             }
+            return Ok(());
+        }
+        if name == SOLUTION && self.form.proof_of_work && self.form.field(name).is_none() {
+            self.guard.solve(value);
             return Ok(());
         }
         // A program may send the two objects of the JSON form as parts, and only the files as files.
@@ -192,10 +280,14 @@ impl Sink for Filling {
         let field = name.strip_prefix("fields.").unwrap_or(name);
         if self.form.field(field).is_none() && self.form.consent(consent).is_some() {
             self.keep(consent, &value);
-            self.begun().await?.consent_text(consent, &value);
+            if let Some(intake) = self.begun().await? {
+                intake.consent_text(consent, &value);
+            }
         } else {
             self.keep(field, &value);
-            self.begun().await?.field(field, value)?;
+            if let Some(intake) = self.begun().await? {
+                intake.field(field, value)?;
+            }
         }
         Ok(())
     }
@@ -207,14 +299,29 @@ impl Sink for Filling {
             let message = "The form takes no file of this name.".to_owned();
             return Err(HttpError::invalid(vec![Problem { field, code: "unknown-field", message }]));
         }
-        Ok(self.begun().await?.begin_file(name, file_name).await?)
+        if let Err(error) = self.guard.check_files(&self.form) {
+            if self.typed.is_none() {
+                return Err(error);
+            }
+            self.refuse(error);
+        }
+        match self.metered(None).await? {
+            Some(intake) => Ok(intake.begin_file(name, file_name).await?),
+            None => Ok(()),
+        }
     }
 
     async fn chunk(&mut self, piece: &[u8]) -> Result<(), HttpError> {
-        Ok(self.begun().await?.file_chunk(piece).await?)
+        match self.metered(Some(piece.len())).await? {
+            Some(intake) => Ok(intake.file_chunk(piece).await?),
+            None => Ok(()),
+        }
     }
 
     async fn end_file(&mut self) -> Result<(), HttpError> {
-        Ok(self.begun().await?.end_file().await?)
+        match self.begun().await? {
+            Some(intake) => Ok(intake.end_file().await?),
+            None => Ok(()),
+        }
     }
 }

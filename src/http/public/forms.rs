@@ -10,18 +10,21 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::filling::{Filling, Submission};
-use super::page::find;
+use super::page::{browser, find};
 use crate::domain::country::Country;
 use crate::domain::decimal::Decimal;
 use crate::domain::form::{Field, FieldKind, FileField, Form, Wanted};
 use crate::domain::submission::PostalAddress;
 use crate::http::Web;
+use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
+use crate::http::gate::Challenge;
 use crate::http::layers::Caller;
-use crate::services::submit;
+use crate::services::statistics::{self, Event};
+use crate::services::{ServiceError, submit};
 
 /// `GET /api/v1/forms`
 pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Result<Json<Value>, HttpError> {
@@ -45,6 +48,21 @@ pub(in crate::http) async fn show(
     Ok(Json(document(&*find(&web, &params)?)))
 }
 
+/// `GET /api/v1/forms/{form}/challenge`
+pub(in crate::http) async fn challenge(
+    State(web): State<Arc<Web>>,
+    params: Params,
+    uri: Uri,
+) -> Result<Json<Challenge>, HttpError> {
+    Query::strict(&uri, &[])?;
+    let form = find(&web, &params)?;
+    if !form.proof_of_work {
+        return Err(HttpError::not_found());
+    }
+    let challenge = web.gate.challenge(&form.id, web.app.clock().now(), web.app.entropy());
+    Ok(Json(challenge.map_err(|_| ServiceError::Unavailable)?))
+}
+
 /// `POST /api/v1/forms/{form}/submissions`
 pub(in crate::http) async fn send(
     State(web): State<Arc<Web>>,
@@ -55,9 +73,11 @@ pub(in crate::http) async fn send(
     Query::strict(request.uri(), &[])?;
     let form = find(&web, &params)?;
     submit::check_open(&form)?;
-    web.outer.rates.submission(&form.id)?;
+    let client = Client::find(request.extensions());
+    web.outer.rates.submission(&form.id, client.map(|Client(address)| address))?;
     let key = idempotency::key(request.headers())?;
-    let mut filling = Filling::new(web.clone(), ctx, form, key, false);
+    let (id, browser) = (form.id.clone(), browser(request.headers()));
+    let mut filling = Filling::new(web.clone(), ctx, form, client, key);
     let (parts, mut body) = request.into_parts();
     match media_type(&parts.headers).as_deref() {
         Some("application/json") => {
@@ -68,6 +88,9 @@ pub(in crate::http) async fn send(
         _ => return Err(HttpError::unsupported("A submission is sent as application/json or multipart/form-data.")),
     }
     let receipt = filling.finish().await?;
+    if receipt.is_new {
+        statistics::count(&web.app, &id, browser, Event::Submission);
+    }
     let answer = json!({ "submission": receipt.submission.to_string(), "receipt": receipt.receipt });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
@@ -84,6 +107,7 @@ fn document(form: &Form) -> Value {
         "intro": form.intro,
         "page": format!("/f/{}", form.id),
         "subject": form.subject,
+        "proof_of_work": form.proof_of_work,
         "purposes": form.purposes,
         "statuses": form.kind.statuses(),
         "legal_basis": form.legal_basis,

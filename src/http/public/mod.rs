@@ -2,5 +2,6 @@
 
 pub(super) mod filling;
 pub(super) mod forms;
+mod guard;
 pub(super) mod page;
 pub(super) mod service;

@@ -38,7 +38,7 @@ async fn start(limits: Limits) -> Running {
     let announce = Box::new(move |a| tell.send(a).unwrap());
     let task = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
-        run(listen, tls, router, &limits, Some(announce), stopped).await
+        run(listen, tls, router, &limits, Proxies::default(), Some(announce), stopped).await
     });
     Running { address: told.await.unwrap(), stop: Some(stop), task }
 }
@@ -257,7 +257,8 @@ async fn a_taken_address_is_said() {
     let running = start(tight()).await;
     let (chain, key) = tls::make_self_signed(&[], Timestamp::from_millis(0)).unwrap();
     let tls = tls::server_config(&Certificate::Pem { chain, key }).unwrap();
-    let again = run(running.address, tls, Router::new(), &tight(), None, std::future::pending()).await;
+    let again =
+        run(running.address, tls, Router::new(), &tight(), Proxies::default(), None, std::future::pending()).await;
     assert!(matches!(again, Err(ServeError::Bind { .. })));
 }
 

@@ -117,7 +117,8 @@ impl Opening {
                 }),
             )?,
         ];
-        let vault = Vault { shared, jobs: Some(jobs), threads: Mutex::new(threads), stop: Some(wake) };
+        let waiting = std::sync::atomic::AtomicUsize::new(0);
+        let vault = Vault { shared, jobs: Some(jobs), waiting, threads: Mutex::new(threads), stop: Some(wake) };
         Ok((vault, report))
     }
 }

@@ -286,6 +286,8 @@ impl Hunt {
                 let (handle, part) = spot.row.split_at_checked(16)?;
                 self.deed_parts.entry(handle.to_vec()).or_default().insert(part.to_vec(), content.to_vec());
             }
+            // Counts by day, form and family of browser: nothing of anybody.
+            Purpose::Statistics => {}
             Purpose::File => return None,
         }
         Some(())

@@ -32,6 +32,9 @@ pub(super) struct RawForm {
     pub(super) announce: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) country: Option<Spanned<String>>,
     pub(super) notice: Spanned<RawNotice>,
+    pub(super) min_seconds: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) proof_of_work: bool,
     pub(super) subject: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) summary: Vec<Spanned<String>>,

@@ -21,6 +21,8 @@ const MOST_PURPOSES: usize = 50;
 const MOST_ANNOUNCED: usize = 20;
 /// Ten years.
 const LONGEST_RETENTION: u32 = 3_660;
+/// No person should have to wait longer for a form.
+const LONGEST_WAIT: u32 = 60;
 /// Fewest answers that a survey may tell about, and how many it waits for unless told.
 const SMALLEST_K: u32 = 5;
 const LARGEST_K: u32 = 1_000;
@@ -38,6 +40,10 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
     if let Some(region) = raw.region.as_ref().filter(|region| !is_region(region.get_ref())) {
         return Err(at(region, "expected a region of 1 to 32 lower-case letters, digits and hyphens"));
     }
+    if let Some(seconds) = raw.min_seconds.as_ref().filter(|seconds| *seconds.get_ref() > LONGEST_WAIT) {
+        return Err(at(seconds, format!("expected 0 to {LONGEST_WAIT} seconds")));
+    }
+    let min_seconds = raw.min_seconds.take().map(Spanned::into_inner);
     let country = raw.country.as_ref().map(country).transpose()?;
 
     let mut names = Names::default();
@@ -81,6 +87,8 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         announce,
         country,
         notice: notice(raw.notice, library)?,
+        min_seconds,
+        proof_of_work: raw.proof_of_work,
         subject: raw.subject.map(Spanned::into_inner),
         summary: summary(raw.summary, &fields)?,
         fields,
