@@ -109,6 +109,9 @@ fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
         ("Kept", format!("{} days", form.retention_days)),
         ("Notice", format!("{}, version {}", form.notice.name.as_deref().unwrap_or("its own"), form.notice.version)),
     ];
+    if form.kind.needs_mail() {
+        out.push(("Open", "where a mail server is configured".to_owned()));
+    }
     if !form.kind.is_open() {
         out.push(("Open", "not yet: forms of this kind take nothing in this version".to_owned()));
     }

@@ -249,6 +249,12 @@ impl From<ServiceError> for HttpError {
                 "Not available yet",
                 "This form is not available yet. Nothing was stored.",
             ),
+            ServiceError::MailNotTaken => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "mail-not-taken",
+                "The mail could not be sent",
+                "The mail could not be sent just now, and nothing was stored. Please try again later.",
+            ),
             ServiceError::StorageFull => Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "storage-full",
@@ -321,6 +327,7 @@ mod tests {
             (ServiceError::StillRunning, 409),
             (ServiceError::KeyReused, 422),
             (ServiceError::NotYetOpen, 503),
+            (ServiceError::MailNotTaken, 503),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),
             (ServiceError::Damaged, 500),

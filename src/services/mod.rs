@@ -66,6 +66,9 @@ pub enum ServiceError {
     /// The form is of a kind that takes nothing yet; nothing was stored.
     #[error("this form is not open yet")]
     NotYetOpen,
+    /// The mail server did not take a mail that the act is nothing without; nothing was stored.
+    #[error("the mail server did not take the mail")]
+    MailNotTaken,
     /// Body or file above the limit, in bytes.
     #[error("too large")]
     TooLarge {

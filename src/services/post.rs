@@ -4,6 +4,7 @@
 //! Without a mail server everything else works, and nothing is put into the outbox.
 
 mod links;
+mod referral;
 mod words;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use crate::policy::{Action, Actor, Resource};
 use crate::vault::{Detail, MailName, VaultError};
 
 pub use links::{Links, ask_for_link, use_link};
+pub(super) use referral::Referral;
 use words::Words;
 
 /// How often the outbox is looked at when nobody says that something came.

@@ -53,7 +53,7 @@ pub async fn begin(
     idempotency_key: Option<&str>,
 ) -> Result<Intake, ServiceError> {
     let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
-    check_open(&form)?;
+    check_open(app, &form)?;
     let act = ctx.act(Action::Submit, &Resource::Form { roles: &form.roles })?;
     app.vault.ready_for_intake()?;
     let held = match idempotency_key {
@@ -74,12 +74,17 @@ pub async fn begin(
     })
 }
 
-/// Refuses a form that takes nothing yet, before anything of a submission is read.
+/// Refuses a form that takes nothing, before anything of a submission is read.
 ///
 /// # Errors
 /// [`ServiceError::NotYetOpen`].
-pub fn check_open(form: &Form) -> Result<(), ServiceError> {
-    if form.kind.is_open() { Ok(()) } else { Err(ServiceError::NotYetOpen) }
+pub fn check_open(app: &App, form: &Form) -> Result<(), ServiceError> {
+    if is_open(app, form) { Ok(()) } else { Err(ServiceError::NotYetOpen) }
+}
+
+/// Whether a form takes submissions here: those that are nothing without mail need a mail server.
+pub fn is_open(app: &App, form: &Form) -> bool {
+    form.kind.is_open() && (!form.kind.needs_mail() || app.post().is_some())
 }
 
 impl Intake {
@@ -162,8 +167,12 @@ impl Intake {
     pub async fn finish(self) -> Result<Receipt, ServiceError> {
         let Self { app, act, form, draft, files, mut held, sender } = self;
         let files = files.into_files();
-        let valid = draft.validate(&form).map_err(ServiceError::Invalid)?;
+        let mut valid = draft.validate(&form).map_err(ServiceError::Invalid)?;
+        // Taken out before anything is made of the content: nothing about a friend is stored, no hash of it either.
+        let referral = post::Referral::take_out(&form, &mut valid)?;
         let keyed = held.is_some();
+        // Without the friend, one word to many looks like the same word again.
+        let sender = sender.filter(|_| referral.is_none());
         let body = (keyed || sender.is_some()).then(|| hash_body(&app, &valid, &files));
         if let (Some(sender), Some(body)) = (sender, body) {
             held = hold_content(&app, &form.id, &sender, body).await?;
@@ -174,6 +183,10 @@ impl Intake {
             return Ok(receipt);
         }
 
+        if let Some(referral) = referral {
+            // Only what the mail server has taken is acknowledged.
+            referral.send(&app).await?;
+        }
         let now = app.clock.now();
         let content = Content {
             form: form.id.clone(),

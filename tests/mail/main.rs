@@ -270,3 +270,81 @@ async fn without_a_mail_server_everything_else_works() {
     assert_eq!(service.form("/my/link", &[("email", "jane@example.org")]).send().await.unwrap().status(), 503);
     assert!(!service.get("/my", None).await.text().await.unwrap().contains("Mail me a link"));
 }
+
+/// Every way in which a text may stand in a file.
+fn spellings(text: &str) -> Vec<Vec<u8>> {
+    let utf16 = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut out = vec![text.as_bytes().to_vec(), text.to_uppercase().into_bytes(), utf16];
+    out.push(data_encoding::HEXLOWER.encode(text.as_bytes()).into_bytes());
+    for shift in 0..3 {
+        // Without the characters that depend on what stands beside it.
+        let padded = [&b"\0\0"[..shift], text.as_bytes()].concat();
+        let coded = data_encoding::BASE64.encode(&padded);
+        out.push(coded.as_bytes()[4..coded.len() - 4].to_vec());
+    }
+    out
+}
+
+fn is_under(folder: &Path, text: &str) -> bool {
+    let wanted = spellings(text);
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return is_under(&path, text);
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        wanted.iter().any(|spelling| bytes.windows(spelling.len()).any(|window| window == spelling))
+    })
+}
+
+fn referral(friend: &str, words: &str) -> Value {
+    json!({ "fields": {
+        "name": "Jane Roe", "email": "jane@example.org", "friend-email": friend, "message": words, "asked": true,
+    } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_friend_gets_one_mail_and_nothing_about_them_is_kept() {
+    let server = Server::start();
+    let mut service = service_with(server.post()).await;
+    let path = "/api/v1/forms/refer-a-friend/submissions";
+    let friend = "bonny.qhvz@friends.example";
+    let sent = service.json("POST", path, None, &referral(friend, "You have to see {{ this }} <b>!")).await;
+    let (status, receipt) = document(sent).await;
+    assert_eq!(status, 201, "{receipt}");
+    // Acknowledged, so the server has it; the outbox had no part in it.
+    let (mail, content) = server.next();
+    assert_eq!(mail["to"], json!([friend]));
+    assert!(content.contains("Jane Roe would like to tell you") && content.contains("{{ this }} <b>!"), "{content}");
+    assert!(content.contains("{{ this }} &lt;b&gt;!") && !content.contains("jane@example.org"), "{content}");
+
+    let post = async |body: Value| {
+        let (status, body) = document(service.json("POST", path, None, &body).await).await;
+        (status, body["problems"][0]["field"].clone(), body["problems"][0]["code"].clone())
+    };
+    let field = |name: &str, code: &str| (422, json!(name), json!(code));
+    assert_eq!(post(referral("never@example.org", "Hi")).await, field("friend-email", "refused-address"));
+    assert_eq!(post(referral(friend, "See https://evil.example")).await, field("message", "links"));
+    assert_eq!(post(referral(friend, &format!("Is {friend} yours?"))).await, field("message", "friends-address"));
+    assert_eq!(post(referral("later@example.org", "Hi")).await.0, 503);
+    let (_, mine) =
+        document(service.json("POST", "/api/v1/my", None, &json!({ "receipt": receipt["receipt"] })).await).await;
+    assert_eq!(mine["fields"]["message"], "You have to see {{ this }} <b>!");
+    assert!(mine["fields"].get("friend-email").is_none() && !mine.to_string().contains("bonny"), "{mine}");
+    assert_eq!(letterlock::services::health::figures(&service.app).people, 1, "what was not sent is not stored");
+
+    service.stop().await;
+    assert!(!is_under(service.dir.path(), "bonny.qhvz"));
+    // The scan finds what is there.
+    std::fs::write(service.dir.path().join("data/leak"), data_encoding::BASE64.encode(friend.as_bytes())).unwrap();
+    assert!(is_under(service.dir.path(), "bonny.qhvz"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_mail_server_no_friend_can_be_written_to() {
+    let service = Service::start().await;
+    let path = "/api/v1/forms/refer-a-friend/submissions";
+    let refused = service.json("POST", path, None, &referral("bonny@example.org", "Hi")).await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(service.get("/f/refer-a-friend", None).await.status(), 503);
+}

@@ -60,9 +60,14 @@ impl FormKind {
         }
     }
 
-    /// Whether submissions are taken. What a referral and a board promise is not built yet (a friend's address that is
-    /// never stored; moderation), and until it is, nothing is taken under that promise.
+    /// Whether submissions are taken. What a board promises (moderation) is not built yet, and until it is, nothing is
+    /// taken under that promise.
     pub const fn is_open(&self) -> bool {
-        !matches!(self, Self::Referral { .. } | Self::Board)
+        !matches!(self, Self::Board)
+    }
+
+    /// Whether it is of no use without a mail server: a referral is one mail.
+    pub const fn needs_mail(&self) -> bool {
+        matches!(self, Self::Referral { .. })
     }
 }

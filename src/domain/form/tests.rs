@@ -237,7 +237,9 @@ fn shipped_forms_are_valid() {
     assert_eq!(kind("newsletter"), FormKind::Newsletter { consent: "newsletter".to_owned() });
     assert_eq!(kind("refer-a-friend"), FormKind::Referral { friend: "friend-email".to_owned() });
     let closed: Vec<&str> = set.iter().filter(|form| !form.kind.is_open()).map(|form| form.id.as_str()).collect();
-    assert_eq!(closed, ["refer-a-friend", "public-comment"]);
+    assert_eq!(closed, ["public-comment"]);
+    let by_mail: Vec<&str> = set.iter().filter(|form| form.kind.needs_mail()).map(|form| form.id.as_str()).collect();
+    assert_eq!(by_mail, ["refer-a-friend"]);
 }
 
 #[test]

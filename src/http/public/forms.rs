@@ -33,7 +33,7 @@ pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Resu
         .app
         .forms()
         .iter()
-        .map(|f| json!({ "id": f.id, "version": f.version, "open": f.kind.is_open(), "title": f.title, "page": format!("/f/{}", f.id) }))
+        .map(|f| json!({ "id": f.id, "version": f.version, "open": submit::is_open(&web.app, f), "title": f.title, "page": format!("/f/{}", f.id) }))
         .collect();
     Ok(Json(json!({ "items": items, "next": null })))
 }
@@ -72,7 +72,7 @@ pub(in crate::http) async fn send(
 ) -> Result<Response, HttpError> {
     Query::strict(request.uri(), &[])?;
     let form = find(&web, &params)?;
-    submit::check_open(&form)?;
+    submit::check_open(&web.app, &form)?;
     let client = Client::find(request.extensions());
     web.outer.rates.submission(&form.id, client.map(|Client(address)| address))?;
     let key = idempotency::key(request.headers())?;

@@ -24,7 +24,8 @@ use crate::services::submit::{self, Receipt};
 
 /// `GET /`
 pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
-    let forms: Vec<Arc<Form>> = web.app.forms().iter().filter(|form| form.kind.is_open()).cloned().collect();
+    let forms: Vec<Arc<Form>> =
+        web.app.forms().iter().filter(|form| submit::is_open(&web.app, form)).cloned().collect();
     pages::index(&forms)
 }
 
@@ -35,7 +36,7 @@ pub(in crate::http) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
-    submit::check_open(&form)?;
+    submit::check_open(&web.app, &form)?;
     statistics::count(&web.app, &form.id, browser(&headers), Event::View);
     render(&web, &form, &pages::Typed::default(), &Guard::default(), None)
 }
@@ -48,7 +49,7 @@ pub(in crate::http) async fn post(
     request: Request,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
-    submit::check_open(&form)?;
+    submit::check_open(&web.app, &form)?;
     let client = Client::find(request.extensions());
     let browser = browser(request.headers());
     let mut filling = Filling::by_page(web.clone(), ctx, form.clone(), client);
