@@ -45,7 +45,8 @@ pub(in crate::http) async fn show(
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
     Query::strict(&uri, &[])?;
-    Ok(Json(document(&*find(&web, &params)?)))
+    let form = find(&web, &params)?;
+    Ok(Json(document(&form, submit::is_open(&web.app, &form))))
 }
 
 /// `GET /api/v1/forms/{form}/challenge`
@@ -96,12 +97,12 @@ pub(in crate::http) async fn send(
 }
 
 /// A form as programs see it: what to send, under which rules, and the notice it is sent under.
-fn document(form: &Form) -> Value {
+fn document(form: &Form, open: bool) -> Value {
     json!({
         "id": form.id,
         "version": form.version,
         "kind": form.kind.as_str(),
-        "open": form.kind.is_open(),
+        "open": open,
         "country": form.country.map(Country::code),
         "title": form.title,
         "intro": form.intro,
