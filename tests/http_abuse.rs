@@ -99,7 +99,7 @@ async fn one_address_that_floods_a_form_waits_and_keeps_what_it_typed() {
     }
     let (status, page) = post(&service, &[]).await;
     assert!(status == 429 && keeps_what_was_typed(&page), "{status} {page}");
-    assert!(page.contains("Too many requests"));
+    assert!(page.contains("Too many requests") && page.contains("Please try again in"), "{page}");
     service.apply("jane@example.org", &pdf(2000, 1)).await;
 }
 
