@@ -56,6 +56,7 @@
 //!
 //! The formats on disk are in `docs/formats.md`; what is claimed, against whom, and what is not, in `SECURITY.md`.
 
+pub mod adapters;
 pub mod base;
 pub mod cli;
 pub mod control;

@@ -54,8 +54,47 @@ pub struct Config {
     pub tls: Tls,
     /// The recovery slot.
     pub recovery: Recovery,
+    /// Where the service is reached from outside, for links in mails: `https://…`, without a path.
+    pub public_url: Option<String>,
+    /// The mail server.
+    pub mail: Mail,
     /// What clients may use up.
     pub limits: Limits,
+}
+
+/// The mail server; without `server` no mail is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    /// Its name.
+    pub server: Option<String>,
+    /// Its port; `None` for the usual one.
+    pub port: Option<u16>,
+    /// How the connection is kept private.
+    pub security: MailSecurity,
+    /// Whom mails come from: an address, or `Name <address>`.
+    pub from: Option<String>,
+    /// Login at the server.
+    pub login: Option<String>,
+    /// File that holds the password, and nothing else.
+    pub password_file: Option<PathBuf>,
+    /// A root certificate beside those of the system, PEM.
+    pub root_certificate: Option<PathBuf>,
+    /// Folder of templates that replace the shipped ones.
+    pub templates: Option<PathBuf>,
+    /// Whom the mails are from, in words.
+    pub name: Option<String>,
+}
+
+/// How the connection to the mail server is kept private.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MailSecurity {
+    /// STARTTLS.
+    #[default]
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    /// None: for a server on this machine.
+    None,
 }
 
 /// How the log is written to standard error.
@@ -137,6 +176,8 @@ impl Default for Config {
             proxies: Proxies::default(),
             tls: Tls::default(),
             recovery: Recovery::default(),
+            public_url: None,
+            mail: Mail::default(),
             limits: Limits::default(),
         }
     }

@@ -31,13 +31,15 @@ pub enum Table {
     Deeds = 11,
     /// Messages of conversations. Key: record (16) ‖ number (4, big-endian).
     Messages = 12,
+    /// Mails that wait to be sent. Key: record (16) ‖ mail (16).
+    Outbox = 13,
     /// Counts of visits. Key: the day, as text, filled up with zeros (16).
-    Statistics = 13,
+    Statistics = 14,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -51,6 +53,7 @@ impl Table {
         Self::Intents,
         Self::Deeds,
         Self::Messages,
+        Self::Outbox,
         Self::Statistics,
     ];
 
@@ -84,6 +87,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(14), None);
+        assert_eq!(Table::from_id(15), None);
     }
 }

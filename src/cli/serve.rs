@@ -1,6 +1,7 @@
 //! `letterlock serve` and `letterlock init`, and the opening of the vault for every other command.
 
 mod banner;
+mod mail;
 mod reload;
 mod stop;
 
@@ -16,7 +17,7 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
 use crate::http::{self, HttpConfig};
-use crate::services::{App, OpenOptions, Opened};
+use crate::services::{App, OpenOptions, Opened, post};
 
 /// Opens the vault as configured. With `must_exist` none is made.
 pub(super) fn open(config: &Config, must_exist: bool) -> Outcome<(Arc<App>, Opened)> {
@@ -95,6 +96,11 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         // Set once, here.
         let _ = desk.address.set(url);
     }));
+    match mail::post(config)? {
+        Some(post) => app.set_post(post),
+        None => say("letterlock: note: no mail server is configured (mail.server), so no mail is sent"),
+    }
+    let posting = tokio::spawn(post::run(Arc::clone(app)));
     let failure = tokio::spawn(watch_for_failure(Arc::clone(app), stop.clone()));
     let reloading = tokio::spawn(reload::watch(Arc::clone(app), forms::folder(config)?));
     let mut until = stopped;
@@ -108,6 +114,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     let _ = control.await;
     failure.abort();
     reloading.abort();
+    posting.abort();
     if app.has_failed() {
         return Err(CliError::failed(
             "a write to the disk failed, so the service stopped before anything more was acknowledged. See the log, make \

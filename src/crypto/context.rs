@@ -51,8 +51,10 @@ pub enum Purpose {
     Deed = 18,
     /// A message of a conversation.
     Message = 19,
+    /// A mail that waits to be sent.
+    Mail = 20,
     /// A day's counts of visits.
-    Statistics = 20,
+    Statistics = 21,
 }
 
 /// Where a sealed value belongs.

@@ -112,7 +112,7 @@ fn request_body(operation: &str) -> Option<Value> {
         "showMine" | "eraseMine" => body_of(&["receipt"], json!({ "receipt": text })),
         "writeMine" => body_of(&["receipt", "text"], json!({ "receipt": text, "text": text })),
         "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
-        "enter" | "withdrawOnPage" | "eraseOnPage" | "leave" => {
+        "enter" | "withdrawOnPage" | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
         }
         "postMessage" => json!({
@@ -137,7 +137,7 @@ fn responses(route: &Route) -> Value {
         })
     };
     let (status, kind, body) = match route.operation {
-        "index" | "formPage" | "postForm" | "mine" | "askErasure" | "eraseOnPage" | "leave" => {
+        "index" | "formPage" | "postForm" | "mine" | "askErasure" | "eraseOnPage" | "leave" | "link" | "askLink" => {
             ("200", "text/html", json!({ "type": "string" }))
         }
         "proofScript" => ("200", "text/javascript", json!({ "type": "string" })),
@@ -145,7 +145,9 @@ fn responses(route: &Route) -> Value {
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
         "robots" | "erasureKey" => ("200", "text/plain", json!({ "type": "string" })),
-        "enter" | "postMessage" | "withdrawOnPage" => ("303", "text/html", json!({ "type": "string" })),
+        "enter" | "postMessage" | "withdrawOnPage" | "openMine" | "useLink" => {
+            ("303", "text/html", json!({ "type": "string" }))
+        }
         "answerSubmission" | "writeMine" => ("201", "application/json", schema("Written")),
         "showMine" | "withdrawMine" => ("200", "application/json", schema("Mine")),
         "downloadFile" | "myFile" => {

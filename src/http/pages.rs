@@ -15,7 +15,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormKind};
 use crate::domain::notice::NoticeText;
 use crate::services::Problem;
-use field::{FieldView, Look, problem_of};
+use field::{FieldView, Look, capital, problem_of};
 
 /// What somebody had typed and ticked when their submission was turned down.
 #[derive(Debug, Default)]
@@ -119,7 +119,7 @@ struct FormPage<'a> {
     intro: Vec<&'a str>,
     notice: &'a NoticeText,
     heading: &'a str,
-    summary: Vec<Line<'a>>,
+    summary: Vec<Line>,
     fields: Vec<FieldView<'a>>,
     consents: Vec<ConsentView<'a>>,
     hidden: &'a Hidden<'a>,
@@ -133,10 +133,9 @@ impl FormPage<'_> {
 }
 
 /// A line of the summary of mistakes, with the input it leads to.
-struct Line<'a> {
+struct Line {
     target: Option<String>,
-    label: &'a str,
-    message: &'a str,
+    message: String,
 }
 
 struct ConsentView<'a> {
@@ -149,19 +148,26 @@ struct ConsentView<'a> {
     problem: Option<&'a str>,
 }
 
-fn summary<'a>(error: &'a HttpError, fields: &[FieldView<'a>], consents: &[ConsentView<'a>]) -> Vec<Line<'a>> {
+fn summary(error: &HttpError, fields: &[FieldView<'_>], consents: &[ConsentView<'_>]) -> Vec<Line> {
     if error.problems.is_empty() {
-        return vec![Line { target: None, label: "", message: &error.detail }];
+        return vec![Line { target: None, message: error.detail.to_string() }];
     }
-    let line = |p: &'a Problem| {
+    let line = |p: &Problem| {
         let name = p.field.as_deref().unwrap_or("");
         let (whole, part) = name.split_once('.').unwrap_or((name, ""));
         let field = fields.iter().find(|f| f.name == whole).map(|f| (f.input_of(part), f.label));
         let consent = || consents.iter().find(|c| c.name == name).map(|c| (c.id.clone(), "Consent"));
         let (target, label) = field.or_else(consent).map_or((None, ""), |(id, label)| (Some(id), label));
         // Most messages begin with the label already.
-        let label = if p.message.starts_with(label) { "" } else { label };
-        Line { target, label, message: &p.message }
+        let told = p.message.strip_prefix(label).filter(|_| !label.is_empty());
+        let message = match told.map(|rest| rest.strip_prefix(": ").unwrap_or(rest)) {
+            None if label.is_empty() => p.message.clone(),
+            None => format!("{label}: {}", p.message),
+            // A question has its mark already.
+            Some(rest) if label.ends_with(['?', '!', '.']) => format!("{label} {}", capital(rest)),
+            Some(_) => p.message.clone(),
+        };
+        Line { target, message }
     };
     error.problems.iter().map(line).collect()
 }

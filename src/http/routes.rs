@@ -58,7 +58,7 @@ macro_rules! route {
     };
 }
 
-static ROUTES: [Route; 36] = [
+static ROUTES: [Route; 40] = [
     route!("GET" "/", Public, "index", "The list of forms, as a page.", [], get(page::index)),
     route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
@@ -93,6 +93,13 @@ static ROUTES: [Route; 36] = [
         [], get(portal::ask_erasure)),
     route!("POST" "/my/erasure", Public, "eraseOnPage", "Erases the visitor's own submission.",
         [], post(portal::erase)),
+    route!("POST" "/my/open", Public, "openMine", "Opens one of all that is held under an address.", [], post(portal::open)),
+    route!("POST" "/my/link", Public, "askLink", "Mails a link to an address, if anything is held under it.",
+        [], post(portal::ask_link)),
+    route!("GET" "/my/link/{token}", Public, "link", "Asks whether a link that was mailed shall be used.",
+        [], get(portal::link)),
+    route!("POST" "/my/link/{token}", Public, "useLink", "Uses a link that was mailed, and begins a visit.",
+        [], post(portal::use_link)),
     route!("POST" "/my/leave", Public, "leave", "Ends the visit.", [], post(portal::leave)),
     route!("POST" "/api/v1/my", Public, "showMine", "Opens the submission of a receipt.",
         [], post(portal::api::show)),
@@ -192,6 +199,10 @@ mod tests {
             ("POST", "/my/consents/{name}/withdrawal"),
             ("GET", "/my/erasure"),
             ("POST", "/my/erasure"),
+            ("POST", "/my/open"),
+            ("POST", "/my/link"),
+            ("GET", "/my/link/{token}"),
+            ("POST", "/my/link/{token}"),
             ("POST", "/my/leave"),
             ("POST", "/api/v1/my"),
             ("POST", "/api/v1/my/messages"),

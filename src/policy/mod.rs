@@ -90,6 +90,8 @@ pub enum Action {
     ReadStatus,
     /// Check every page, record and file of the vault; shows none of their content.
     VerifyVault,
+    /// Send the mails that wait.
+    SendMail,
     /// Remove what has lost its meaning: rows of the erased, abandoned uploads, expired tokens.
     CleanUp,
     /// Write counts of visits, which tell nothing of anybody.
@@ -98,7 +100,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -115,6 +117,7 @@ impl Action {
         Self::ReadForms,
         Self::ReadStatus,
         Self::VerifyVault,
+        Self::SendMail,
         Self::CleanUp,
         Self::KeepStatistics,
     ];
@@ -138,6 +141,7 @@ impl Action {
             Self::ReadForms => "read-forms",
             Self::ReadStatus => "read-status",
             Self::VerifyVault => "verify-vault",
+            Self::SendMail => "send-mail",
             Self::CleanUp => "clean-up",
             Self::KeepStatistics => "keep-statistics",
         }

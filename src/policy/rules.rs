@@ -116,7 +116,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
-        Action::CleanUp | Action::KeepStatistics => {
+        Action::SendMail | Action::CleanUp | Action::KeepStatistics => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
@@ -147,13 +147,13 @@ pub(super) fn for_public(action: Action, resource: &Resource<'_>) -> Verdict {
 pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
     let Resource::Own = resource else { return HIDDEN };
     match action {
-        Action::ReadSubmission
+        Action::ListSubmissions
+        | Action::ReadSubmission
         | Action::ReadFile
         | Action::WriteMessage
         | Action::WithdrawConsent
         | Action::EraseRecord => YES,
         Action::Submit
-        | Action::ListSubmissions
         | Action::SetStatus
         | Action::FindSubject
         | Action::ErasePerson
@@ -163,15 +163,16 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ReadForms
         | Action::ReadStatus
         | Action::VerifyVault
+        | Action::SendMail
         | Action::CleanUp
         | Action::KeepStatistics => HIDDEN,
     }
 }
 
-/// The software itself tidies up and counts, and does nothing else on its own.
+/// The software itself sends the mails that wait, tidies up and counts, and does nothing else on its own.
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
-        (Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
+        (Action::SendMail | Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
         _ => HIDDEN,
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
             Action::ListSubmissions => {
                 out.push((action, "form that names the role", Resource::Form { roles: mine }));
                 out.push((action, "form that does not", Resource::Form { roles: NONE }));
+                out.push((action, "what is held under one's own address", Resource::Own));
             }
             Action::ReadSubmission
             | Action::ReadFile
@@ -74,8 +75,8 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
             Action::FindSubject | Action::ErasePerson => out.push((action, "person", Resource::Subject)),
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
             Action::ManageStaff => out.push((action, "staff", Resource::Staff)),
-            Action::ReadStatus | Action::VerifyVault | Action::CleanUp | Action::KeepStatistics => {
-                out.push((action, "vault", Resource::Vault));
+            Action::ReadStatus | Action::VerifyVault | Action::SendMail | Action::CleanUp | Action::KeepStatistics => {
+                out.push((action, "vault", Resource::Vault))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{App, Context, Problem, ServiceError, review};
+use super::{App, Context, Problem, ServiceError, post, review};
 use crate::base::ids::RecordId;
 use crate::domain::form::Form;
 use crate::domain::message::{Author, Message, MessageText};
@@ -37,7 +37,10 @@ pub async fn answer(
     };
     let status = status.or_else(|| answered(&form, located.summary.status));
     let message = Message { at: app.clock.now(), author, text, files: Vec::new() };
-    Ok(app.vault.add_message(ctx.act_on(permit)?, id, NewMessage { message, files: Vec::new(), status }).await?)
+    let new = NewMessage { message, files: Vec::new(), status, tell: post::about_answer(app, &form) };
+    let number = app.vault.add_message(ctx.act_on(permit)?, id, new).await?;
+    post::came(app);
+    Ok(number)
 }
 
 /// Where an answer leads.

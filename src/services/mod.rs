@@ -9,14 +9,15 @@ pub mod forms;
 pub mod health;
 mod idempotency;
 pub mod portal;
+pub mod post;
 pub mod review;
 pub mod staff;
 pub mod statistics;
 pub mod submit;
 pub mod verify;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
 
@@ -103,6 +104,8 @@ pub struct App {
     staff: staff::Desk,
     requests: idempotency::Requests,
     visits: portal::Visits,
+    links: post::Links,
+    post: OnceLock<Arc<post::Post>>,
     tally: statistics::Tally,
     closed: AtomicBool,
 }
@@ -201,6 +204,8 @@ impl App {
             staff,
             requests: idempotency::Requests::default(),
             visits: portal::Visits::default(),
+            links: post::Links::default(),
+            post: OnceLock::new(),
             tally,
             closed: AtomicBool::new(false),
         };
@@ -211,6 +216,16 @@ impl App {
     /// The forms as they stand now. Whoever works with one keeps it, whatever is loaded meanwhile.
     pub fn forms(&self) -> Arc<FormSet> {
         self.forms.now()
+    }
+
+    /// Gives the installation a post office. Only the first one counts.
+    pub fn set_post(&self, post: post::Post) {
+        let _ = self.post.set(Arc::new(post));
+    }
+
+    /// The post office, when there is a mail server.
+    pub fn post(&self) -> Option<&Arc<post::Post>> {
+        self.post.get()
     }
 
     /// The visits under way to the page that a receipt opens.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::review::Download;
 use super::{App, Context, Problem, ServiceError, blocking};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{RecordId, RequestId};
+use crate::base::ids::{PersonId, RecordId, RequestId};
 use crate::domain::consent::ConsentSource;
 use crate::domain::form::Form;
 use crate::domain::message::Message;
@@ -21,11 +21,28 @@ use crate::policy::{Action, Actor, Resource, SUBJECT_REQUEST};
 use crate::vault::{ConsentChange, Grant, LedgerLine, Located, Opened, Target, VaultError};
 
 pub use message::{FileRules, MessageIntake};
-pub use visits::{Visit, Visits};
+pub use visits::{Visit, Visits, Who};
 
 /// A submission whose receipt was shown. Only [`enter`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own(RecordId);
+
+/// A person who came by a link that was mailed to their address. Only [`enter_by_link`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mailbox(PersonId);
+
+/// One line of all that is held under an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The submission.
+    pub own: RecordId,
+    /// The title of its form, or its name when the form is gone.
+    pub title: String,
+    /// When it came.
+    pub received: Timestamp,
+    /// How many messages its conversation has.
+    pub messages: u32,
+}
 
 /// All that a receipt opens.
 #[derive(Clone, Debug)]
@@ -65,6 +82,59 @@ pub async fn enter(app: &Arc<App>, code: &str) -> Result<Own, ServiceError> {
     let (vault, code) = (Arc::clone(&app.vault), crate::base::sensitive::SensitiveString::from(code));
     let located = blocking(move || vault.locate_by_receipt(code.expose())).await??;
     Ok(Own(located.summary.id))
+}
+
+/// Uses up a link that was mailed.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for one that was used, is too old, or never was.
+pub fn enter_by_link(app: &App, token: &str) -> Result<Mailbox, ServiceError> {
+    super::post::use_link(app, token).map(Mailbox)
+}
+
+/// All that is held under the address, newest first, once the audit entry is durable. Empty when everything was erased.
+///
+/// # Errors
+/// [`ServiceError::Unavailable`].
+pub async fn held(app: &Arc<App>, request: RequestId, mailbox: Mailbox) -> Result<Vec<Held>, ServiceError> {
+    let act = context(request).act(Action::ListSubmissions, &Resource::Own)?;
+    let vault = Arc::clone(&app.vault);
+    let located = match blocking(move || vault.records_of(&mailbox.0)).await? {
+        Ok(located) => located,
+        Err(VaultError::Missing) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    app.vault.record_search(act, &[mailbox.0]).await?;
+    let forms = app.forms();
+    let line = |located: Located| {
+        let Summary { id, form, received, messages, .. } = located.summary;
+        let title = forms.get(&form).map_or_else(|| form.to_string(), |form| form.title.clone());
+        Held { own: id, title, received, messages }
+    };
+    let mut out: Vec<Held> = located.into_iter().map(line).collect();
+    out.reverse();
+    Ok(out)
+}
+
+/// Opens one of them in the visit of `token`; `None` goes back to all.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for a submission of somebody else, and in a visit by receipt.
+pub async fn choose(app: &Arc<App>, visit: Visit, token: &str, id: Option<RecordId>) -> Result<(), ServiceError> {
+    let mailbox = visit.person.ok_or(ServiceError::NotFound)?;
+    let own = match id {
+        None => None,
+        Some(id) => {
+            let vault = Arc::clone(&app.vault);
+            let located = blocking(move || vault.locate(&id)).await??;
+            if located.summary.subject != mailbox.0 {
+                return Err(ServiceError::NotFound);
+            }
+            Some(Own(id))
+        }
+    };
+    app.visits.choose(token, own);
+    Ok(())
 }
 
 /// Opens everything, once the audit entry is durable.

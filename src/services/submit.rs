@@ -7,12 +7,11 @@ use serde_json::Value;
 
 use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError};
+use super::{App, Context, Problem, ServiceError, post};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
-use crate::domain::submission::MAX_TEXT_BYTES;
-use crate::domain::submission::{Content, Draft, TooMuchText, Valid};
+use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Valid};
 use crate::policy::{Action, Resource};
 use crate::vault::{Act, MAX_FILES, NewSubmission, VaultError};
 
@@ -191,14 +190,21 @@ impl Intake {
             .zip(body)
             .filter(|_| keyed)
             .map(|(held, body)| crate::vault::Idempotency { key: held.key, body });
+        let typed = post::address_in(&form, &content);
+        let mails = post::about_submission(&app, &form, typed.as_ref().map(SensitiveString::expose));
         let submission = NewSubmission {
             email: valid.email,
             content,
             status: form.initial_status(),
             files: files.into_iter().map(|file| file.sealed).collect(),
             idempotency,
+            mails,
         };
+        let has_mails = !submission.mails.is_empty();
         let stored = app.vault.submit(act, submission).await?;
+        if has_mails {
+            post::came(&app);
+        }
         if let (Some(held), Some(body)) = (held, body) {
             held.done(body, stored.summary.id, now);
         }

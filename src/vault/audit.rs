@@ -66,6 +66,13 @@ pub enum Detail {
     },
     /// The vault was made or opened by this version of the program.
     Opened(String),
+    /// A mail left the outbox.
+    Mail {
+        /// What it was about: `received`, `answered`, `arrived`.
+        about: String,
+        /// `sent`, `refused`, `given up`.
+        outcome: String,
+    },
 }
 
 /// The outer layer of an entry.

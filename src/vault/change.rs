@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use super::audit::{Draft, Subject};
 use super::committer::Job;
 use super::people::append_consent;
-use super::rows::{self, ConsentLine, ListEntry, StoredFile, StoredMessage};
+use super::rows::{self, ConsentLine, ListEntry, StoredFile, StoredMessage, StoredRecord};
 use super::txn::Txn;
 use super::upload::{SealedFile, Traces};
 use super::{Act, Detail, Vault, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{FileId, PersonId, RecordId};
+use crate::base::sensitive::SensitiveString;
 use crate::crypto::{Key, envelope};
 use crate::domain::consent::ConsentSource;
+use crate::domain::mail::Mail;
 use crate::domain::message::{MAX_MESSAGES, Message};
-use crate::domain::submission::{ConsentGiven, Status};
+use crate::domain::submission::{ConsentGiven, FieldValue, Status};
 use crate::keys::keyring::MAX_FILES;
 
 /// A message on its way in. The numbers of its files are given by the vault.
@@ -26,6 +28,8 @@ pub struct NewMessage {
     pub files: Vec<SealedFile>,
     /// How far the work on the submission is from now on; `None` leaves it.
     pub status: Option<Status>,
+    /// A mail that it causes to the person, and the name of the field that holds their address: the vault looks it up.
+    pub tell: Option<(Mail, String)>,
 }
 
 /// A change of consents on a record's form.
@@ -49,6 +53,7 @@ pub(super) struct MessageJob {
     /// As with a submission: the files' fate goes with the job.
     pub(super) traces: Vec<Traces>,
     status: Option<Status>,
+    tell: Option<(Mail, String)>,
 }
 
 impl Vault {
@@ -67,14 +72,14 @@ impl Vault {
     /// [`VaultError::StorageFull`], [`VaultError::Unavailable`]. Nothing of it is readable then.
     pub async fn add_message(&self, act: Act, record: RecordId, new: NewMessage) -> Result<u32, VaultError> {
         self.shared.room_for_intake()?;
-        let NewMessage { message, files, status } = new;
+        let NewMessage { message, files, status, tell } = new;
         if files.len() > MAX_FILES || files.len() != message.files.len() {
             return Err(VaultError::TooLarge);
         }
         let stored = StoredMessage { message, files: files.iter().map(StoredFile::of).collect() };
         let markers = files.iter().map(|file| self.shared.file_marker(file.id())).collect::<Result<_, _>>()?;
         let traces = files.into_iter().map(SealedFile::into_traces).collect();
-        let job = MessageJob { act, record, stored, markers, traces, status };
+        let job = MessageJob { act, record, stored, markers, traces, status, tell };
         self.ask(|reply| Job::Message(Box::new(job), reply)).await
     }
 
@@ -99,7 +104,7 @@ pub(super) fn apply_status(txn: &mut Txn<'_>, act: &Act, record: RecordId, statu
 
 /// Adds a message within a commit. Returns its number.
 pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, VaultError> {
-    let MessageJob { act, record, mut stored, markers, status, .. } = job;
+    let MessageJob { act, record, mut stored, markers, status, tell, .. } = job;
     let mut open = Open::new(txn, record)?;
     let number = open.list.messages;
     let files = open.list.files as usize + markers.len();
@@ -113,11 +118,19 @@ pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, V
     let context_row = rows::message_name(&record, number);
     let context = rows::message_context(&open.person, &context_row);
     let row = envelope::seal(&open.key, &context, &stored.encode()?, &*txn.shared.entropy)?;
+    let mail = match tell {
+        Some((mail, field)) => open.address(txn, &field)?.map(|to| Mail { to, ..mail }),
+        None => None,
+    };
+    let mail_rows = super::outbox::seal(txn.shared, open.place, &open.person, &record, &open.key, mail.as_slice())?;
     open.list.messages = number + 1;
     open.list.files = files as u32;
     open.list.status = status.unwrap_or(open.list.status);
     open.put_list(txn, markers.iter().map(|(file, _)| *file).collect())?;
     txn.put(rows::message_key(&record, number), row);
+    for (key, row) in mail_rows {
+        txn.put(key, row);
+    }
     for (file, marker) in markers {
         txn.put(rows::file_key(&file), marker);
     }
@@ -152,6 +165,7 @@ struct Open {
     record: RecordId,
     key: Key,
     arrival: u64,
+    record_version: u32,
     version: u32,
     list: ListEntry,
 }
@@ -167,17 +181,28 @@ impl Open {
         let draft = txn.person(place)?;
         let person = draft.person;
         let entry = draft.keyring.record(&record).ok_or(VaultError::Missing)?;
-        let (arrival, version) = (entry.arrival, entry.list_version);
+        let (arrival, record_version, version) = (entry.arrival, entry.version, entry.list_version);
         let key = entry.key.duplicate(); // the keyring is borrowed again for each change
         let row = txn.read(&rows::list_key(arrival))?.ok_or(VaultError::Tampered)?;
         let context = rows::list_context(&person, &record, version);
         let list = rows::decode_list_entry(&envelope::open(&key, &context, rows::split(&row)?.1)?)?;
-        Ok(Self { place, person, record, key, arrival, version, list })
+        Ok(Self { place, person, record, key, arrival, record_version, version, list })
     }
 
     fn seal_subject(&self, txn: &mut Txn<'_>, subject: &Subject) -> Result<super::audit::SealedSubject, VaultError> {
         let shared = txn.shared;
         subject.seal(self.place, &self.person, &txn.person(self.place)?.keyring.audit, &*shared.entropy)
+    }
+
+    /// What the record has in a field of text.
+    fn address(&self, txn: &Txn<'_>, field: &str) -> Result<Option<SensitiveString>, VaultError> {
+        let row = txn.read(&rows::record_key(&self.record))?.ok_or(VaultError::Missing)?;
+        let context = rows::record_context(&self.person, &self.record, self.record_version);
+        let mut stored = StoredRecord::decode(&envelope::open(&self.key, &context, rows::split(&row)?.1)?)?;
+        Ok(match stored.content.fields.remove(field) {
+            Some(FieldValue::Text(text)) => Some(text),
+            _ => None,
+        })
     }
 
     /// Puts the list entry as it is now, under its next version, and `files` into the keyring.

@@ -14,11 +14,12 @@ use super::epoch::{Ordered, Target};
 use super::hooks::Step;
 use super::intent::Intent;
 use super::janitor::Wake;
+use super::outbox::MailName;
 use super::people::{Arrived, SubmitJob};
 use super::shared::Shared;
 use super::txn::{Ready, State, Txn};
 use super::upload::Traces;
-use super::{Act, Reply, VaultError};
+use super::{Act, Detail, Reply, VaultError};
 use crate::base::ids::{IntentId, RecordId};
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::crypto::merkle::Frontier;
@@ -48,6 +49,8 @@ pub(super) enum Job {
     SetStatus(Box<(Act, RecordId, Status)>, Reply<()>),
     Message(Box<MessageJob>, Reply<u32>),
     Consents(Box<(Act, RecordId, ConsentChange)>, Reply<()>),
+    /// A mail was sent, or given up.
+    MailDone(Box<(Act, MailName, Detail)>, Reply<()>),
     SystemRows(Draft, Vec<Row>, Reply<()>),
     /// Rows that lost their meaning go, and what is kept of them comes; with the last of an order, the order itself goes.
     CleanUp {
@@ -74,6 +77,7 @@ impl Job {
             | Self::SetStatus(..)
             | Self::Message(..)
             | Self::Consents(..)
+            | Self::MailDone(..)
             | Self::SystemRows(..)
             | Self::CleanUp { .. } => false,
         }
@@ -264,6 +268,10 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             let traces = std::mem::take(&mut job.traces);
             let tell = then(reply, super::change::apply_message(txn, *job))?;
             Some(with_files(traces, tell))
+        }
+        Job::MailDone(job, reply) => {
+            let (act, name, detail) = *job;
+            then(reply, super::outbox::apply_done(txn, &act, name, detail))
         }
         Job::Consents(job, reply) => {
             let (act, record, change) = *job;

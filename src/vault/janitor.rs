@@ -139,7 +139,7 @@ impl Janitor {
                             self.shared.step(Step::FileUnlinked)?;
                             keys.push(rows::file_key(file));
                         }
-                        keys.extend(self.shared.message_keys(record)?);
+                        keys.extend(self.shared.keys_beside(record)?);
                         keys.push(rows::record_key(record));
                         keys.push(rows::list_key(*arrival));
                     }

@@ -73,6 +73,11 @@ impl Vault {
         self.shared.derived.idempotency_key.value(&[form.as_bytes(), &[0], key.as_bytes()])
     }
 
+    /// A keyed hash of an address, to count by in memory.
+    pub fn hash_address(&self, address: &str) -> [u8; 32] {
+        self.shared.derived.idempotency_key.value(&[b"address", &[0], address.as_bytes()])
+    }
+
     /// Begins a keyed hash over what a request means.
     pub fn hash_request_body(&self) -> crate::crypto::derive::PrfStream {
         self.shared.derived.request_body.stream()

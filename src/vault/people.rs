@@ -13,6 +13,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::crypto::receipt::ReceiptSecret;
 use crate::crypto::{Key, envelope};
 use crate::domain::consent::ConsentSource;
+use crate::domain::mail::Mail;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, Status, Summary};
 use crate::keys::keyring::{MAX_FILES, RecordEntry};
@@ -31,6 +32,8 @@ pub struct NewSubmission {
     pub files: Vec<SealedFile>,
     /// To recognise the same request again.
     pub idempotency: Option<Idempotency>,
+    /// Mails that it causes.
+    pub mails: Vec<Mail>,
 }
 
 /// A submission that is on disk.
@@ -57,6 +60,7 @@ pub(super) struct SubmitJob {
     /// The files' fate goes with the job: whoever waits for the answer may go away, and the record still come.
     pub(super) traces: Vec<Traces>,
     consents: Option<ConsentLine>,
+    mails: Vec<Mail>,
     act: Act,
 }
 
@@ -73,7 +77,7 @@ impl Vault {
     /// [`VaultError::StorageFull`], [`VaultError::Unavailable`], [`VaultError::TooLarge`].
     pub async fn submit(&self, act: Act, submission: NewSubmission) -> Result<Stored, VaultError> {
         self.shared.room_for_intake()?;
-        let NewSubmission { email, content, status, files, idempotency } = submission;
+        let NewSubmission { email, content, status, files, idempotency, mails } = submission;
         if files.len() > MAX_FILES || files.len() != content.files.len() {
             return Err(VaultError::TooLarge);
         }
@@ -127,6 +131,7 @@ impl Vault {
             files: markers,
             traces: files.into_iter().map(SealedFile::into_traces).collect(),
             consents,
+            mails,
             act,
         };
         let arrived = self.ask(|reply| super::committer::Job::Submit(Box::new(job), reply)).await?;
@@ -180,6 +185,7 @@ pub(super) fn apply(txn: &mut Txn<'_>, mut job: SubmitJob) -> Result<Arrived, Va
     let draft = txn.person(place)?;
     let person = draft.person;
     let subject = Subject::of_record(job.record).seal(place, &person, &draft.keyring.audit, entropy)?;
+    let mail_rows = super::outbox::seal(shared, place, &person, &job.record, &job.key, &job.mails)?;
     let consent_rows = job.consents.take().map_or(Ok(Vec::new()), |line| append_consent(txn, place, line))?;
 
     let draft = txn.person(place)?;
@@ -196,7 +202,7 @@ pub(super) fn apply(txn: &mut Txn<'_>, mut job: SubmitJob) -> Result<Arrived, Va
     if !consent_rows.is_empty() || draft.keyring.part_count() != parts_before {
         draft.changed(0);
     }
-    for (key, row) in consent_rows {
+    for (key, row) in consent_rows.into_iter().chain(mail_rows) {
         txn.put(key, row);
     }
     txn.put(rows::record_key(&job.record), rows::join(&record_outer, &job.record_sealed));

@@ -17,7 +17,7 @@ use super::VaultError;
 use crate::base::clock::Timestamp;
 use crate::base::codec::{BadLayout, Reader, Writer};
 use crate::base::entropy::Entropy;
-use crate::base::ids::{FileId, PersonId, RecordId};
+use crate::base::ids::{FileId, Handle, PersonId, RecordId};
 use crate::base::sensitive::SecretBytes;
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
@@ -240,6 +240,39 @@ pub(super) fn message_name(record: &RecordId, number: u32) -> [u8; 20] {
 
 pub(super) fn message_key(record: &RecordId, number: u32) -> Vec<u8> {
     Table::Messages.key(&[&message_name(record, number)])
+}
+
+/// What a waiting mail's row is called: `record (16) ‖ mail (16)`.
+pub(super) fn mail_name(record: &RecordId, mail: &Handle) -> [u8; 32] {
+    let mut name = [0; 32];
+    name[..16].copy_from_slice(record.as_bytes());
+    name[16..].copy_from_slice(mail.as_bytes());
+    name
+}
+
+/// Seals a waiting mail, or opens it. `row` is its [`mail_name`].
+pub(super) const fn mail_context<'a>(person: &'a PersonId, row: &'a [u8; 32]) -> Context<'a> {
+    Context::new(Purpose::Mail).table(Table::Outbox).person(person).row(row)
+}
+
+/// The outer layer of a waiting mail's row: the person's place.
+pub(super) fn seal_mail_place(
+    key: &Key,
+    row: &[u8; 32],
+    place: u64,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, SealError> {
+    envelope::seal(key, &mail_place(row), &place.to_be_bytes(), entropy)
+}
+
+/// The place in it.
+pub(super) fn open_mail_place(key: &Key, name: &[u8; 32], row: &[u8]) -> Result<u64, VaultError> {
+    let opened = envelope::open(key, &mail_place(name), split(row)?.0)?;
+    Reader::new(&opened).u64().map_err(|_| VaultError::Tampered)
+}
+
+const fn mail_place(row: &[u8; 32]) -> Context<'_> {
+    Context::new(Purpose::ListPlace).table(Table::Outbox).row(row)
 }
 
 pub(super) fn file_key(file: &FileId) -> Vec<u8> {

@@ -286,9 +286,16 @@ impl Shared {
         if self.free_bytes() < need { Err(VaultError::StorageFull) } else { Ok(()) }
     }
 
-    /// The store keys of a record's messages.
-    pub(super) fn message_keys(&self, record: &RecordId) -> Result<Vec<Vec<u8>>, StoreError> {
-        let from = Table::Messages.key(&[record.as_bytes()]);
+    /// The store keys of a record's messages and waiting mails.
+    pub(super) fn keys_beside(&self, record: &RecordId) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut keys = self.keys_of(Table::Messages, record)?;
+        keys.extend(self.keys_of(Table::Outbox, record)?);
+        Ok(keys)
+    }
+
+    /// The store keys in a table that begin with a record.
+    pub(super) fn keys_of(&self, table: Table, record: &RecordId) -> Result<Vec<Vec<u8>>, StoreError> {
+        let from = table.key(&[record.as_bytes()]);
         let rows = self.engine.scan(&from, &after_prefix(&from).unwrap_or_default());
         rows.map(|row| row.map(|(key, _)| key)).collect()
     }

@@ -88,6 +88,7 @@ pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, 
         status: Status::New,
         files: files.collect::<Result<_, _>>()?,
         idempotency: None,
+        mails: Vec::new(),
     };
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Form { roles: READERS }), new).await
 }

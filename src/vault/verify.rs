@@ -238,6 +238,13 @@ impl<'a> Check<'a> {
             }
         }
         self.done += u64::from(messages);
+        for key in shared.keys_of(Table::Outbox, &id).unwrap_or_default() {
+            if !super::outbox::opens(shared, place, person, &entry.key, &key) {
+                self.problem(format!("a waiting mail about submission {id} does not open or was exchanged"));
+            }
+            self.expected.insert(key);
+            self.done += 1;
+        }
         let ids: Vec<FileId> = files.iter().map(|(_, file)| file.id).collect();
         if ids != entry.files {
             self.problem(format!("the files of submission {id} are not those in the keyring"));
@@ -300,7 +307,7 @@ impl<'a> Check<'a> {
                                 self.expected.insert(rows::record_key(record));
                                 self.expected.insert(rows::list_key(*arrival));
                                 self.expected.extend(files.iter().map(rows::file_key));
-                                self.expected.extend(self.shared.message_keys(record).unwrap_or_default());
+                                self.expected.extend(self.shared.keys_beside(record).unwrap_or_default());
                             }
                         }
                     }

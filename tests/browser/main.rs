@@ -4,6 +4,7 @@
 
 mod chrome;
 mod guarded;
+mod kinds;
 mod my;
 #[path = "../support/pdf.rs"]
 mod pdf;

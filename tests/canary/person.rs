@@ -58,7 +58,8 @@ impl Person {
     /// A person with a CV of about `cv` bytes.
     pub(crate) fn new(cv: usize) -> Self {
         let [name, domain, vacancy, letter, subject, message, file, once] = std::array::from_fn(|_| word());
-        let number = u64::from_str_radix(&word()[..14], 16).unwrap() % 1_000_000_000_000;
+        // Twelve digits, the first of which is no 0, as E.164 has it.
+        let number = 100_000_000_000 + u64::from_str_radix(&word()[..14], 16).unwrap() % 900_000_000_000;
         let text = |word: &str| format!("{word} is what I have to say about it, and more. ").repeat(150);
         Self {
             name: format!("Zoë Quill{name}"),

@@ -1,5 +1,6 @@
 //! The built program, as people and scripts call it.
 
+mod forms;
 mod refusals;
 mod serving;
 mod support;

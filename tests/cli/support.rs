@@ -119,6 +119,12 @@ impl Server {
         assert_eq!(status.code(), Some(0), "{}", self.errors());
     }
 
+    /// Asks the service to look at its files now, as `kill -HUP` does.
+    pub(crate) fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
     /// Ends the service as a crash would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -19,8 +19,8 @@ impl<'a> Index<'a> {
     fn new(rows: &'a [Row]) -> Self {
         let mut index: HashMap<_, Vec<_>> = HashMap::new();
         for row in rows {
-            // Records and list rows begin with the length of their outer layer.
-            let at = if matches!(row.0.first(), Some(3 | 4)) { 2 } else { 0 };
+            // Records, list rows and waiting mails begin with the length of their outer layer.
+            let at = if matches!(row.0.first(), Some(3 | 4 | 13)) { 2 } else { 0 };
             if row.1.get(at..at + 2) == Some(&[1, 1]) && row.1.len() >= at + SHORTEST {
                 index.entry(&row.1[at + 2..at + 34]).or_default().push((at, row));
             }

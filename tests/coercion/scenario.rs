@@ -101,6 +101,8 @@ impl Part {
     /// Plays the act in `home`.
     pub async fn play(self, home: &Path) {
         let app = App::open_with_hooks(options_in(home), self.hooks(home)).unwrap().0;
+        // So that mails wait, with addresses in them.
+        app.set_post(waiting_post());
         let stage = Stage { app, home: home.to_owned() };
         match self {
             Self::Fill => stage.fill().await,

@@ -158,7 +158,7 @@ async fn an_old_slot_left_alone_is_noticed_and_would_bring_the_erased_back(film:
     let said = film.check(after, Rule::Kept, 1, &faults).await.unwrap_err();
     assert!(said.contains("roots of the epochs"), "{said}");
 
-    // Yesterday's data, today's keys; the witness is put back too, for it would refuse.
+    // Yesterday's data, today's keys; the witness and the recovery slot are put back too, for either would refuse.
     let yesterday = film.recording.at(before, Rule::Kept, &mut Chance::new(1), &Faults::default());
     let bob = async |faults: &Faults| {
         let today = film.recording.at(after, Rule::Kept, &mut Chance::new(1), faults);
@@ -167,8 +167,9 @@ async fn an_old_slot_left_alone_is_noticed_and_would_bring_the_erased_back(film:
         };
         let mut mixed = of(&yesterday, "data");
         mixed.extend(of(&today, "keys"));
-        let witness = PathBuf::from("keys/witness");
-        mixed.insert(witness.clone(), yesterday[&witness].clone());
+        for clock in ["keys/witness", "keys/recovery/slot"].map(PathBuf::from) {
+            mixed.insert(clock.clone(), yesterday[&clock].clone());
+        }
         let folder = scenario::scratch();
         lay_out(&mixed, folder.path());
         let app = scenario::open(folder.path(), Hooks::default()).map_err(|error| error.message)?.0;

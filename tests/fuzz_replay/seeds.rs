@@ -44,6 +44,7 @@ fn all() -> Vec<Seed> {
     of("form", forms());
     of("ids", texts(&ids()));
     of("json", jsons());
+    of("notice", notices());
     of("receipts", texts(&codes()));
     of("slot", slots());
     of("store", stores());
@@ -102,11 +103,45 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
         ("missing-member", small.replace("version = 1\n", "")),
         ("too-large-number", small.replace("version = 1", "version = 99999999999999999999")),
         ("subject-of-wrong-kind", whole.replace("subject = \"email\"", "subject = \"phone\"")),
+        ("newsletter", include_str!("../../forms/newsletter.toml").to_owned()),
+        ("survey", include_str!("../../forms/survey.toml").to_owned()),
+        ("refer-a-friend", include_str!("../../forms/refer-a-friend.toml").to_owned()),
+        ("notice-unknown", small.replace("notice = { version = \"1\", text = \"N\" }", "notice = \"nowhere\"")),
+        ("depends-on-itself", whole.replace("{ field = \"box\"", "{ field = \"code\"")),
+        ("pattern-too-large", whole.replace("[A-Z]{2}[0-9]{1,6}", "\\w{999}{999}")),
+        ("no-such-day", whole.replace("2000-01-01", "2000-02-30")),
         ("role-that-never-reads", small.replace("\"hr\"", "\"admin\"")),
         ("deep-arrays", format!("{small}x = {}", "[".repeat(2000))),
         ("deep-tables", format!("{small}{}1{}", "x = {a = ".repeat(300), "}".repeat(300))),
         ("dotted", format!("{small}x{} = 1", ".a".repeat(1500))),
         ("open-string", format!("{small}intro = \"\"\"\nnever closed")),
+        ("empty", String::new()),
+    ])
+}
+
+fn notices() -> Vec<(&'static str, Vec<u8>)> {
+    let head = "+++\nversion = \"2026-11\"\nreview_by = 2027-11-30\n+++\n";
+    let whole = format!(
+        "{head}\n# Head & <\n\nOne *two* **three** `four`\\\nfive.\n\n1. a\n2. b\n\n- c\n  > d\n\n---\n\n\
+         [us](https://example.org/?a=\"&b) <mailto:a@example.org>\n"
+    );
+    texts(&[
+        ("whole", whole.clone()),
+        ("small", format!("{head}N\n")),
+        ("crlf", whole.replace('\n', "\r\n")),
+        ("html", format!("{head}a <b>c</b>\n")),
+        ("block-of-html", format!("{head}<script>\nalert(1)\n</script>\n")),
+        ("comment", format!("{head}<!-- a -->\n")),
+        ("picture", format!("{head}![a](https://example.org/a.png)\n")),
+        ("script-link", format!("{head}[a](javascript:alert)\n")),
+        ("entity-link", format!("{head}[a](&#106;avascript:alert)\n")),
+        ("reference", format!("{head}[a]\n\n[a]: https://example.org \"<script>\"\n")),
+        ("code", format!("{head}```\n<script>\n```\n")),
+        ("deep", format!("{head}{}a\n", "> ".repeat(40))),
+        ("no-words", format!("{head}\n---\n")),
+        ("no-head", "N\n".to_owned()),
+        ("open-head", "+++\nversion = \"1\"\n".to_owned()),
+        ("no-such-day", whole.replace("2027-11-30", "2027-02-30")),
         ("empty", String::new()),
     ])
 }
@@ -141,6 +176,8 @@ fn jsons() -> Vec<(&'static str, Vec<u8>)> {
         "fields": {
             "short": " Jane Do\u{308}e ", "long": "One.\r\nTwo\ttabs.\n\n", "email": "Jane@B\u{fc}cher.example",
             "phone": "+44 (0)20 7946-0958", "choice": "two", "box": true,
+            "link": "HTTPS://Example.org", "number": 12.25, "date": "2024-02-29", "many": ["b", "a"], "mark": 2,
+            "home": { "line1": "1 High St", "town": "Leeds", "postcode": "LS1 1AA" }, "code": "AB12", "reason": "Slow.",
         },
         "consents": { "keep": true, "write": false },
     })
@@ -159,6 +196,13 @@ fn jsons() -> Vec<(&'static str, Vec<u8>)> {
         ("unknown-field", field("\"salary\":\"1\"")),
         ("field-twice", field("\"short\":\"cd\"")),
         ("number", field("\"phone\":12345678")),
+        ("number-as-text", field("\"number\":\"-2.50\",\"mark\":\"5\"")),
+        ("picked-twice", field("\"many\":[\"a\",\"a\"]")),
+        ("picked-one", field("\"many\":\"c\"")),
+        ("not-asked", field("\"box\":false,\"code\":[1]")),
+        ("no-such-day", field("\"date\":\"2023-02-29\"")),
+        ("address-of-numbers", field("\"home\":{\"line1\":1}")),
+        ("link-to-script", field("\"link\":\"javascript:alert(1)\"")),
         ("large-number", field("\"phone\":1e400")),
         ("file-as-text", field("\"cv\":\"%PDF-1.7\"")),
         ("no-choice", field("\"choice\":\"three\"")),
@@ -326,7 +370,9 @@ fn tokens() -> Vec<(&'static str, String)> {
     ]
 }
 
-const URLENCODED: [(&str, &str); 12] = [
+const URLENCODED: [(&str, &str); 14] = [
+    ("several", "many=a&many=b&mark=3&number=-2.50&date=2024-02-29"),
+    ("address", "home.line1=1+High+St&home.line2=&home.town=Leeds&home.postcode=LS1+1AA&home.country=GB"),
     ("pairs", "name=Jane+Doe&email=jane%40example.org&letter=a%0D%0Ab&talent-pool=on"),
     ("utf8", "name=J%C3%BCrgen&n%C3%A4me=%F0%9F%99%82"),
     ("raw-utf8", "name=J\u{fc}rgen"),

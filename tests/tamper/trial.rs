@@ -51,7 +51,11 @@ pub fn furnished(rest: Rest, filler: usize) -> Vault {
 async fn furnish(rest: Rest, filler: usize) -> Vault {
     let home = Home::new();
     let recorder = Recorder::default();
-    let open = || App::open_with_hooks(home.options(), recorder.hooks()).unwrap().0;
+    let open = || {
+        let app = App::open_with_hooks(home.options(), recorder.hooks()).unwrap().0;
+        app.set_post(waiting_post());
+        app
+    };
     let cv = |name: &str| {
         let size = if ["c", "a2"].contains(&name) { 0 } else { filler };
         pdf(&name.repeat(1 + size / name.len()))

@@ -65,6 +65,7 @@ async fn submit(vault: &Vault, email: &str) -> Stored {
         status: Status::Received,
         files: vec![file],
         idempotency: None,
+        mails: Vec::new(),
     };
     vault.submit(act(Actor::Public, Action::Submit, &Resource::Form { roles: &[Role::Hr] }), new).await.unwrap()
 }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use letterlock::adapters::mail::{Carrier, Carrying, Outgoing, Refused};
 use letterlock::base::clock::SystemClock;
 use letterlock::base::entropy::SystemEntropy;
 use letterlock::base::ids::{PersonId, RecordId, RequestId};
 use letterlock::base::sensitive::SensitiveString;
 use letterlock::domain::form::FormSet;
 use letterlock::policy::{Actor, Role};
+use letterlock::services::post::Post;
 use letterlock::services::review::Submission;
 use letterlock::services::submit::{self, Receipt};
 use letterlock::services::{App, Context, OpenError, OpenOptions, Opened, ServiceError, erase, find, review, verify};
@@ -135,6 +137,17 @@ pub async fn erase_person(app: &Arc<App>, person: PersonId) -> Result<serde_json
 
 pub async fn problems(app: &Arc<App>) -> Vec<String> {
     verify::run(app, &role(Role::Admin), &|_, _| {}).await.unwrap().problems
+}
+
+/// A post office whose mail server is never there: what it is given waits.
+pub fn waiting_post() -> Post {
+    struct Nobody;
+    impl Carrier for Nobody {
+        fn carry<'a>(&'a self, _: &'a Outgoing) -> Carrying<'a> {
+            Box::pin(std::future::ready(Err(Refused::Later("nobody is there".to_owned()))))
+        }
+    }
+    Post::new(Arc::new(Nobody), None, "https://letterlock.example", "Example").unwrap()
 }
 
 /// Waits until the janitor has nothing left to remove.

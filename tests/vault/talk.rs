@@ -8,7 +8,7 @@ use letterlock::domain::message::Author;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::portal::{self, MessageIntake, Mine, Own};
-use letterlock::services::{App, ServiceError, converse, health, review};
+use letterlock::services::{App, ServiceError, converse, health, post, review};
 use letterlock::vault::MAX_FILES;
 
 use crate::support::*;
@@ -236,4 +236,24 @@ async fn messages_and_their_files_go_with_the_submission_and_nothing_else_does()
     assert!(matches!(read(&app, kept_id).await, Err(ServiceError::NotFound)));
     assert_eq!(std::fs::read_dir(home.data().join("files")).unwrap().count(), 0);
     assert_eq!(problems(&app).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_wait_go_with_what_they_are_about() {
+    let home = Home::new();
+    let app = home.open();
+    app.set_post(waiting_post());
+    let waiting = || post::health(&app).unwrap().waiting;
+    let (id, own) = applied(&app, "jane@example.org").await;
+    let (kept, _) = applied(&app, "jane@example.org").await;
+    converse::answer(&app, &role(Role::Hr), id, "Thank you.", None).await.unwrap();
+    assert_eq!(waiting(), 3);
+    assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 0);
+    assert_eq!((waiting(), problems(&app).await), (3, Vec::new()));
+    portal::erase(&app, request(), own).await.unwrap();
+    clean(&app).await;
+    assert_eq!((waiting(), problems(&app).await), (1, Vec::new()));
+    erase_person(&app, read(&app, kept).await.unwrap().summary.subject).await.unwrap();
+    clean(&app).await;
+    assert_eq!((waiting(), problems(&app).await), (0, Vec::new()));
 }

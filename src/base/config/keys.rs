@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Config, LogFormat, ProxyHeader};
+use super::{Config, LogFormat, MailSecurity, ProxyHeader};
 
 /// One key. Nested keys carry their section, `limits.grace_seconds`.
 pub(super) struct Key {
@@ -20,7 +20,7 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 3] = ["tls", "recovery", "limits"];
+pub(super) const SECTIONS: [&str; 4] = ["tls", "recovery", "mail", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -43,6 +43,16 @@ const KEYS: &[Key] = &[
     path("tls.certificate", |c, v| c.tls.certificate = Some(v), "certificate chain, PEM"),
     path("tls.key", |c, v| c.tls.key = Some(v), "private key of the certificate, PEM"),
     path("recovery.folder", |c, v| c.recovery.folder = Some(v), "where the recovery slot lies; best on another disk"),
+    text("public_url", set_public_url, "where the service is reached, for links in mails: https://…"),
+    text("mail.server", |c, v| set_some(&mut c.mail.server, v), "the mail server; without one no mail is sent"),
+    number("mail.port", 1, 65_535, |c, v| c.mail.port = u16::try_from(v).ok(), "its port; else the usual one"),
+    text("mail.security", set_mail_security, "starttls, tls, or none for a server on this machine"),
+    text("mail.from", |c, v| set_some(&mut c.mail.from, v), "whom mails come from: Name <address>"),
+    text("mail.login", |c, v| set_some(&mut c.mail.login, v), "login at the mail server"),
+    path("mail.password_file", |c, v| c.mail.password_file = Some(v), "file that holds the password"),
+    path("mail.root_certificate", |c, v| c.mail.root_certificate = Some(v), "root certificate of the server, PEM"),
+    path("mail.templates", |c, v| c.mail.templates = Some(v), "folder of your own words for mails"),
+    text("mail.name", |c, v| set_some(&mut c.mail.name, v), "whom mails are from, in words"),
     limit(
         "limits.per_address_per_minute",
         |c, v| c.limits.per_address_per_minute = small(v),
@@ -301,6 +311,36 @@ fn set_proxy_header(config: &mut Config, value: &str) -> Result<(), String> {
         "x-forwarded-for" => ProxyHeader::XForwardedFor,
         "forwarded" => ProxyHeader::Forwarded,
         _ => return Err("expected \"x-forwarded-for\" or \"forwarded\"".to_owned()),
+    };
+    Ok(())
+}
+
+fn set_some(place: &mut Option<String>, value: &str) -> Result<(), String> {
+    if value.trim().is_empty() || value.chars().any(char::is_control) {
+        return Err("expected some words in one line".to_owned());
+    }
+    *place = Some(value.trim().to_owned());
+    Ok(())
+}
+
+fn set_public_url(config: &mut Config, value: &str) -> Result<(), String> {
+    let host = value.strip_prefix("https://").map(|rest| rest.trim_end_matches('/'));
+    let good = host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+    });
+    if !good {
+        return Err("expected https:// and a host, perhaps with a port, without a path".to_owned());
+    }
+    config.public_url = Some(value.trim_end_matches('/').to_owned());
+    Ok(())
+}
+
+fn set_mail_security(config: &mut Config, value: &str) -> Result<(), String> {
+    config.mail.security = match value {
+        "starttls" => MailSecurity::StartTls,
+        "tls" => MailSecurity::Tls,
+        "none" => MailSecurity::None,
+        _ => return Err("expected \"starttls\", \"tls\" or \"none\"".to_owned()),
     };
     Ok(())
 }

@@ -16,7 +16,7 @@ macro_rules! shipped {
 }
 
 /// The forms that come with the program: (file name, text), in the order in which a visitor finds them.
-const FORMS: [(&str, &str); 11] = shipped![
+pub(super) const FORMS: [(&str, &str); 11] = shipped![
     "forms/general-enquiry.toml",
     "forms/support-request.toml",
     "forms/problem-report.toml",

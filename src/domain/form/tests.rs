@@ -1,6 +1,8 @@
 //! The form language: what is accepted, and where each mistake is placed.
 
+mod generated;
 mod kinds;
+mod schema;
 mod sources;
 
 use super::*;

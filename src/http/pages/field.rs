@@ -21,6 +21,8 @@ pub(super) struct FieldView<'a> {
     pub(super) help: Cow<'a, str>,
     /// When the question is to be answered, if not always.
     pub(super) only_if: Option<String>,
+    /// What the marks of a rating mean.
+    pub(super) scale: Option<String>,
     pub(super) look: Look<'a>,
     pub(super) required: bool,
     pub(super) autocomplete: Option<&'a str>,
@@ -39,8 +41,8 @@ pub(super) enum Look<'a> {
     List(Vec<OptionView<'a>>),
     /// Buttons of which one can be on.
     Radios(Vec<OptionView<'a>>),
-    /// Marks of which one can be on, with what the first and the last mean.
-    Marks { marks: Vec<OptionView<'a>>, low: &'a str, high: &'a str },
+    /// Marks of which one can be on.
+    Marks(Vec<OptionView<'a>>),
     /// Boxes of which several can be on.
     Boxes(Vec<OptionView<'a>>),
     /// One box.
@@ -77,9 +79,11 @@ impl<'a> FieldView<'a> {
         let country = format!("{}.country", field.name);
         let problem = problem_of(&field.name, problems).or_else(|| problem_of(&country, problems));
         let problem = problem.map(|p| beside(&field.label, p));
+        let scale = scale(field);
         let only_if = field.shown_when.as_ref().and_then(|when| only_if(when, form));
         Self {
-            described: described(&id, only_if.is_some(), &field.help, problem.is_some()),
+            described: described(&id, only_if.is_some(), &field.help, scale.is_some(), problem.is_some()),
+            scale,
             look: look(field, form, &id, typed, problems),
             id,
             name: &field.name,
@@ -101,7 +105,8 @@ impl<'a> FieldView<'a> {
             if field.help.is_empty() { Cow::Owned(file_rules(field)) } else { Cow::Borrowed(field.help.as_str()) };
         let accept: Vec<String> = field.kinds.iter().map(|k| format!(".{}", k.extension())).collect();
         Self {
-            described: described(&id, false, &help, problem.is_some()),
+            described: described(&id, false, &help, false, problem.is_some()),
+            scale: None,
             id,
             name: &field.name,
             label: &field.label,
@@ -130,7 +135,7 @@ impl<'a> FieldView<'a> {
 
     /// Whether it is several inputs under one heading.
     pub(super) fn is_group(&self) -> bool {
-        matches!(self.look, Look::Radios(_) | Look::Marks { .. } | Look::Boxes(_) | Look::Address { .. })
+        matches!(self.look, Look::Radios(_) | Look::Marks(_) | Look::Boxes(_) | Look::Address { .. })
     }
 
     /// The id of the input that a line of the summary leads to; `part` is that of an address, or empty.
@@ -182,8 +187,7 @@ fn look<'a>(field: &'a Field, form: &'a Form, id: &str, typed: &'a Typed, proble
                 label: n.to_string().into(),
                 picked: value.trim() == n.to_string(),
             };
-            let marks = with_none((1..=rating.scale).map(mark).collect(), field, id);
-            Look::Marks { marks, low: &rating.low, high: &rating.high }
+            Look::Marks(with_none((1..=rating.scale).map(mark).collect(), field, id))
         }
         FieldKind::PostalAddress(own) => address(field, own.or(form.country), id, typed, problems),
     }
@@ -289,12 +293,27 @@ fn only_if(when: &ShownWhen, form: &Form) -> Option<String> {
 /// A message as it stands beside its field, whose label need not be said again.
 fn beside(label: &str, message: &str) -> String {
     let rest = message.strip_prefix(label).and_then(|m| m.strip_prefix(": ")).unwrap_or(message);
-    let mut letters = rest.chars();
+    capital(rest)
+}
+
+/// With a capital letter at the beginning.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn described(id: &str, only_if: bool, help: &str, wrong: bool) -> Option<String> {
-    let ids = [(only_if, "when"), (!help.is_empty(), "help"), (wrong, "problem")];
+/// What the first mark and the last mean.
+fn scale(field: &Field) -> Option<String> {
+    let FieldKind::Rating(rating) = &field.kind else { return None };
+    let ends = [(1, &rating.low), (rating.scale, &rating.high)];
+    let told: Vec<String> =
+        ends.iter().filter(|(_, words)| !words.is_empty()).map(|(mark, words)| format!("{mark}: {words}")).collect();
+    (!told.is_empty()).then(|| told.join(" · "))
+}
+
+/// The ids of whatever is said about a field, in the order in which it stands there.
+fn described(id: &str, only_if: bool, help: &str, scale: bool, wrong: bool) -> Option<String> {
+    let ids = [(only_if, "when"), (!help.is_empty(), "help"), (scale, "scale"), (wrong, "problem")];
     let ids: Vec<String> = ids.iter().filter(|(there, _)| *there).map(|(_, what)| format!("{id}-{what}")).collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }

@@ -101,7 +101,7 @@ impl<'a> Taking<'a> {
         }
         if self.intake.is_none() {
             self.web.brake()?;
-            self.intake = Some(MessageIntake::begin(&self.web.app, self.request, self.here.visit.own).await?);
+            self.intake = Some(MessageIntake::begin(&self.web.app, self.request, self.here.own()?).await?);
         }
         self.intake.as_mut().ok_or_else(HttpError::internal)
     }

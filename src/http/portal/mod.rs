@@ -23,9 +23,10 @@ use super::error::HttpError;
 use super::extract::params::Params;
 use super::extract::urlencoded;
 use super::{body, extract};
-use crate::base::ids::Handle;
+use crate::base::ids::{Handle, RecordId, RequestId};
 use crate::http::layers::Caller;
-use crate::services::{ServiceError, portal};
+use crate::services::portal::Who;
+use crate::services::{ServiceError, portal, post};
 use visit::{Here, leave_cookie};
 
 /// The hidden part with the visit's guard.
@@ -43,18 +44,84 @@ pub(super) async fn show(
     Caller(ctx): Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    let Some(here) = Here::find(&web, &headers) else { return Ok(page::enter(None)) };
-    match portal::show(&web.app, ctx.request, here.visit.own).await {
+    let mail = web.app.post().is_some();
+    let Some(here) = Here::find(&web, &headers) else { return Ok(page::enter(None, mail)) };
+    let Some(own) = here.visit.own else { return all(&web, ctx.request, &here).await };
+    match portal::show(&web.app, ctx.request, own).await {
         Ok(mine) => page::mine(&web, &here, &mine, None, ""),
         // Erased meanwhile, by the people inside or in another window.
-        Err(ServiceError::NotFound) => Ok(left(&web, &here, page::enter(Some(page::Note::Gone)))),
+        Err(ServiceError::NotFound) => match here.visit.person {
+            Some(_) => {
+                portal::choose(&web.app, here.visit, here.token(), None).await?;
+                all(&web, ctx.request, &here).await
+            }
+            None => Ok(left(&web, &here, page::enter(Some(page::Note::Gone), mail))),
+        },
         Err(other) => Err(other.into()),
     }
 }
 
+/// All that is held under the address of a visit by mailbox.
+async fn all(web: &Arc<Web>, request: RequestId, here: &Here) -> Result<Response, HttpError> {
+    let mailbox = here.visit.person.ok_or_else(HttpError::not_found)?;
+    let held = portal::held(&web.app, request, mailbox).await?;
+    Ok(page::all(here, &held))
+}
+
+/// `POST /my/open`: one of all, or with no `id` back to all.
+pub(super) async fn open(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
+    let Some((here, pairs)) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
+    let id = pairs.iter().find(|(name, _)| name == "id").map(|(_, id)| id.parse::<RecordId>());
+    let id = id.transpose().map_err(|_| HttpError::not_found())?;
+    portal::choose(&web.app, here.visit, here.token(), id).await?;
+    Ok(see_other("/my"))
+}
+
+/// `POST /my/link`: mails a link to an address.
+pub(super) async fn ask_link(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
+    visit::same_origin(request.headers(), request.uri())?;
+    let pairs = small_form(request).await?;
+    let email = pairs.iter().find(|(name, _)| name == "email").map_or("", |(_, email)| email.as_str());
+    match post::ask_for_link(&web.app, email) {
+        Ok(()) => Ok(page::enter(Some(page::Note::Mailed), true)),
+        Err(ServiceError::Invalid(_)) => Ok(page::enter(Some(page::Note::NoAddress), true)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// `GET /my/link/{token}`. Only asks: what merely looks at links in mails must not use them up.
+pub(super) async fn link(params: Params) -> Result<Response, HttpError> {
+    let token: String = params.parse("token")?;
+    if visit::is_token(&token) { Ok(page::link(&token)) } else { Err(HttpError::not_found()) }
+}
+
+/// `POST /my/link/{token}`: uses the link up and begins a visit.
+pub(super) async fn use_link(
+    State(web): State<Arc<Web>>,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    visit::same_origin(request.headers(), request.uri())?;
+    let token: String = params.parse("token")?;
+    drop(request);
+    match portal::enter_by_link(&web.app, &token) {
+        Ok(mailbox) => begin(&web, Who::Mailbox(mailbox)),
+        Err(ServiceError::NotFound) => Ok(page::enter(Some(page::Note::OldLink), true)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn begin(web: &Web, who: Who) -> Result<Response, HttpError> {
+    let token = web.app.visits().begin(who, web.app.clock().now(), web.app.entropy());
+    let token = token.map_err(|_| HttpError::from(ServiceError::Unavailable))?;
+    let mut response = see_other("/my");
+    response.headers_mut().insert(header::SET_COOKIE, visit::cookie(&token)?);
+    Ok(response)
+}
+
 /// `POST /my`: a receipt code begins a visit.
 pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
-    visit::same_origin(request.headers())?;
+    visit::same_origin(request.headers(), request.uri())?;
     let client = Client::find(request.extensions());
     let pairs = small_form(request).await?;
     let code = pairs.iter().find(|(name, _)| name == "code").map_or("", |(_, code)| code.as_str());
@@ -63,18 +130,12 @@ pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Resu
         _ => Err(ServiceError::NotFound),
     };
     match entered {
-        Ok(own) => {
-            let token = web.app.visits().begin(own, web.app.clock().now(), web.app.entropy());
-            let token = token.map_err(|_| HttpError::from(ServiceError::Unavailable))?;
-            let mut response = see_other("/my");
-            response.headers_mut().insert(header::SET_COOKIE, visit::cookie(&token)?);
-            Ok(response)
-        }
+        Ok(own) => begin(&web, Who::Receipt(own)),
         Err(ServiceError::NotFound) => {
             if let Some(Err(wait)) = client.map(|Client(address)| web.outer.rates.failure(address)) {
                 return Err(HttpError::too_many(wait));
             }
-            Ok(page::enter(Some(page::Note::Unknown)))
+            Ok(page::enter(Some(page::Note::Unknown), web.app.post().is_some()))
         }
         Err(other) => Err(other.into()),
     }
@@ -86,7 +147,7 @@ pub(super) async fn write(
     Caller(ctx): Caller,
     request: Request,
 ) -> Result<Response, HttpError> {
-    visit::same_origin(request.headers())?;
+    visit::same_origin(request.headers(), request.uri())?;
     let client = Client::find(request.extensions());
     let Some(here) = Here::find(&web, request.headers()) else { return Ok(see_other("/my")) };
     let mut taking = message::Taking::new(web.clone(), ctx.request, client, &here);
@@ -94,7 +155,7 @@ pub(super) async fn write(
         Ok(message::Taken::Stored(number)) => Ok(see_other(&format!("/my#message-{}", number + 1))),
         Ok(message::Taken::Already) => Ok(see_other("/my")),
         Err(error) if error.status != StatusCode::NOT_FOUND && error.status != StatusCode::INTERNAL_SERVER_ERROR => {
-            let mine = portal::show(&web.app, ctx.request, here.visit.own).await?;
+            let mine = portal::show(&web.app, ctx.request, here.own()?).await?;
             page::mine(&web, &here, &mine, Some(&error), taking.typed())
         }
         Err(error) => Err(error),
@@ -110,7 +171,7 @@ pub(super) async fn file(
 ) -> Result<Response, HttpError> {
     let n = download::number(&params)?;
     let here = Here::find(&web, &headers).ok_or_else(HttpError::not_found)?;
-    Ok(download::answer(portal::file(&web.app, ctx.request, here.visit.own, n).await?))
+    Ok(download::answer(portal::file(&web.app, ctx.request, here.own()?, n).await?))
 }
 
 /// `POST /my/consents/{name}/withdrawal`
@@ -121,8 +182,9 @@ pub(super) async fn withdraw(
     request: Request,
 ) -> Result<Response, HttpError> {
     let name: String = params.parse("name")?;
-    let Some(here) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
-    complete(async move { portal::withdraw(&web.app, ctx.request, here.visit.own, &name).await }).await?;
+    let Some((here, _)) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
+    let own = here.own()?;
+    complete(async move { portal::withdraw(&web.app, ctx.request, own, &name).await }).await?;
     Ok(see_other("/my#consents"))
 }
 
@@ -140,29 +202,31 @@ pub(super) async fn erase(
     Caller(ctx): Caller,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let Some(here) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
-    let (own, app) = (here.visit.own, web.app.clone());
+    let Some((here, _)) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
+    let (own, app) = (here.own()?, web.app.clone());
     let certificate = complete(async move { portal::erase(&app, ctx.request, own).await }).await?;
     web.app.visits().end_all(own);
-    Ok(left(&web, &here, page::erased(&certificate)))
+    let page = page::erased(&certificate, here.visit.person.is_some());
+    // Who came by mailbox still has the others.
+    Ok(if here.visit.person.is_some() { page } else { left(&web, &here, page) })
 }
 
 /// `POST /my/leave`
 pub(super) async fn leave(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
     match guarded(&web, request).await? {
-        Some(here) => Ok(left(&web, &here, page::enter(Some(page::Note::Left)))),
+        Some((here, _)) => Ok(left(&web, &here, page::enter(Some(page::Note::Left), web.app.post().is_some()))),
         None => Ok(see_other("/my")),
     }
 }
 
-/// The visit of a post that carries its guard; `None` when there is no visit (any more).
-async fn guarded(web: &Web, request: Request) -> Result<Option<Here>, HttpError> {
-    visit::same_origin(request.headers())?;
+/// The visit of a post that carries its guard, and what came with it; `None` when there is no visit (any more).
+async fn guarded(web: &Web, request: Request) -> Result<Option<(Here, Vec<(String, String)>)>, HttpError> {
+    visit::same_origin(request.headers(), request.uri())?;
     let here = Here::find(web, request.headers());
     let pairs = small_form(request).await?;
     let Some(here) = here else { return Ok(None) };
     let guard = pairs.iter().find(|(name, _)| name == GUARD).and_then(|(_, guard)| guard.parse::<Handle>().ok());
-    if guard == Some(here.visit.guard) { Ok(Some(here)) } else { Err(visit::foreign()) }
+    if guard == Some(here.visit.guard) { Ok(Some((here, pairs))) } else { Err(visit::foreign()) }
 }
 
 async fn small_form(request: Request) -> Result<Vec<(String, String)>, HttpError> {

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::visit::Here;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Handle;
+use crate::base::sensitive::SensitiveString;
 use crate::domain::country::Country;
-use crate::domain::form::{Choice, FieldKind, Form};
+use crate::domain::form::{FieldKind, Form};
 use crate::domain::message::{Author, Message};
 use crate::domain::staff::Role;
 use crate::domain::submission::{FieldValue, FileInfo, Status};
@@ -19,7 +20,7 @@ use crate::http::Web;
 use crate::http::error::{HttpError, size};
 use crate::http::pages::html;
 use crate::services::ServiceError;
-use crate::services::portal::{FileRules, Mine, MyConsent};
+use crate::services::portal::{FileRules, Held, Mine, MyConsent};
 
 /// What the entrance has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +31,39 @@ pub(super) enum Note {
     Gone,
     /// The visit was ended.
     Left,
+    /// A link is on its way, if anything is held.
+    Mailed,
+    /// What was typed is no address.
+    NoAddress,
+    /// The link was used, or is too old.
+    OldLink,
 }
 
-/// The entrance.
-pub(super) fn enter(note: Option<Note>) -> Response {
+/// The entrance; with `mail`, also by a link that is mailed.
+pub(super) fn enter(note: Option<Note>, mail: bool) -> Response {
     // One answer for a code that is wrong in any way: 404 says that there is nothing to be seen by it.
-    let status = if note == Some(Note::Unknown) { StatusCode::NOT_FOUND } else { StatusCode::OK };
-    html(status, &Enter { note })
+    let status = match note {
+        Some(Note::Unknown | Note::OldLink) => StatusCode::NOT_FOUND,
+        Some(Note::NoAddress) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::OK,
+    };
+    html(status, &Enter { note, mail })
+}
+
+/// All that is held under an address.
+pub(super) fn all(here: &Here, held: &[Held]) -> Response {
+    let lines = held.iter().map(|held| Line {
+        id: held.own.to_string(),
+        title: &held.title,
+        received: when(held.received),
+        messages: held.messages,
+    });
+    html(StatusCode::OK, &All { guard: here.visit.guard.to_string(), lines: lines.collect() })
+}
+
+/// Asks whether a link that was mailed shall be used.
+pub(super) fn link(token: &str) -> Response {
+    html(StatusCode::OK, &LinkPage { token })
 }
 
 /// The page itself. With `error`, a message was turned down, and `typed` is its text.
@@ -66,6 +93,7 @@ pub(super) fn mine(
         messages: mine.messages.iter().map(MessageView::of).collect(),
         consents: mine.consents.iter().map(ConsentView::of).collect(),
         guard: here.visit.guard.to_string(),
+        among_others: here.visit.person.is_some(),
         once: once.to_string(),
         accept: rules.kinds.iter().map(|kind| format!(".{}", kind.extension())).collect::<Vec<_>>().join(","),
         kinds: rules.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", "),
@@ -89,16 +117,38 @@ pub(super) fn erasure(here: &Here) -> Response {
 }
 
 /// It was.
-pub(super) fn erased(certificate: &Value) -> Response {
+pub(super) fn erased(certificate: &Value, more: bool) -> Response {
     let text = serde_json::to_string_pretty(certificate).unwrap_or_default();
     let pending = certificate["statement"]["state"] != "complete";
-    html(StatusCode::OK, &Erased { certificate: &text, pending })
+    html(StatusCode::OK, &Erased { certificate: &text, pending, more })
 }
 
 #[derive(Template)]
 #[template(path = "my/enter.html")]
 struct Enter {
     note: Option<Note>,
+    mail: bool,
+}
+
+#[derive(Template)]
+#[template(path = "my/all.html")]
+struct All<'a> {
+    guard: String,
+    lines: Vec<Line<'a>>,
+}
+
+/// One of all.
+struct Line<'a> {
+    id: String,
+    title: &'a str,
+    received: When,
+    messages: u32,
+}
+
+#[derive(Template)]
+#[template(path = "my/link.html")]
+struct LinkPage<'a> {
+    token: &'a str,
 }
 
 #[derive(Template)]
@@ -112,6 +162,7 @@ struct Erasure {
 struct Erased<'a> {
     certificate: &'a str,
     pending: bool,
+    more: bool,
 }
 
 #[derive(Template)]
@@ -125,6 +176,8 @@ struct MinePage<'a> {
     messages: Vec<MessageView<'a>>,
     consents: Vec<ConsentView<'a>>,
     guard: String,
+    /// There is a list to go back to.
+    among_others: bool,
     once: String,
     accept: String,
     kinds: String,
@@ -204,33 +257,30 @@ fn answers<'a>(form: Option<&'a Form>, mine: &'a Mine) -> Vec<Answer<'a>> {
 }
 
 fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str> {
-    match (value, kind) {
-        (FieldValue::Text(text), Some(FieldKind::Choice(choices))) => label(choices, text.expose()).into(),
-        (FieldValue::Text(text), _) => text.expose().into(),
-        (FieldValue::Bool(true), _) => "Yes".into(),
-        (FieldValue::Bool(false), _) => "No".into(),
-        (FieldValue::Number(mark), Some(FieldKind::Rating(rating))) => format!("{mark} of {}", rating.scale).into(),
-        (FieldValue::Number(number), _) => number.to_string().into(),
-        (FieldValue::Many(picked), kind) => {
-            let choices = match kind {
-                Some(FieldKind::Choices(options)) => &options.options[..],
-                _ => &[],
-            };
-            picked.iter().map(|text| label(choices, text.expose())).collect::<Vec<_>>().join(", ").into()
+    let label = |value: &'a str| {
+        let chosen = kind.and_then(|kind| kind.options().iter().find(|choice| choice.value == value));
+        chosen.map_or(value, |choice| choice.label.as_str())
+    };
+    match value {
+        FieldValue::Text(text) => label(text.expose()).into(),
+        FieldValue::Bool(true) => "Yes".into(),
+        FieldValue::Bool(false) => "No".into(),
+        FieldValue::Number(number) => match kind {
+            Some(FieldKind::Rating(rating)) => format!("{number} of {}", rating.scale).into(),
+            _ => number.to_string().into(),
+        },
+        FieldValue::Many(picked) => {
+            picked.iter().map(|text| label(text.expose())).collect::<Vec<_>>().join("\n").into()
         }
-        (FieldValue::Address(address), _) => {
-            let lines = address.parts().into_iter().map(|(part, text)| match text.expose().parse::<Country>() {
-                Ok(country) if part == "country" => country.name(),
+        FieldValue::Address(address) => {
+            let line = |(name, text): (&str, &'a SensitiveString)| match text.expose().parse() {
+                Ok(country) if name == "country" => Country::name(country),
                 _ => text.expose(),
-            });
-            lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").into()
+            };
+            let lines: Vec<&str> = address.parts().into_iter().map(line).filter(|text| !text.is_empty()).collect();
+            lines.join("\n").into()
         }
     }
-}
-
-/// What an option is called; one that the form has no longer stands for itself.
-fn label<'a>(choices: &'a [Choice], value: &'a str) -> &'a str {
-    choices.iter().find(|choice| choice.value == value).map_or(value, |choice| &choice.label)
 }
 
 impl<'a> FileView<'a> {
@@ -245,10 +295,10 @@ impl<'a> MessageView<'a> {
             Author::Subject => (true, "You"),
             Author::Staff { role: Role::Hr, .. } => (false, "Our recruitment team"),
             Author::Staff { role: Role::Support, .. } => (false, "Our support team"),
-            Author::Staff { role: Role::Privacy, .. } => (false, "Our privacy officer"),
             Author::Staff { role: Role::Training, .. } => (false, "Our training team"),
             Author::Staff { role: Role::Partner, .. } => (false, "Our partner team"),
             Author::Staff { role: Role::Marketing, .. } => (false, "Our marketing team"),
+            Author::Staff { role: Role::Privacy, .. } => (false, "Our privacy officer"),
             // Neither reads nor writes on submissions.
             Author::Staff { role: Role::Auditor | Role::Admin, .. } => (false, "Our team"),
         };

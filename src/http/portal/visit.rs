@@ -1,12 +1,13 @@
 //! The cookie of a visit, and where a post comes from.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use crate::base::sensitive::SensitiveString;
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::services::ServiceError;
-use crate::services::portal::Visit;
+use crate::services::portal::{Own, Visit};
 
 /// Bound to this host and to HTTPS by its name (RFC 6265bis, cookie name prefixes).
 const NAME: &str = "__Host-my";
@@ -24,6 +25,11 @@ impl Here {
         let token = token(headers)?.to_owned();
         let visit = web.app.visits().find(&token, web.app.clock().now())?;
         Some(Self { token, visit })
+    }
+
+    /// The submission that is open in it.
+    pub(super) fn own(&self) -> Result<Own, HttpError> {
+        self.visit.own.ok_or_else(HttpError::not_found)
     }
 
     /// Its token.
@@ -53,19 +59,23 @@ fn token(headers: &HeaderMap) -> Option<&str> {
         (name == NAME).then_some(value)
     });
     let (first, more) = (ours.next()?, ours.next());
-    let good =
-        more.is_none() && first.len() == 43 && first.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    good.then_some(first)
+    (more.is_none() && is_token(first)).then_some(first)
+}
+
+/// Whether this can be a token: 256 bits in base64 (RFC 4648 §5), without padding.
+pub(super) fn is_token(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// Refuses a post that another site had the browser send. Browsers say where a post comes from in `Sec-Fetch-Site` (Fetch
 /// Metadata), older ones in `Origin`.
-pub(super) fn same_origin(headers: &HeaderMap) -> Result<(), HttpError> {
+pub(super) fn same_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), HttpError> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let host = text("host").or_else(|| text(":authority"));
+    // Over HTTP/2 the host stands in the address.
+    let host = uri.authority().map(Authority::as_str).or_else(|| text("host"));
     let good = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => host.is_none_or(|host| origin == format!("https://{host}")),
+        (None, Some(origin)) => host.is_some_and(|host| origin == format!("https://{host}")),
         // No browser: then nobody is there whose cookie could be misused.
         (None, None) => true,
     };
@@ -127,7 +137,15 @@ mod tests {
             (&[("origin", "http://vault.example"), ("host", "vault.example")], false),
             (&[("host", "vault.example")], true),
         ] {
-            assert_eq!(same_origin(&headers(pairs)).is_ok(), good, "{pairs:?}");
+            let uri = Uri::from_static("/my");
+            assert_eq!(same_origin(&headers(pairs), &uri).is_ok(), good, "{pairs:?}");
+            // Over HTTP/2.
+            let host = pairs.iter().find(|(name, _)| *name == "host").map_or("", |(_, host)| host);
+            if !host.is_empty() {
+                let uri: Uri = format!("https://{host}/my").parse().unwrap();
+                let others: Vec<_> = pairs.iter().copied().filter(|(name, _)| *name != "host").collect();
+                assert_eq!(same_origin(&headers(&others), &uri).is_ok(), good, "{pairs:?} over HTTP/2");
+            }
         }
     }
 }

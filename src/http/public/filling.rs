@@ -22,8 +22,8 @@ use crate::http::{body, pages};
 use crate::services::submit::{self, Intake, Receipt};
 use crate::services::{Context, Problem, ServiceError};
 
-/// Parts or pairs in one submission; the largest form has far fewer.
-const MOST_PARTS: usize = 128;
+/// Parts or pairs in one submission: as many as a draft takes. A choice of many has one for each option.
+const MOST_PARTS: usize = 512;
 /// What any other value than true and false means as a consent: a text is none in JSON, not even "true".
 const NEITHER: &str = "neither";
 /// Bytes of what is kept for the page, about: more than a submission may have.

@@ -51,14 +51,13 @@ impl MessageIntake {
         app.vault.ready_for_intake()?;
         let vault = Arc::clone(&app.vault);
         let summary = blocking(move || vault.locate(&own.0)).await??.summary;
-        let forms = app.forms();
-        let form = forms.get(&summary.form);
+        let form = app.forms().get(&summary.form).cloned();
         Ok(Self {
             app: Arc::clone(app),
             own,
             act,
-            rules: FileRules::of(form.map(AsRef::as_ref), summary.files),
-            status: form.and_then(|form| converse::taken_up(form, summary.status)),
+            rules: FileRules::of(form.as_deref(), summary.files),
+            status: form.as_deref().and_then(|form| converse::taken_up(form, summary.status)),
             text: MessageText::default(),
             files: Arrivals::default(),
             problems: Vec::new(),
@@ -134,7 +133,7 @@ impl MessageIntake {
             files: (0..).zip(&files).map(|(n, file)| file.info(n)).collect(),
         };
         let files = files.into_iter().map(|file| file.sealed).collect();
-        let new = NewMessage { message, files, status: self.status };
+        let new = NewMessage { message, files, status: self.status, tell: None };
         Ok(self.app.vault.add_message(self.act, self.own.0, new).await?)
     }
 

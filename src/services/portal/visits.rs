@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ring::digest;
 
-use super::Own;
+use super::{Mailbox, Own};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::{Entropy, EntropyError, random};
 use crate::base::ids::Handle;
@@ -21,6 +21,15 @@ const LONGEST: Duration = Duration::from_secs(4 * 60 * 60);
 const MOST: usize = 10_000;
 /// Posts remembered for each visit.
 const MOST_POSTS: usize = 200;
+
+/// By what somebody came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The receipt of a submission.
+    Receipt(Own),
+    /// A link that was mailed to the person.
+    Mailbox(Mailbox),
+}
 
 /// The visits under way, by the SHA-256 of their token.
 #[derive(Default)]
@@ -36,8 +45,10 @@ struct Entry {
 /// A visit under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visit {
-    /// The submission whose receipt was shown.
-    pub own: Own,
+    /// The submission that is open: the one whose receipt was shown, or one chosen out of the person's.
+    pub own: Option<Own>,
+    /// The person, for who came by a link that was mailed to their address.
+    pub person: Option<Mailbox>,
     /// What each post of this visit carries, so that no other site can send one.
     pub guard: Handle,
 }
@@ -47,10 +58,14 @@ impl Visits {
     ///
     /// # Errors
     /// Without randomness.
-    pub fn begin(&self, own: Own, now: Timestamp, entropy: &dyn Entropy) -> Result<SensitiveString, EntropyError> {
+    pub fn begin(&self, who: Who, now: Timestamp, entropy: &dyn Entropy) -> Result<SensitiveString, EntropyError> {
         let token: [u8; 32] = random(entropy)?;
         let token = SensitiveString::from(data_encoding::BASE64URL_NOPAD.encode(&token));
-        let visit = Visit { own, guard: Handle::make_random(entropy)? };
+        let guard = Handle::make_random(entropy)?;
+        let visit = match who {
+            Who::Receipt(own) => Visit { own: Some(own), person: None, guard },
+            Who::Mailbox(person) => Visit { own: None, person: Some(person), guard },
+        };
         if let Ok(mut open) = self.0.lock() {
             open.retain(|_, entry| entry.is_alive(now));
             if open.len() >= MOST
@@ -93,10 +108,20 @@ impl Visits {
         }
     }
 
-    /// Ends every visit to a submission: it was erased.
+    /// Opens another submission in a visit by mailbox, or none: back to all of them.
+    pub(super) fn choose(&self, token: &str, own: Option<Own>) {
+        if let Ok(mut open) = self.0.lock()
+            && let Some(entry) = open.get_mut(&hash(token)).filter(|entry| entry.visit.person.is_some())
+        {
+            entry.visit.own = own;
+        }
+    }
+
+    /// Ends every visit to a submission: it was erased. Who came by mailbox goes back to all that are left.
     pub fn end_all(&self, own: Own) {
         if let Ok(mut open) = self.0.lock() {
-            open.retain(|_, entry| entry.visit.own != own);
+            open.retain(|_, entry| entry.visit.own != Some(own) || entry.visit.person.is_some());
+            open.values_mut().filter(|entry| entry.visit.own == Some(own)).for_each(|entry| entry.visit.own = None);
         }
     }
 }
@@ -127,7 +152,7 @@ mod tests {
     }
 
     fn begun(visits: &Visits, n: u8, at: Timestamp) -> String {
-        visits.begin(own(n), at, &SystemEntropy::new()).unwrap().expose().to_owned()
+        visits.begin(Who::Receipt(own(n)), at, &SystemEntropy::new()).unwrap().expose().to_owned()
     }
 
     #[test]
@@ -136,7 +161,7 @@ mod tests {
         let token = begun(&visits, 1, START);
         assert_eq!(token.len(), 43);
         let minutes = |n: u64| START.plus(Duration::from_secs(60 * n));
-        assert_eq!(visits.find(&token, minutes(19)).map(|visit| visit.own), Some(own(1)));
+        assert_eq!(visits.find(&token, minutes(19)).and_then(|visit| visit.own), Some(own(1)));
         assert!(visits.find(&token, minutes(38)).is_some(), "asked in between");
         assert_eq!(visits.find(&token, minutes(58)), None);
 
@@ -158,6 +183,22 @@ mod tests {
         let tokens = [begun(&visits, 1, START), begun(&visits, 1, START), begun(&visits, 2, START)];
         visits.end_all(own(1));
         assert_eq!(tokens.map(|token| visits.find(&token, START).is_some()), [false, false, true]);
+    }
+
+    #[test]
+    fn who_came_by_mailbox_goes_from_one_submission_to_the_next() {
+        let visits = Visits::default();
+        let mailbox = Mailbox(crate::base::ids::PersonId::from_bytes([9; 16]));
+        let token = visits.begin(Who::Mailbox(mailbox), START, &SystemEntropy::new()).unwrap();
+        let open = || visits.find(token.expose(), START).unwrap().own;
+        assert_eq!(open(), None);
+        visits.choose(token.expose(), Some(own(1)));
+        assert_eq!(open(), Some(own(1)));
+        visits.end_all(own(1));
+        assert_eq!(open(), None, "erased: back to the others");
+        let receipt = begun(&visits, 2, START);
+        visits.choose(&receipt, Some(own(3)));
+        assert_eq!(visits.find(&receipt, START).unwrap().own, Some(own(2)), "a receipt opens its own only");
     }
 
     #[test]

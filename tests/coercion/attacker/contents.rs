@@ -56,6 +56,21 @@ pub(crate) struct ListEntry {
     pub(crate) messages: u32,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum MailKind {
+    Received,
+    Answered,
+    Arrived,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Mail {
+    pub(crate) kind: MailKind,
+    pub(crate) to: String,
+    pub(crate) form: String,
+    pub(crate) since: i64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Author {
     Subject,
@@ -107,6 +122,9 @@ pub(crate) enum Role {
     Privacy,
     Auditor,
     Admin,
+    Training,
+    Partner,
+    Marketing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -146,6 +164,7 @@ pub(crate) enum Detail {
     Account { id: Id, change: String },
     Token { id: Id, change: String },
     Opened(String),
+    Mail { about: String, outcome: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

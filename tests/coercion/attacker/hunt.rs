@@ -237,6 +237,10 @@ impl Hunt {
                 let number = u32::from_be_bytes(number.try_into().ok()?);
                 self.loot.messages.insert((record.try_into().ok()?, number), message);
             }
+            Purpose::Mail => {
+                let _: contents::Mail = contents::read(content)?;
+                self.loot.mails += 1;
+            }
             Purpose::ListPlace => {
                 let mut cut = Cut(content);
                 let (place, record) = (cut.number(8)?, cut.bytes(16));

@@ -67,6 +67,8 @@ pub(crate) struct Loot {
     pub(crate) records: BTreeMap<Id, (Id, Content)>,
     /// The messages that opened, by record and number.
     pub(crate) messages: BTreeMap<(Id, u32), Message>,
+    /// How many mails that wait opened.
+    pub(crate) mails: usize,
     /// The list entries that opened, in their versions.
     pub(crate) list: BTreeMap<Id, Vec<ListEntry>>,
     /// Ledgers that opened.

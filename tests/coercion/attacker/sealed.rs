@@ -115,7 +115,8 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         10 => one(Purpose::Intent, Table::Intents, 0),
         11 => one(Purpose::Deed, Table::Deeds, 0),
         12 => vec![of_message(row, value)],
-        13 => one(Purpose::Statistics, Table::Statistics, 0),
+        13 => layers(row, value, Purpose::Mail, Table::Outbox, Some(row.to_vec()), vec![0]),
+        14 => one(Purpose::Statistics, Table::Statistics, 0),
         _ => Vec::new(),
     }
 }

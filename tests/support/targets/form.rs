@@ -1,6 +1,7 @@
 //! The text of a form file.
 
-use letterlock::domain::form::{Field, FieldKind, FileField, Form, check as read};
+use letterlock::domain::form::{Announce, Field, FieldKind, FileField, Form, FormKind, Wanted, check as read};
+use letterlock::domain::notice::NoticeText;
 
 use super::Seam;
 
@@ -26,7 +27,7 @@ pub fn check(data: &[u8], seam: Seam) {
         }
     };
     let mut written = write(&form).into_bytes();
-    let twice = [&written[..], b"\n[notice]\nversion = \"1\"\ntext = \"t\"\n"].concat();
+    let twice = [b"notice = { version = \"1\", text = \"t\" }\n", &written[..]].concat();
     let twice = read(std::str::from_utf8(&twice).unwrap(), "f.toml");
     assert!((seam.refused)(twice.is_err()), "a table that stands there twice is taken");
     (seam.written)(&mut written);
@@ -43,15 +44,15 @@ pub fn understood(data: &[u8]) -> bool {
 fn write(form: &Form) -> String {
     let list = |items: Vec<String>| format!("[{}]", items.join(", "));
     let names = |items: &[String]| list(items.iter().map(|item| quote(item)).collect());
-    let kind = serde_json::to_string(&form.kind).unwrap();
     let mut out = format!(
-        "id = {}\nversion = {}\ntitle = {}\nintro = {}\nsubmit = {}\nkind = {kind}\npurposes = {}\nlegal_basis = {}\n\
+        "id = {}\nversion = {}\ntitle = {}\nintro = {}\nsubmit = {}\nkind = {}\npurposes = {}\nlegal_basis = {}\n\
          roles = {}\nretention_days = {}\nsummary = {}\n",
         quote(form.id.as_str()),
         form.version,
         quote(&form.title),
         quote(&form.intro),
         quote(&form.submit),
+        quote(form.kind.as_str()),
         names(&form.purposes),
         quote(&form.legal_basis),
         list(form.roles.iter().map(|role| quote(role.as_str())).collect()),
@@ -61,7 +62,30 @@ fn write(form: &Form) -> String {
     if let Some(subject) = &form.subject {
         out += &format!("subject = {}\n", quote(subject));
     }
-    out += &format!("[notice]\nversion = {}\ntext = {}\n", quote(&form.notice.version), quote(&form.notice.text));
+    match &form.kind {
+        FormKind::Survey { k } => out += &format!("k = {k}\n"),
+        FormKind::Referral { friend } => out += &format!("friend = {}\n", quote(friend)),
+        FormKind::Newsletter { consent } => out += &format!("consent = {}\n", quote(consent)),
+        FormKind::Request | FormKind::Application | FormKind::Board => {}
+    }
+    if let Some(region) = &form.region {
+        out += &format!("region = {}\n", quote(region));
+    }
+    if let Some(country) = form.country {
+        out += &format!("country = {}\n", quote(country.code()));
+    }
+    let announced = form.announce.iter().map(|one| match one {
+        Announce::Role(role) => quote(role.as_str()),
+        Announce::Address(address) => quote(address),
+    });
+    out += &format!("announce = {}\n", list(announced.collect()));
+    match (&form.notice.name, &form.notice.text) {
+        (Some(name), _) => out += &format!("notice = {}\n", quote(name)),
+        (None, NoticeText::Plain(text)) => {
+            out += &format!("[notice]\nversion = {}\ntext = {}\n", quote(&form.notice.version), quote(text));
+        }
+        (None, NoticeText::Markdown(_)) => panic!("Markdown without a file"),
+    }
     form.fields.iter().for_each(|field| out += &write_field(field));
     form.files.iter().for_each(|file| out += &write_file(file));
     for consent in &form.consents {
@@ -81,15 +105,44 @@ fn write_field(field: &Field) -> String {
         field.kind.as_str(),
     );
     match &field.kind {
-        FieldKind::ShortText(length) | FieldKind::LongText(length) => {
-            out += &format!("min_length = {}\nmax_length = {}\n", length.min, length.max);
+        FieldKind::ShortText(rules) | FieldKind::LongText(rules) => {
+            out += &format!("min_length = {}\nmax_length = {}\n", rules.length.min, rules.length.max);
+            if let Some(pattern) = &rules.pattern {
+                out += &format!("pattern = {}\npattern_help = {}\n", quote(pattern.source()), quote(pattern.help()));
+            }
         }
-        FieldKind::Choice(options) => {
-            let option = |value: &str, label: &str| format!("{{ value = {}, label = {} }}", quote(value), quote(label));
-            let options: Vec<String> = options.iter().map(|o| option(&o.value, &o.label)).collect();
-            out += &format!("options = [{}]\n", options.join(", "));
+        FieldKind::Choices(many) => out += &format!("min_picked = {}\nmax_picked = {}\n", many.min, many.max),
+        FieldKind::Number(range) => {
+            out += &format!("decimals = {}\n", range.decimals);
+            out += &range.min.map(|n| format!("min = {n}\n")).unwrap_or_default();
+            out += &range.max.map(|n| format!("max = {n}\n")).unwrap_or_default();
+        }
+        FieldKind::Date(range) => {
+            out += &range.earliest.map(|day| format!("earliest = {day}\n")).unwrap_or_default();
+            out += &range.latest.map(|day| format!("latest = {day}\n")).unwrap_or_default();
+        }
+        FieldKind::Rating(rating) => {
+            let (low, high) = (quote(&rating.low), quote(&rating.high));
+            out += &format!("scale = {}\nlow = {low}\nhigh = {high}\n", rating.scale);
+        }
+        FieldKind::Phone(Some(country)) | FieldKind::PostalAddress(Some(country)) => {
+            out += &format!("country = {}\n", quote(country.code()));
         }
         _ => {}
+    }
+    if !field.kind.options().is_empty() {
+        let option = |value: &str, label: &str| format!("{{ value = {}, label = {} }}", quote(value), quote(label));
+        let options: Vec<String> = field.kind.options().iter().map(|o| option(&o.value, &o.label)).collect();
+        out += &format!("options = [{}]\n", options.join(", "));
+    }
+    if let Some(when) = &field.shown_when {
+        let answer = |wanted: &Wanted| match wanted {
+            Wanted::Box(ticked) => ticked.to_string(),
+            Wanted::Mark(mark) => mark.to_string(),
+            Wanted::Option(value) => quote(value),
+        };
+        let answers: Vec<String> = when.is.iter().map(answer).collect();
+        out += &format!("shown_when = {{ field = {}, is = [{}] }}\n", quote(&when.field), answers.join(", "));
     }
     if let Some(token) = &field.autocomplete {
         out += &format!("autocomplete = {}\n", quote(token));

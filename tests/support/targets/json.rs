@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use letterlock::domain::form::{self, Form};
-use letterlock::domain::submission::{Draft, FieldValue, Valid};
+use letterlock::domain::submission::{Draft, Valid};
 use letterlock::http::probe::{Refusal, submission};
 use serde_json::{Value, json};
 
@@ -69,11 +69,8 @@ fn refused(refusal: &Refusal) {
 }
 
 fn write(valid: &Valid) -> Vec<u8> {
-    let field = |value: &FieldValue| match value {
-        FieldValue::Text(text) => Value::from(text.expose()),
-        FieldValue::Bool(ticked) => Value::from(*ticked),
-    };
-    let fields: serde_json::Map<_, _> = valid.fields.iter().map(|(name, value)| (name.clone(), field(value))).collect();
+    let fields: serde_json::Map<_, _> =
+        valid.fields.iter().map(|(name, value)| (name.clone(), value.to_json())).collect();
     let consents: serde_json::Map<_, _> =
         valid.consents.iter().map(|(name, consent)| (name.clone(), Value::from(consent.given))).collect();
     serde_json::to_vec(&json!({ "fields": fields, "consents": consents })).unwrap()

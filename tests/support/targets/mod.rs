@@ -17,6 +17,7 @@ pub mod ids;
 pub mod json;
 pub mod keyring;
 pub mod multipart;
+pub mod notice;
 pub mod page;
 pub mod receipts;
 pub mod slot;
@@ -90,6 +91,7 @@ targets! {
     json: MUTATIONS,
     keyring: MUTATIONS,
     multipart: MUTATIONS,
+    notice: MUTATIONS,
     page: MUTATIONS,
     receipts: MUTATIONS,
     slot: MUTATIONS,

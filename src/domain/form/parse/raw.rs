@@ -153,3 +153,41 @@ pub(super) struct RawConsent {
 fn one() -> Spanned<u32> {
     Spanned::new(0..0, 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The keys that the parser knows, out of its own words about one that it does not.
+    fn keys<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
+        let told = toml::from_str::<T>("no-such-key = 1").err().map(|e| e.message().to_owned()).unwrap();
+        assert!(told.starts_with("unknown field `no-such-key`"), "{told}");
+        told.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_schema_has_the_keys_of_the_parser() {
+        let schema: Value = serde_json::from_str(include_str!("../../../../docs/form.schema.json")).unwrap();
+        let described = |place: &str| -> BTreeSet<String> {
+            let place = schema.pointer(place).unwrap();
+            assert_eq!(place["additionalProperties"], false);
+            place["properties"].as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(described(""), keys::<RawForm>());
+        assert_eq!(described("/properties/fields/items"), keys::<RawField>());
+        assert_eq!(described("/properties/fields/items/properties/shown_when"), keys::<RawShown>());
+        assert_eq!(described("/properties/fields/items/properties/options/items"), keys::<Choice>());
+        assert_eq!(described("/properties/files/items"), keys::<RawFile>());
+        assert_eq!(described("/properties/consents/items"), keys::<RawConsent>());
+        assert_eq!(described("/properties/notice/oneOf/1"), keys::<RawInline>());
+        // The page for people explains each of them.
+        let page = include_str!("../../../../docs/forms.md");
+        let all = [keys::<RawForm>(), keys::<RawField>(), keys::<RawFile>(), keys::<RawConsent>()];
+        let missing: Vec<&String> = all.iter().flatten().filter(|key| !page.contains(&format!("`{key}`"))).collect();
+        assert!(missing.is_empty(), "docs/forms.md lacks {missing:?}");
+    }
+}

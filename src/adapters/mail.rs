@@ -1,0 +1,211 @@
+//! Mail over SMTP (RFC 5321), by lettre: encrypted from the first byte, or by STARTTLS before anything else is said. Without
+//! encryption only to a mail server on this machine.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::base::sensitive::SensitiveString;
+
+/// How long each step of a delivery may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A mail in words.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The address.
+    pub to: SensitiveString,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: SensitiveString,
+    /// The same as HTML.
+    pub html: SensitiveString,
+}
+
+/// Why a mail was not taken. The reasons name no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Another try may succeed.
+    #[error("{0}")]
+    Later(String),
+    /// No other try will.
+    #[error("{0}")]
+    Never(String),
+}
+
+/// Whatever takes mails: the mail server, or a test's own.
+pub trait Carrier: Send + Sync {
+    /// Hands a mail over. When this returns, the server has taken it.
+    fn carry<'a>(&'a self, mail: &'a Outgoing) -> Carrying<'a>;
+}
+
+/// A mail being handed over.
+pub type Carrying<'a> = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + 'a>>;
+
+/// How the connection to the server is kept private.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// STARTTLS, and nothing else before it (RFC 3207).
+    StartTls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// None: for a server on this machine only.
+    None,
+}
+
+/// How to reach the server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Its name.
+    pub server: String,
+    /// Its port; `None` for 587 with STARTTLS, 465 with TLS, 25 without.
+    pub port: Option<u16>,
+    /// How the connection is kept private.
+    pub security: Security,
+    /// Login and password, when the server wants them.
+    pub login: Option<(String, SensitiveString)>,
+    /// Whom mails come from: an address, or `Name <address>`.
+    pub from: String,
+    /// A root certificate beside those of the system, PEM: for a server with a certificate of one's own.
+    pub root: Option<Vec<u8>>,
+}
+
+/// A mail server.
+pub struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl Smtp {
+    /// Prepares the connection; nothing is sent yet.
+    ///
+    /// # Errors
+    /// In words, for whoever wrote the configuration.
+    pub fn new(settings: &Settings) -> Result<Self, String> {
+        let from: Mailbox =
+            settings.from.parse().map_err(|_| "mail.from: expected an address, or Name <address>".to_owned())?;
+        let local = matches!(settings.server.as_str(), "localhost" | "127.0.0.1" | "::1");
+        let (tls, port) = match settings.security {
+            Security::StartTls => (Tls::Required(parameters(settings)?), 587),
+            Security::Tls => (Tls::Wrapper(parameters(settings)?), 465),
+            Security::None if local => (Tls::None, 25),
+            Security::None => {
+                return Err("mail.security = \"none\" is for a mail server on this machine only (localhost)".to_owned());
+            }
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.server)
+            .port(settings.port.unwrap_or(port))
+            .timeout(Some(PATIENCE))
+            .tls(tls);
+        if let Some((login, password)) = &settings.login {
+            builder = builder.credentials(Credentials::new(login.clone(), password.expose().to_owned()));
+        }
+        Ok(Self { transport: builder.build(), from })
+    }
+}
+
+fn parameters(settings: &Settings) -> Result<TlsParameters, String> {
+    let mut builder = TlsParameters::builder(settings.server.clone());
+    if let Some(root) = &settings.root {
+        let unusable = || "mail.root_certificate: not a certificate in PEM".to_owned();
+        // lettre takes a file without any certificate for one.
+        CertificateDer::from_pem_slice(root).map_err(|_| unusable())?;
+        let root = Certificate::from_pem(root).map_err(|_| unusable())?;
+        builder = builder.add_root_certificate(root);
+    }
+    builder.build().map_err(|error| format!("mail: {error}"))
+}
+
+impl Carrier for Smtp {
+    fn carry<'a>(&'a self, mail: &'a Outgoing) -> Carrying<'a> {
+        Box::pin(async move {
+            let message = compose(&self.from, mail)?;
+            match self.transport.send(message).await {
+                Ok(_) => Ok(()),
+                // What servers say may repeat the address, so only the code is told.
+                Err(error) if error.is_permanent() => {
+                    Err(Refused::Never(format!("the mail server refuses it ({})", code(&error))))
+                }
+                Err(error) if error.is_tls() => {
+                    Err(Refused::Later("no encrypted connection to the mail server".to_owned()))
+                }
+                Err(error) if error.is_transient() => {
+                    Err(Refused::Later(format!("the mail server wants it later ({})", code(&error))))
+                }
+                Err(_) => Err(Refused::Later("the mail server cannot be reached".to_owned())),
+            }
+        })
+    }
+}
+
+fn code(error: &lettre::transport::smtp::Error) -> String {
+    error.status().map_or_else(|| "no code".to_owned(), |code| code.to_string())
+}
+
+/// The message as it goes out. Nothing in an address or subject can begin another header: lettre parses the one and encodes
+/// the other.
+fn compose(from: &Mailbox, mail: &Outgoing) -> Result<Message, Refused> {
+    let never = |what: &str| Refused::Never(format!("{what} cannot be used in a mail"));
+    let to: Address = mail.to.expose().parse().map_err(|_| never("the address"))?;
+    Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to))
+        .subject(one_line(&mail.subject))
+        .multipart(MultiPart::alternative_plain_html(mail.text.expose().to_owned(), mail.html.expose().to_owned()))
+        .map_err(|_| never("its content"))
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(server: &str, security: Security) -> Settings {
+        let from = "Example <office@example.org>".to_owned();
+        Settings { server: server.to_owned(), port: None, security, login: None, from, root: None }
+    }
+
+    #[test]
+    fn without_encryption_only_to_this_machine() {
+        assert!(Smtp::new(&settings("localhost", Security::None)).is_ok());
+        let refused = Smtp::new(&settings("mail.example.org", Security::None)).err().unwrap();
+        assert!(refused.contains("on this machine only"), "{refused}");
+        assert!(Smtp::new(&Settings { from: "nobody".into(), ..settings("localhost", Security::None) }).is_err());
+        let broken = Settings { root: Some(b"x".to_vec()), ..settings("mail.example.org", Security::Tls) };
+        assert!(Smtp::new(&broken).is_err());
+    }
+
+    #[test]
+    fn nothing_that_was_typed_begins_a_header() {
+        let from: Mailbox = "office@example.org".parse().unwrap();
+        let mail = |to: &str, subject: &str| Outgoing {
+            to: to.into(),
+            subject: subject.to_owned(),
+            text: "Hello\r\n.\r\nBcc: everybody@example.org".into(),
+            html: "<p>Hello</p>".into(),
+        };
+        for bad in
+            ["a@example.org\r\nBcc: b@example.org", "a@example.org, b@example.org", "a@example.org>", "", "nobody"]
+        {
+            assert!(matches!(compose(&from, &mail(bad, "Hi")), Err(Refused::Never(_))), "{bad:?}");
+        }
+        let sent = compose(&from, &mail("a@example.org", "Hi\r\nBcc: b@example.org\u{85}Cc: c")).unwrap();
+        let text = String::from_utf8(sent.formatted()).unwrap();
+        let (head, _) = text.split_once("\r\n\r\n").unwrap();
+        let names: Vec<&str> =
+            head.lines().filter(|l| !l.starts_with(' ')).filter_map(|l| l.split_once(':')).map(|(n, _)| n).collect();
+        assert_eq!(names.iter().filter(|name| matches!(**name, "Bcc" | "Cc")).count(), 0, "{head}");
+        assert_eq!(sent.envelope().to().len(), 1);
+    }
+}

@@ -1,0 +1,3 @@
+//! Everything that talks to something outside: so far the mail server.
+
+pub mod mail;

@@ -1,0 +1,47 @@
+//! Mails about a submission, as they wait to be sent: to whom, and what about. The words come from templates when it is sent.
+
+use serde::{Deserialize, Serialize};
+
+use super::form::FormId;
+use crate::base::clock::Timestamp;
+use crate::base::sensitive::SensitiveString;
+
+/// What a mail is about.
+///
+/// Sealed by number: new ones come last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum MailKind {
+    /// To the person: their submission has arrived.
+    Received,
+    /// To the person: there is an answer. It stands on their page, not in the mail.
+    Answered,
+    /// To people inside: a submission has arrived. Says by which form, and nothing about whom.
+    Arrived,
+}
+
+impl MailKind {
+    /// Every kind that waits in the outbox.
+    pub const ALL: [Self; 3] = [Self::Received, Self::Answered, Self::Arrived];
+
+    /// The name of its templates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Answered => "answered",
+            Self::Arrived => "arrived",
+        }
+    }
+}
+
+/// A mail that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// What about.
+    pub kind: MailKind,
+    /// The address, as it was typed.
+    pub to: SensitiveString,
+    /// The form by which the submission came.
+    pub form: FormId,
+    /// Since when it waits.
+    pub since: Timestamp,
+}

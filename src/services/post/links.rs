@@ -1,0 +1,122 @@
+//! Links by mail for people who have lost their receipt: whoever can read the mailbox opens what was sent under its address.
+//! Good once, for half an hour, and in memory only.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ring::digest;
+
+use super::Post;
+use crate::base::clock::Timestamp;
+use crate::base::entropy::random;
+use crate::base::ids::PersonId;
+use crate::base::sensitive::SensitiveString;
+use crate::domain::subject::EmailAddress;
+use crate::services::{App, Problem, ServiceError, blocking};
+
+/// How long a link is good.
+const LIFE: Duration = Duration::from_secs(30 * 60);
+/// Links at the same time.
+const MOST: usize = 10_000;
+
+/// The links that are good, by the SHA-256 of their token.
+#[derive(Default)]
+pub struct Links(Mutex<HashMap<[u8; 32], (PersonId, Timestamp)>>);
+
+impl Links {
+    fn add(&self, hash: [u8; 32], person: PersonId, now: Timestamp) {
+        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        links.retain(|_, (_, made)| now.since(*made) < LIFE);
+        if links.len() < MOST {
+            links.insert(hash, (person, now));
+        }
+    }
+
+    fn take(&self, hash: &[u8; 32], now: Timestamp) -> Option<PersonId> {
+        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        links.remove(hash).filter(|(_, made)| now.since(*made) < LIFE).map(|(person, _)| person)
+    }
+}
+
+/// Mails a link to an address, if anything is held under it. The answer is the same in either case, and comes before the
+/// looking begins, so that neither it nor the time it takes tells anybody who is known here.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] for what is no address; [`ServiceError::NotYetOpen`] without a mail server.
+pub fn ask_for_link(app: &Arc<App>, typed: &str) -> Result<(), ServiceError> {
+    let post = app.post().cloned().ok_or(ServiceError::NotYetOpen)?;
+    let address = EmailAddress::parse(typed).map_err(|_| {
+        let message = "Please enter an address like name@example.org.";
+        ServiceError::Invalid(vec![Problem::in_field("email", "bad-email", message)])
+    })?;
+    let (app, typed) = (Arc::clone(app), SensitiveString::from(typed.trim()));
+    tokio::spawn(async move {
+        if let Err(error) = mail_link(&app, &post, address, typed).await {
+            tracing::warn!(%error, "a link could not be made");
+        }
+    });
+    Ok(())
+}
+
+async fn mail_link(
+    app: &Arc<App>,
+    post: &Arc<Post>,
+    address: EmailAddress,
+    typed: SensitiveString,
+) -> Result<(), ServiceError> {
+    let now = app.clock.now();
+    if !post.may_cause(&app.vault.hash_address(address.canonical()), now) {
+        return Ok(());
+    }
+    let vault = Arc::clone(&app.vault);
+    let Some(person) = blocking(move || vault.find_person(&address)).await? else { return Ok(()) };
+    let token: [u8; 32] = random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
+    let token = SensitiveString::from(data_encoding::BASE64URL_NOPAD.encode(&token));
+    app.links.add(hash(token.expose()), person, now);
+    let link = format!("{}/my/link/{}", post.url, token.expose());
+    let minutes = (LIFE.as_secs() / 60).to_string();
+    let values = [("link", link.as_str()), ("minutes", &minutes), ("name", &post.name)];
+    let mail = post.words.write("link", &typed, &values).map_err(|_| ServiceError::Internal)?;
+    post.links.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+    post.came.notify_one();
+    Ok(())
+}
+
+/// Uses a link up.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for one that was used, is too old, or never was.
+pub fn use_link(app: &App, token: &str) -> Result<PersonId, ServiceError> {
+    app.links.take(&hash(token), app.clock.now()).ok_or(ServiceError::NotFound)
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_good_once_and_not_for_long() {
+        let (links, start) = (Links::default(), Timestamp::from_millis(1_000_000));
+        let person = PersonId::from_bytes([1; 16]);
+        let later = |minutes: u64| start.plus(Duration::from_secs(60 * minutes));
+        links.add([1; 32], person, start);
+        assert_eq!(links.take(&[2; 32], start), None);
+        assert_eq!(links.take(&[1; 32], later(29)), Some(person));
+        assert_eq!(links.take(&[1; 32], later(29)), None, "used");
+        links.add([1; 32], person, start);
+        assert_eq!(links.take(&[1; 32], later(30)), None, "too old");
+        for n in 0..=MOST {
+            let mut token = [0; 32];
+            token[..8].copy_from_slice(&n.to_be_bytes());
+            links.add(token, person, start);
+        }
+        assert_eq!(links.0.lock().unwrap().len(), MOST);
+    }
+}

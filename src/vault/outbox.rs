@@ -1,0 +1,136 @@
+//! Mails that wait to be sent: rows sealed under the key of the record that they are about, written in the commit of what
+//! caused them, so that none is lost; and gone with the record.
+
+use super::audit::{Draft, Subject};
+use super::committer::Job;
+use super::rows;
+use super::shared::Shared;
+use super::txn::Txn;
+use super::{Act, Detail, Vault, VaultError};
+use crate::base::ids::{Handle, PersonId, RecordId};
+use crate::base::tables::Table;
+use crate::crypto::{Key, envelope};
+use crate::domain::mail::Mail;
+use crate::policy::{Action, Permit};
+use crate::store::{Row, after_prefix};
+
+/// The name of a mail that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MailName {
+    /// The record that it is about.
+    pub record: RecordId,
+    mail: Handle,
+}
+
+impl Vault {
+    /// The names of all mails that wait, in no order that means anything.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`].
+    pub fn waiting_mails(&self) -> Result<Vec<MailName>, VaultError> {
+        let from = [Table::Outbox.id()];
+        let rows = self.shared.engine.scan(&from, &after_prefix(&from).unwrap_or_default());
+        let mut out = Vec::new();
+        for row in rows {
+            out.extend(MailName::of_key(&row?.0));
+        }
+        Ok(out)
+    }
+
+    /// Opens a mail, for whoever may send it.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] when it was sent or its record erased meanwhile, and for a permit for anything else;
+    /// [`VaultError::Tampered`].
+    pub fn open_mail(&self, permit: &Permit, name: &MailName) -> Result<Mail, VaultError> {
+        if permit.action() != Action::SendMail {
+            return Err(VaultError::Missing);
+        }
+        let shared = &self.shared;
+        shared.reading(|view| {
+            let row = shared.engine.read(&name.key())?.ok_or(VaultError::Missing)?;
+            let place = rows::open_mail_place(&shared.keys.places, &name.row(), &row)?;
+            if shared.is_dying(place, Some(&name.record)) {
+                return Err(VaultError::Missing);
+            }
+            let (person, keyring) = shared.keyring_at(view, place)?;
+            let entry = keyring.record(&name.record).ok_or(VaultError::Missing)?;
+            open(&entry.key, &person, name, &row)
+        })
+    }
+
+    /// Takes a mail out of the outbox: it was sent, or given up. Durable on return, and in the trail with `detail`.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] when it is not there any more; [`VaultError::Unavailable`].
+    pub async fn remove_mail(&self, act: Act, name: MailName, detail: Detail) -> Result<(), VaultError> {
+        self.ask(|reply| Job::MailDone(Box::new((act, name, detail)), reply)).await
+    }
+}
+
+impl MailName {
+    fn of_key(key: &[u8]) -> Option<Self> {
+        let (record, mail) = key.get(1..)?.split_at_checked(16)?;
+        let record = RecordId::from_bytes(record.try_into().ok()?);
+        Some(Self { record, mail: Handle::from_bytes(mail.try_into().ok()?) })
+    }
+
+    fn row(&self) -> [u8; 32] {
+        rows::mail_name(&self.record, &self.mail)
+    }
+
+    fn key(&self) -> Vec<u8> {
+        Table::Outbox.key(&[&self.row()])
+    }
+}
+
+/// The rows of new mails about a record.
+pub(super) fn seal(
+    shared: &Shared,
+    place: u64,
+    person: &PersonId,
+    record: &RecordId,
+    key: &Key,
+    mails: &[Mail],
+) -> Result<Vec<Row>, VaultError> {
+    let entropy = &*shared.entropy;
+    let mut out = Vec::with_capacity(mails.len());
+    for mail in mails {
+        let name = MailName { record: *record, mail: Handle::make_random(entropy)? };
+        let content = zeroize::Zeroizing::new(postcard::to_stdvec(mail).map_err(|_| VaultError::TooLarge)?);
+        let inner = envelope::seal(key, &rows::mail_context(person, &name.row()), &content, entropy)?;
+        let outer = rows::seal_mail_place(&shared.keys.places, &name.row(), place, entropy)?;
+        out.push((name.key(), rows::join(&outer, &inner)));
+    }
+    Ok(out)
+}
+
+/// Whether the row of a waiting mail opens, for the check.
+pub(super) fn opens(shared: &Shared, place: u64, person: &PersonId, key: &Key, store_key: &[u8]) -> bool {
+    let found = MailName::of_key(store_key).zip(shared.engine.read(store_key).ok().flatten());
+    found.is_some_and(|(name, row)| {
+        rows::open_mail_place(&shared.keys.places, &name.row(), &row) == Ok(place)
+            && open(key, person, &name, &row).is_ok()
+    })
+}
+
+/// Takes a mail out within a commit.
+pub(super) fn apply_done(txn: &mut Txn<'_>, act: &Act, name: MailName, detail: Detail) -> Result<(), VaultError> {
+    let shared = txn.shared;
+    let row = txn.read(&name.key())?.ok_or(VaultError::Missing)?;
+    let place = rows::open_mail_place(&shared.keys.places, &name.row(), &row)?;
+    if shared.is_dying(place, Some(&name.record)) {
+        return Err(VaultError::Missing);
+    }
+    let draft = txn.person(place)?;
+    let (person, audit) = (draft.person, &draft.keyring.audit);
+    let sealed = Subject::of_record(name.record).seal(place, &person, audit, &*shared.entropy)?;
+    txn.remove(name.key());
+    txn.entry(Draft::new(act, detail, vec![sealed]));
+    Ok(())
+}
+
+fn open(key: &Key, person: &PersonId, name: &MailName, row: &[u8]) -> Result<Mail, VaultError> {
+    let inner = envelope::open(key, &rows::mail_context(person, &name.row()), rows::split(row)?.1)?;
+    postcard::from_bytes(&inner).map_err(|_| VaultError::Tampered)
+}

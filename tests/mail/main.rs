@@ -1,0 +1,272 @@
+//! Mail by a real mail server (aiosmtpd) that wants STARTTLS and a login: what is sent, what waits, what is given up, what goes
+//! with the person; and links by mail for who has lost the receipt.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use letterlock::adapters::mail::{Security, Settings, Smtp};
+use letterlock::base::clock::{Clock, SystemClock};
+use letterlock::policy::Role;
+use letterlock::services::post::{self, Post};
+use serde_json::{Value, json};
+use support::{Service, document, pdf, text};
+
+/// A running mail server; ends when dropped.
+struct Server {
+    child: Child,
+    port: u16,
+    root: Vec<u8>,
+    mails: Receiver<Value>,
+    _dir: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (chain, key) =
+            letterlock::http::tls::make_self_signed(&["localhost".to_owned()], SystemClock.now()).unwrap();
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("chain.pem"), &chain).unwrap();
+        std::fs::write(path("key.pem"), key.expose()).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail/server.py");
+        let mut child = Command::new("/usr/bin/python3")
+            .arg(script)
+            .args([path("chain.pem"), path("key.pem"), path("port")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 with aiosmtpd; scripts/test installs it or says how");
+        let (tell, mails) = channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let _ = tell.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        let port = (0..600).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            std::fs::read_to_string(path("port")).ok()?.parse().ok()
+        });
+        Self { port: port.expect("the mail server does not start"), child, root: chain.into(), mails, _dir: dir }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            server: "localhost".to_owned(),
+            port: Some(self.port),
+            security: Security::StartTls,
+            login: Some(("letterlock".to_owned(), "secret & long".into())),
+            from: "Example <office@example.org>".to_owned(),
+            root: Some(self.root.clone()),
+        }
+    }
+
+    fn post(&self) -> Post {
+        post_with(&self.settings())
+    }
+
+    /// The next mail: the whole, and its text decoded.
+    fn next(&self) -> (Value, String) {
+        let mail = self.mails.recv_timeout(Duration::from_secs(30)).expect("no mail came");
+        let content = text(&mail["content"]).replace("=\r\n", "").replace("=3D", "=");
+        (mail, content)
+    }
+
+    fn nothing_came(&self) -> bool {
+        self.mails.try_recv().is_err()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Closing its input ends it.
+        if let Some(mut input) = self.child.stdin.take() {
+            let _ = input.flush();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn post_with(settings: &Settings) -> Post {
+    let carrier = std::sync::Arc::new(Smtp::new(settings).unwrap());
+    Post::new(carrier, None, "https://letterlock.example/", "Example Ltd").unwrap()
+}
+
+async fn service_with(post: Post) -> Service {
+    let service = Service::start().await;
+    service.app.set_post(post);
+    service
+}
+
+async fn deliver(service: &Service) -> usize {
+    post::deliver(&service.app, service.app.post().unwrap()).await.unwrap()
+}
+
+fn waiting(service: &Service) -> (usize, usize) {
+    let health = post::health(&service.app).unwrap();
+    (health.waiting, health.retried)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_is_confirmed_and_an_answer_is_announced_without_its_words() {
+    let server = Server::start();
+    let service = service_with(server.post()).await;
+    let (id, receipt) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    assert_eq!((deliver(&service).await, waiting(&service)), (1, (0, 0)));
+    let (mail, content) = server.next();
+    assert_eq!((&mail["to"], &mail["from"]), (&json!(["jane@example.org"]), &json!("office@example.org")));
+    assert_eq!((&mail["tls"], &mail["login"]), (&json!(true), &json!(true)));
+    assert!(content.contains("Subject: We have received what you sent: Apply to work with us"), "{content}");
+    assert!(content.contains("https://letterlock.example/my") && content.contains("text/html"), "{content}");
+    assert!(!content.contains(&receipt) && !content.contains("Jane Doe"), "nothing of what was sent: {content}");
+
+    let hr = service.token(&[Role::Hr]).await;
+    let path = format!("/api/v1/submissions/{id}/messages");
+    let answer = service.json("POST", &path, Some(&hr), &json!({ "text": "My very own words." })).await;
+    assert_eq!(answer.status(), 201);
+    assert_eq!(deliver(&service).await, 1);
+    let (mail, content) = server.next();
+    assert_eq!(mail["to"], json!(["jane@example.org"]));
+    assert!(content.contains("There is an answer for you") && !content.contains("very own words"), "{content}");
+
+    let auditor = service.token(&[Role::Auditor]).await;
+    let (_, trail) = document(service.get("/api/v1/audit?limit=10", Some(&auditor)).await).await;
+    let sent = trail["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == "send-mail").count();
+    assert_eq!(sent, 2);
+    assert!(!trail.to_string().contains("jane@example.org"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_sent_now_waits_over_a_restart_and_goes_with_the_person() {
+    let server = Server::start();
+    let mut down = server.settings();
+    down.port = Some(1);
+    let mut service = service_with(post_with(&down)).await;
+    service.apply("jane@example.org", &pdf(2000, 1)).await;
+    service.apply("gone@example.org", &pdf(2000, 1)).await;
+    assert_eq!((deliver(&service).await, waiting(&service)), (0, (2, 2)));
+    assert_eq!(deliver(&service).await, 0, "not tried again at once");
+
+    let privacy = service.token(&[Role::Privacy]).await;
+    let found =
+        service.json("POST", "/api/v1/subjects/search", Some(&privacy), &json!({ "email": "gone@example.org" })).await;
+    let subject = text(&document(found).await.1["items"][0]["subject"]);
+    let erased = service.request("POST", &format!("/api/v1/subjects/{subject}/erasure"));
+    assert_eq!(service.send(erased, Some(&privacy)).await.status(), 200);
+
+    let dir = service.dir.clone();
+    service.stop().await;
+    drop(service);
+    let app = support::open(dir.path());
+    app.set_post(server.post());
+    assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 1);
+    assert_eq!(server.next().0["to"], json!(["jane@example.org"]));
+    assert!(server.nothing_came(), "the mail of the erased is never sent");
+    assert_eq!(post::health(&app).unwrap().waiting, 0);
+    app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_or_certificate_sends_nothing_and_loses_nothing() {
+    let server = Server::start();
+    let wrong = Settings { login: Some(("letterlock".to_owned(), "guess".into())), ..server.settings() };
+    let unknown = Settings { root: None, ..server.settings() };
+    let plain = Settings { security: Security::None, ..server.settings() };
+    for settings in [wrong, unknown, plain] {
+        let service = service_with(post_with(&settings)).await;
+        service.apply("jane@example.org", &pdf(2000, 1)).await;
+        assert_eq!(deliver(&service).await, 0, "{:?}", settings.security);
+        assert!(server.nothing_came());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_for_good_ends_the_mail_and_one_for_now_does_not() {
+    let server = Server::start();
+    let service = service_with(server.post()).await;
+    service.apply("never@example.org", &pdf(2000, 1)).await;
+    service.apply("later@example.org", &pdf(2000, 1)).await;
+    assert_eq!((deliver(&service).await, waiting(&service)), (0, (1, 1)));
+    assert!(server.nothing_came());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_flooded_in_our_name() {
+    let server = Server::start();
+    let service = service_with(server.post()).await;
+    for _ in 0..8 {
+        service.apply("jane@example.org", &pdf(2000, 1)).await;
+    }
+    assert_eq!(deliver(&service).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_by_mail_opens_everything_of_that_address_once() {
+    let server = Server::start();
+    let service = service_with(server.post()).await;
+    let running = tokio::spawn(post::run(service.app.clone()));
+    let (first, _) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    let (second, _) = service.apply("Jane@EXAMPLE.org", &pdf(2000, 2)).await;
+    let (other, _) = service.apply("joe@example.org", &pdf(2000, 3)).await;
+    for _ in 0..3 {
+        server.next();
+    }
+    // The same answer, whoever is asked for.
+    let mut answers = Vec::new();
+    for email in ["jane@example.org", "nobody@example.org"] {
+        let answer = service.form("/my/link", &[("email", email)]).send().await.unwrap();
+        answers.push((answer.status(), answer.text().await.unwrap()));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(service.form("/my/link", &[("email", "nonsense")]).send().await.unwrap().status(), 422);
+    let (mail, content) = server.next();
+    assert_eq!(mail["to"], json!(["jane@example.org"]));
+    let (_, rest) = content.split_once("https://letterlock.example").unwrap();
+    let path = rest.split_whitespace().next().unwrap().to_owned();
+
+    // Looking at it does not use it up.
+    for _ in 0..2 {
+        let page = service.get(&path, None).await;
+        assert_eq!(page.status(), 200);
+        assert!(page.text().await.unwrap().contains("Open it now"));
+    }
+    let foreign = service.request("POST", &path).header("sec-fetch-site", "cross-site").send().await.unwrap();
+    assert_eq!(foreign.status(), 403);
+    let entered = service.request("POST", &path).send().await.unwrap();
+    assert_eq!(entered.status(), 303);
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(service.request("POST", &path).send().await.unwrap().status(), 404, "used up");
+
+    let page = async |path: &str| {
+        service.request("GET", path).header("cookie", &cookie).send().await.unwrap().text().await.unwrap()
+    };
+    let all = page("/my").await;
+    assert!(all.contains(&first) && all.contains(&second) && !all.contains(&other), "{all}");
+    let guard = all.split("name=\"_guard\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let post = async |path: &str, pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = pairs.iter().copied().chain([("_guard", guard.as_str())]).collect();
+        service.form(path, &pairs).header("cookie", &cookie).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(post("/my/open", &[("id", &other)]).await, 404, "somebody else's");
+    assert_eq!(post("/my/open", &[("id", &first)]).await, 303);
+    assert!(page("/my").await.contains("Back to everything"));
+    assert_eq!(post("/my/erasure", &[]).await, 200);
+    let all = page("/my").await;
+    assert!(!all.contains(&first) && all.contains(&second), "{all}");
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_mail_server_everything_else_works() {
+    let service = Service::start().await;
+    service.apply("jane@example.org", &pdf(2000, 1)).await;
+    assert!(!post::health(&service.app).unwrap().on);
+    assert_eq!(service.form("/my/link", &[("email", "jane@example.org")]).send().await.unwrap().status(), 503);
+    assert!(!service.get("/my", None).await.text().await.unwrap().contains("Mail me a link"));
+}
