@@ -99,7 +99,7 @@ async fn one_address_that_floods_a_form_waits_and_keeps_what_it_typed() {
     }
     let (status, page) = post(&service, &[]).await;
     assert!(status == 429 && keeps_what_was_typed(&page), "{status} {page}");
-    assert!(page.contains("Too many requests"));
+    assert!(page.contains("Too many requests") && page.contains("Please try again in"), "{page}");
     service.apply("jane@example.org", &pdf(2000, 1)).await;
 }
 
@@ -195,7 +195,7 @@ async fn where_no_script_runs_ten_seconds_open_a_guarded_form_once() {
 #[tokio::test]
 async fn a_form_says_for_itself_how_long_its_page_has_to_be_open() {
     let forms = with("min_seconds = 0");
-    let service = Service::with_forms(forms, |config| config.limits.min_page_seconds = 3600).await;
+    let service = Service::with_own_forms(forms, |config| config.limits.min_page_seconds = 3600).await;
     let page = service.get("/f/guarded", None).await.text().await.unwrap();
     assert_eq!(post_to(&service, "/f/guarded", &[("_once", &hidden(&page, "_once"))]).await.0, 200);
 }
@@ -250,7 +250,7 @@ fn with_solution(email: &str, solution: &str) -> Value {
 
 #[tokio::test]
 async fn a_program_proves_work_once_for_each_submission() {
-    let service = Service::with_forms(with("proof_of_work = true"), |_| {}).await;
+    let service = Service::with_own_forms(with("proof_of_work = true"), |_| {}).await;
     let (status, body) = document(service.json("POST", GUARDED, None, &support("a@example.org")).await).await;
     assert_eq!((status, text(&body["type"]).as_str()), (422, "urn:letterlock:problem:proof-needed"), "{body}");
     assert!(text(&body["detail"]).contains("/api/v1/forms/guarded/challenge"));
@@ -280,7 +280,7 @@ async fn a_program_proves_work_once_for_each_submission() {
 
 #[tokio::test]
 async fn a_guarded_page_takes_a_solution_or_asks_to_wait() {
-    let service = Service::with_forms(with("proof_of_work = true"), |_| {}).await;
+    let service = Service::with_own_forms(with("proof_of_work = true"), |_| {}).await;
     let answer = service.get("/f/guarded", None).await;
     let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use letterlock::policy::Role;
+use letterlock::services::statistics;
 use serde_json::json;
 use support::{Service, document, pdf, text};
 use tracing_subscriber::EnvFilter;
@@ -34,7 +35,7 @@ async fn no_address_query_body_agent_or_token_is_logged() {
         .with_writer(move || writer.clone())
         .init();
 
-    let service = Service::start().await;
+    let service = Service::with_setup(|config| config.proxies.trust(&["127.0.0.1"]).unwrap()).await;
     let (hr, privacy) = (service.token(&[Role::Hr]).await, service.token(&[Role::Privacy]).await);
     let (id, receipt) = service.apply("jane.canary@example.org", &pdf(2000, 1)).await;
     let (_, shown) =
@@ -44,13 +45,20 @@ async fn no_address_query_body_agent_or_token_is_logged() {
     service.get("/api/v1/submissions?status=canary-status", Some(&hr)).await;
     service.get("/nowhere/canary-path", Some("canary-token")).await;
     service.request("GET", "/").header("user-agent", "canary-agent").send().await.unwrap();
+    // By way of a proxy; it is counted, and what it was counted by is kept nowhere.
+    for path in ["/", "/f/job-application"] {
+        let request = service.request("GET", path).header("x-forwarded-for", "192.0.2.77, bad-canary, 192.0.2.77");
+        assert_eq!(request.header("user-agent", "canary-agent").send().await.unwrap().status(), 200);
+    }
+    statistics::flush(&service.app).await.unwrap();
     service.request("CANARY", "/").send().await.unwrap();
     let subject = text(&shown["subject"]);
     service.send(service.request("POST", &format!("/api/v1/subjects/{subject}/erasure")), Some(&privacy)).await;
 
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("/api/v1/submissions/{id}") && log.contains("\"status\":200"), "{log}");
-    let secrets = ["canary", "CANARY", "Jane", "example.org", "127.0.0.1", "speculative", &hr, &privacy, &receipt];
+    let secrets =
+        ["canary", "CANARY", "Jane", "example.org", "127.0.0.1", "192.0.2", "speculative", &hr, &privacy, &receipt];
     for secret in secrets.into_iter().chain(["recruitment", &id, &subject]) {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
@@ -60,7 +68,10 @@ async fn no_address_query_body_agent_or_token_is_logged() {
     let (_, page) = document(service.get("/api/v1/audit?limit=200", Some(&auditor)).await).await;
     let trail = page.to_string();
     assert!(page["next"].is_null(), "the whole trail");
-    assert!(trail.contains("find-subject") && trail.contains("read-submission"), "{trail}");
+    assert!(
+        trail.contains("find-subject") && trail.contains("keep-statistics") && trail.contains("read-submission"),
+        "{trail}"
+    );
     for secret in secrets {
         assert!(!trail.contains(secret), "{secret} in {trail}");
     }

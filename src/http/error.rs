@@ -106,8 +106,12 @@ impl HttpError {
 
     /// 429.
     pub(super) fn too_many(wait: Wait) -> Self {
-        let detail = "Too many requests. Wait for the time given in the Retry-After header.";
-        let mut e = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
+        let mut e = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", "");
+        e.detail = format!(
+            "So much has come within a short time that this was not taken. Please try again {}.",
+            later(wait.0)
+        )
+        .into();
         e.retry_after = Some(wait.0);
         e
     }
@@ -115,9 +119,12 @@ impl HttpError {
     /// 429: one address has sent as many files as it may for now.
     pub(super) fn too_much(wait: Wait) -> Self {
         let mut e = Self::too_many(wait);
-        e.detail = "So many files have come from your address that no more are taken for now. Nothing was stored. \
-                    Please send this again after the time given in the Retry-After header."
-            .into();
+        e.detail = format!(
+            "So many files have come from your address that no more are taken for now. Nothing was stored. Please send this \
+             again {}.",
+            later(wait.0)
+        )
+        .into();
         e
     }
 
@@ -300,6 +307,15 @@ impl From<Wait> for HttpError {
     }
 }
 
+/// When to come back, as people say it. Rounded up, as `Retry-After` is.
+fn later(wait: Duration) -> String {
+    match wait.as_secs() + u64::from(wait.subsec_nanos() > 0) {
+        0 | 1 => "in a moment".to_owned(),
+        seconds @ ..120 => format!("in {seconds} seconds"),
+        seconds => format!("in {} minutes", seconds.div_ceil(60)),
+    }
+}
+
 /// Bytes as people say them.
 pub(super) fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
@@ -374,6 +390,14 @@ mod tests {
             let e = HttpError::invalid_field(&"n".repeat(length), "repeated", "Twice.");
             assert_eq!(e.problems[0].field.is_some(), length == 128);
         }
+    }
+
+    #[test]
+    fn times_read_well() {
+        let after = |millis| later(Duration::from_millis(millis));
+        assert_eq!([after(0), after(1000)], ["in a moment", "in a moment"]);
+        assert_eq!([after(1001), after(119_000)], ["in 2 seconds", "in 119 seconds"]);
+        assert_eq!([after(119_001), after(121_000)], ["in 2 minutes", "in 3 minutes"]);
     }
 
     #[test]

@@ -169,7 +169,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
     }
 }
 
-/// The software itself sends the mails that wait and tidies up and counts, and does nothing else on its own.
+/// The software itself sends the mails that wait, tidies up and counts, and does nothing else on its own.
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
         (Action::SendMail | Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,

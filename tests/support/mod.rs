@@ -58,12 +58,17 @@ impl Service {
 
     /// With whatever `setup` changes, and nothing limited by frequency otherwise.
     pub(crate) async fn with_setup(setup: impl FnOnce(&mut HttpConfig)) -> Self {
-        Self::with_forms(FormSet::default(), setup).await
+        Self::with_own_forms(FormSet::default(), setup).await
     }
 
     /// With these forms.
-    pub(crate) async fn with_forms(forms: FormSet, setup: impl FnOnce(&mut HttpConfig)) -> Self {
+    pub(crate) async fn with_own_forms(forms: FormSet, setup: impl FnOnce(&mut HttpConfig)) -> Self {
         Self::with_hooks(forms, Hooks::default(), setup).await
+    }
+
+    /// With these limits and forms.
+    pub(crate) async fn with_forms(limits: Limits, forms: FormSet) -> Self {
+        Self::with_own_forms(forms, |config| config.limits = limits).await
     }
 
     /// With hooks in the vault.
@@ -188,6 +193,11 @@ pub(crate) fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
 /// As [`open`], by this clock.
 pub(crate) fn open_at(dir: &Path, clock: Arc<dyn Clock>) -> Arc<App> {
     open_all(dir, FormSet::default(), Hooks::default(), clock)
+}
+
+/// Opens (or makes) the installation in `dir` with these forms.
+pub(crate) fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
+    open_all(dir, forms, Hooks::default(), Arc::new(SystemClock))
 }
 
 fn open_all(dir: &Path, forms: FormSet, hooks: Hooks, clock: Arc<dyn Clock>) -> Arc<App> {

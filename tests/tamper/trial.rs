@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use letterlock::base::ids::{RecordId, RequestId};
+use letterlock::domain::browser::Browser;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
+use letterlock::services::statistics::{self, Event};
 use letterlock::services::{App, OpenOptions, ServiceError, erase, health, portal, review, staff};
 use letterlock::vault::{Hooks, Step};
 
@@ -67,6 +69,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     };
 
     let app = open();
+    visit(&app).await;
     let admin = role(Role::Admin);
     for name in ["a", "b", "c"] {
         truth.insert(apply(&app, &format!("{name}@example.org"), &cv(name)).await.unwrap().submission, cv(name));
@@ -88,6 +91,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     keep_keys();
 
     let app = open();
+    visit(&app).await;
     let before = files_of(&home);
     let first = *truth.keys().next().unwrap();
     review::set_status(&app, &role(Role::Hr), first, Status::Offer).await.unwrap();
@@ -106,6 +110,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     keep_keys();
 
     let app = open();
+    visit(&app).await;
     staff::revoke_token(&app, &admin, jane.id).await.unwrap();
     staff::disable(&app, &admin, "joe").await.unwrap();
     review::set_status(&app, &role(Role::Hr), first, Status::Hired).await.unwrap();
@@ -130,6 +135,12 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     drop(last);
     let states = recorder.states();
     Vault { rows: states.last().unwrap().clone(), home, states, truth, earlier_keys, erased_file }
+}
+
+/// Somebody looks at a form, and that is written down as a count.
+async fn visit(app: &App) {
+    statistics::count(app, &"job-application".parse().unwrap(), Browser::Firefox, Event::View);
+    statistics::flush(app).await.unwrap();
 }
 
 pub fn files_of(home: &Home) -> Vec<PathBuf> {

@@ -49,6 +49,8 @@ fn parser_and_schema_refuse_the_same_mistakes() {
         ("version = 3", "version = 3\nkind = \"survey\"\nk = 4"),
         ("version = 3", "version = 3\nkind = \"referral\""),
         ("version = 3", "version = 3\ncountry = \"gb\""),
+        ("version = 3", "version = 3\nmin_seconds = 61"),
+        ("version = 3", "version = 3\nproof_of_work = 1"),
         ("purposes = [\"support\"]", "purposes = []"),
         ("roles = [\"support\"]", "roles = [\"admin\"]"),
         ("retention_days = 30", "retention_days = 9999"),
