@@ -185,11 +185,6 @@ pub(crate) fn open(dir: &Path) -> Arc<App> {
     open_at(dir, Arc::new(SystemClock))
 }
 
-/// As [`open`], with these forms.
-pub(crate) fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
-    open_all(dir, forms, Hooks::default(), Arc::new(SystemClock))
-}
-
 /// As [`open`], by this clock.
 pub(crate) fn open_at(dir: &Path, clock: Arc<dyn Clock>) -> Arc<App> {
     open_all(dir, FormSet::default(), Hooks::default(), clock)
