@@ -14,10 +14,7 @@ use support::{Service, document, free_limits, text};
 const EVERY_KIND: &str = include_str!("support/targets/every_kind.toml");
 
 async fn service() -> Service {
-    Service::with_forms(FormSet::with_files([("every_kind.toml", EVERY_KIND)]).unwrap(), |config| {
-        config.limits = free_limits()
-    })
-    .await
+    Service::with_forms(free_limits(), FormSet::with_files([("every_kind.toml", EVERY_KIND)]).unwrap()).await
 }
 
 /// A submission of every kind, as JSON and as its pairs in a form post.
@@ -201,10 +198,8 @@ async fn several_hundred_options_can_be_picked() {
         format!("[[fields]]\nname = \"many{n}\"\nlabel = \"Many\"\nkind = \"choices\"\noptions = [{options}]\n")
     };
     let form = EVERY_KIND.replacen("[[files]]", &format!("{}{}[[files]]", field(1), field(2)), 1);
-    let service = Service::with_forms(FormSet::with_files([("every.toml", form.as_str())]).unwrap(), |config| {
-        config.limits = free_limits()
-    })
-    .await;
+    let service =
+        Service::with_forms(free_limits(), FormSet::with_files([("every.toml", form.as_str())]).unwrap()).await;
     let values: Vec<String> = (0..100).map(|n| format!("v{n}")).collect();
     let (_, mut pairs) = good();
     pairs.extend(["many1", "many2"].iter().flat_map(|name| values.iter().map(|value| (*name, value.as_str()))));
@@ -300,7 +295,7 @@ async fn forms_and_notices_change_while_the_service_runs() {
     write(folder, "notices/ours.md", notice);
     write(folder, "every.toml", &form);
     let place = Folder { path: Some(folder.to_owned()), ..Folder::default() };
-    let service = Service::with_forms(forms::load(&place).unwrap(), |config| config.limits = free_limits()).await;
+    let service = Service::with_forms(free_limits(), forms::load(&place).unwrap()).await;
     let mut watcher = Watcher::new(place);
     assert_eq!(watcher.look(&service.app), None, "nothing has changed");
     let (fields, _) = good();
