@@ -240,7 +240,7 @@ async fn programs_do_the_same_with_the_receipt_in_the_body() {
     }
     assert!(answers.iter().all(|answer| answer.0 == 404 && *answer == answers[0]), "{answers:?}");
     let (status, certificate) = post("/api/v1/my/erasure", json!({ "receipt": receipt })).await;
-    assert_eq!((status, &certificate["statement"]["kind"]), (200, &json!("record")));
+    assert_eq!((status, &certificate["statement"]["kind"]), (200, &json!("person")));
     assert_eq!(post("/api/v1/my", json!({ "receipt": receipt })).await.0, 404);
 }
 

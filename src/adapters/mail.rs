@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -36,7 +37,10 @@ pub enum Refused {
     /// Another try may succeed.
     #[error("{0}")]
     Later(String),
-    /// No other try will.
+    /// The server itself is out of reach, or does not let us in: no mail gets through just now.
+    #[error("{0}")]
+    NotNow(String),
+    /// The server says that it never takes a mail for this address.
     #[error("{0}")]
     Never(String),
 }
@@ -131,18 +135,24 @@ impl Carrier for Smtp {
             match self.transport.send(message).await {
                 Ok(_) => Ok(()),
                 // What servers say may repeat the address, so only the code is told.
-                Err(error) if error.is_permanent() => {
-                    Err(Refused::Never(format!("the mail server refuses it ({})", code(&error))))
-                }
-                Err(error) if error.is_tls() => {
-                    Err(Refused::Later("no encrypted connection to the mail server".to_owned()))
-                }
-                Err(error) if error.is_transient() => {
-                    Err(Refused::Later(format!("the mail server wants it later ({})", code(&error))))
-                }
-                Err(_) => Err(Refused::Later("the mail server cannot be reached".to_owned())),
+                Err(error) => Err(refusal(&error)),
             }
         })
+    }
+}
+
+/// A refusal for good is only one of the address (RFC 5321, 4.2.3). A wrong password or a sender who is not allowed is about us,
+/// and no mail may be lost for it.
+fn refusal(error: &lettre::transport::smtp::Error) -> Refused {
+    let number = error.status().map(|code| code.to_string());
+    match number.as_deref() {
+        Some("550" | "551" | "553") => Refused::Never(format!("the mail server refuses it ({})", code(error))),
+        Some("530" | "534" | "535" | "538" | "454") => {
+            Refused::NotNow(format!("the mail server does not let us in ({})", code(error)))
+        }
+        Some(_) => Refused::Later(format!("the mail server wants it later ({})", code(error))),
+        None if error.is_tls() => Refused::NotNow("no encrypted connection to the mail server".to_owned()),
+        None => Refused::NotNow("the mail server cannot be reached".to_owned()),
     }
 }
 
@@ -159,8 +169,28 @@ fn compose(from: &Mailbox, mail: &Outgoing) -> Result<Message, Refused> {
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .subject(one_line(&mail.subject))
+        .message_id(None)
+        .header(AutoSubmitted)
         .multipart(MultiPart::alternative_plain_html(mail.text.expose().to_owned(), mail.html.expose().to_owned()))
         .map_err(|_| never("its content"))
+}
+
+/// So that no out-of-office answer comes back (RFC 3834).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -13,6 +13,11 @@ use crate::base::sensitive::SensitiveString;
 pub const MAX_CHARS: usize = 10_000;
 /// Most messages of one conversation.
 pub const MAX_MESSAGES: u32 = 1_000;
+/// Of these, those that only staff can still write.
+pub const FOR_STAFF: u32 = 100;
+/// Most messages that a person can write one after the other before somebody answers: a conversation is opened as a whole, and
+/// whoever holds a receipt must not make it a burden.
+pub const MAX_UNANSWERED: u32 = 20;
 
 /// Who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -150,6 +150,8 @@ pub struct Summary {
     pub files: u32,
     /// How many messages its conversation has.
     pub messages: u32,
+    /// Of these, those of the person since the last of the staff.
+    pub unanswered: u32,
 }
 
 #[cfg(test)]

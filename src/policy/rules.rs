@@ -152,11 +152,11 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ReadFile
         | Action::WriteMessage
         | Action::WithdrawConsent
-        | Action::EraseRecord => YES,
+        | Action::EraseRecord
+        | Action::ErasePerson => YES,
         Action::Submit
         | Action::SetStatus
         | Action::FindSubject
-        | Action::ErasePerson
         | Action::ReadAudit
         | Action::VerifyAudit
         | Action::ManageStaff

@@ -72,7 +72,11 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                     out.push((action, "submission whose receipt was shown", Resource::Own));
                 }
             }
-            Action::FindSubject | Action::ErasePerson => out.push((action, "person", Resource::Subject)),
+            Action::FindSubject => out.push((action, "person", Resource::Subject)),
+            Action::ErasePerson => {
+                out.push((action, "person", Resource::Subject));
+                out.push((action, "oneself, with the last submission", Resource::Own));
+            }
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
             Action::ManageStaff => out.push((action, "staff", Resource::Staff)),
             Action::ReadStatus | Action::VerifyVault | Action::SendMail | Action::CleanUp | Action::KeepStatistics => {

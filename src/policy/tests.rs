@@ -132,6 +132,7 @@ fn people_deal_with_their_own_submission_only_and_nobody_else_has_one() {
         Action::WriteMessage,
         Action::WithdrawConsent,
         Action::EraseRecord,
+        Action::ErasePerson,
     ];
     for action in Action::ALL {
         assert_eq!(decide(&Actor::Subject, action, &Resource::Own).is_ok(), own.contains(&action), "{action}");

@@ -187,13 +187,26 @@ pub async fn withdraw(app: &Arc<App>, request: RequestId, own: Own, name: &str) 
     Ok(app.vault.change_consents(act, own.0, change).await?)
 }
 
-/// Erases the submission. Returns the signed certificate, ready to be shown as JSON.
+/// Erases the submission. Returns the signed certificate, ready to be shown as JSON. With the last one the person goes as well:
+/// whoever deletes everything they sent does not stay known here. Consents given with it are taken back first.
 ///
 /// # Errors
 /// [`ServiceError::NotFound`], storage errors.
 pub async fn erase(app: &Arc<App>, request: RequestId, own: Own) -> Result<Value, ServiceError> {
-    let act = context(request).act(Action::EraseRecord, &Resource::Own)?;
-    let certificates = app.vault.erase(act, vec![Target::Record(own.0)]).await?;
+    let mine = show(app, request, own).await?;
+    let vault = Arc::clone(&app.vault);
+    let person = mine.summary.subject;
+    let is_last = blocking(move || vault.records_of(&person)).await??.len() == 1;
+    let certificates = if is_last {
+        let act = context(request).act(Action::ErasePerson, &Resource::Own)?;
+        app.vault.erase(act, vec![Target::Person(person)]).await?
+    } else {
+        for consent in mine.consents.iter().filter(|consent| consent.given) {
+            withdraw(app, request, own, &consent.name).await?;
+        }
+        let act = context(request).act(Action::EraseRecord, &Resource::Own)?;
+        app.vault.erase(act, vec![Target::Record(own.0)]).await?
+    };
     let certificate = certificates.first().and_then(Option::as_ref).ok_or(ServiceError::NotFound)?;
     serde_json::to_value(certificate).map_err(|_| ServiceError::Internal)
 }

@@ -7,7 +7,7 @@ mod links;
 mod referral;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::base::ids::RequestId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Announce, Form};
 use crate::domain::mail::{Mail, MailKind};
+use crate::domain::subject::EmailAddress;
 use crate::policy::{Action, Actor, Resource};
 use crate::vault::{Detail, MailName, VaultError};
 
@@ -43,6 +44,12 @@ const LONGEST: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// Mails to one address that the public can cause in an hour: nobody is to be flooded in our name.
 const PER_ADDRESS: u32 = 5;
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// A mail that the server refuses for good is tried for so long all the same: it may be us whom it refuses.
+const REFUSED: Duration = Duration::from_secs(60 * 60);
+/// How long a mail that cannot be opened is left alone. `verify` tells what is wrong with it.
+const DAMAGED: Duration = Duration::from_secs(60 * 60);
+/// How often a link is tried. Whoever still wants it then asks again.
+const LINK_TRIES: usize = 5;
 /// Addresses counted at the same time.
 const MOST_ADDRESSES: usize = 20_000;
 
@@ -57,7 +64,7 @@ pub struct Post {
     came: Notify,
     tries: Mutex<HashMap<MailName, Try>>,
     /// Links wait in memory only: they are good for minutes.
-    links: Mutex<Vec<Outgoing>>,
+    links: Mutex<Vec<(Outgoing, usize)>>,
     caused: Mutex<HashMap<[u8; 32], (Timestamp, u32)>>,
 }
 
@@ -65,6 +72,8 @@ pub struct Post {
 struct Try {
     count: usize,
     next: Timestamp,
+    /// What became of it, when only its row has still to go.
+    done: Option<&'static str>,
 }
 
 /// How the mails stand.
@@ -96,21 +105,30 @@ impl Post {
         })
     }
 
-    /// Whether one more mail may be caused to an address.
-    fn may_cause(&self, address: &[u8; 32], now: Timestamp) -> bool {
+    /// Whether one more mail of this sort may be caused to an address, however it is written and tagged.
+    fn may_cause(&self, app: &App, sort: &str, address: &EmailAddress) -> bool {
+        let (local, domain) = address.canonical().rsplit_once('@').unwrap_or((address.canonical(), ""));
+        let plain = local.split('+').next().unwrap_or(local);
+        let (key, now) = (app.vault.hash_address(&format!("{sort} {plain}@{domain}")), app.clock.now());
         let mut caused = self.caused.lock().unwrap_or_else(PoisonError::into_inner);
         if caused.len() >= MOST_ADDRESSES {
-            caused.retain(|_, (since, _)| now.since(*since) < HOUR);
-            if caused.len() >= MOST_ADDRESSES {
-                return false;
-            }
+            // Invented addresses must not keep mails from real ones: some are forgotten.
+            let mut n = 0;
+            caused.retain(|_, (since, _)| {
+                n += 1;
+                now.since(*since) < HOUR && n % 4 != 0
+            });
         }
-        let (since, count) = caused.entry(*address).or_insert((now, 0));
+        let (since, count) = caused.entry(key).or_insert((now, 0));
         if now.since(*since) >= HOUR {
             (*since, *count) = (now, 0);
         }
         *count += 1;
         *count <= PER_ADDRESS
+    }
+
+    fn tries(&self) -> std::sync::MutexGuard<'_, HashMap<MailName, Try>> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,20 +138,20 @@ impl Post {
 /// [`ServiceError::Unavailable`].
 pub fn health(app: &App) -> Result<MailHealth, ServiceError> {
     let Some(post) = app.post() else { return Ok(MailHealth { on: false, waiting: 0, retried: 0 }) };
-    let retried = post.tries.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let retried = post.tries().len();
     Ok(MailHealth { on: true, waiting: app.vault.waiting_mails()?.len(), retried })
 }
 
 /// The mails that a submission causes: a confirmation to the address that it names, and word to those whom the form names.
-pub(super) fn about_submission(app: &App, form: &Form, email: Option<&str>) -> Vec<Mail> {
+pub(super) fn about_submission(app: &App, form: &Form, email: Option<&EmailAddress>, typed: Option<&str>) -> Vec<Mail> {
     let Some(post) = app.post() else { return Vec::new() };
     let since = app.clock.now();
     let mail = |kind, to: &str| Mail { kind, to: to.into(), form: form.id.clone(), since };
     let mut out = Vec::new();
-    if let Some(email) = email
-        && post.may_cause(&app.vault.hash_address(email), since)
+    if let (Some(email), Some(typed)) = (email, typed)
+        && post.may_cause(app, "received", email)
     {
-        out.push(mail(MailKind::Received, email));
+        out.push(mail(MailKind::Received, typed));
     }
     for announce in &form.announce {
         if let Announce::Address(address) = announce {
@@ -176,29 +194,59 @@ pub async fn run(app: Arc<App>) {
 /// # Errors
 /// [`ServiceError::Unavailable`] when the outbox cannot be read or written.
 pub async fn deliver(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, ServiceError> {
-    let links = std::mem::take(&mut *post.links.lock().unwrap_or_else(PoisonError::into_inner));
-    let mut sent = 0;
-    for link in links {
-        match post.carrier.carry(&link).await {
-            Ok(()) => sent += 1,
-            // Whoever still wants it asks again.
-            Err(refused) => tracing::warn!(%refused, "a link could not be mailed"),
-        }
+    let now = app.clock.now();
+    post.caused.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (since, _)| now.since(*since) < HOUR);
+    let mut sent = deliver_links(post).await;
+    // A mail whose trace could not be written must not go out.
+    if app.vault.ready_for_intake().is_err() {
+        return Ok(sent);
     }
     let vault = Arc::clone(&app.vault);
     let names = blocking(move || vault.waiting_mails()).await??;
-    post.tries.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| names.contains(name));
+    let waiting: HashSet<MailName> = names.iter().copied().collect();
+    post.tries().retain(|name, _| waiting.contains(name));
     for name in names {
-        sent += usize::from(deliver_one(app, post, name).await?);
+        match deliver_one(app, post, name).await? {
+            Step::Sent => sent += 1,
+            Step::Left => {}
+            Step::ServerGone => break,
+        }
+        // People wait for links.
+        sent += deliver_links(post).await;
     }
     Ok(sent)
 }
 
-async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result<bool, ServiceError> {
+/// What came of looking at one mail.
+enum Step {
+    Sent,
+    Left,
+    /// The others would fare no better.
+    ServerGone,
+}
+
+async fn deliver_links(post: &Post) -> usize {
+    let links = std::mem::take(&mut *post.links.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut sent = 0;
+    for (link, tried) in links {
+        match post.carrier.carry(&link).await {
+            Ok(()) => sent += 1,
+            Err(refused) => {
+                tracing::warn!(%refused, "a link could not be mailed");
+                if tried + 1 < LINK_TRIES && !matches!(refused, Refused::Never(_)) {
+                    post.links.lock().unwrap_or_else(PoisonError::into_inner).push((link, tried + 1));
+                }
+            }
+        }
+    }
+    sent
+}
+
+async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result<Step, ServiceError> {
     let now = app.clock.now();
-    let tried = post.tries.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+    let tried = post.tries().get(&name).copied();
     if tried.is_some_and(|tried| now < tried.next) {
-        return Ok(false);
+        return Ok(Step::Left);
     }
     let act = context(app)?.act(Action::SendMail, &Resource::Vault)?;
     let vault = Arc::clone(&app.vault);
@@ -207,38 +255,59 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
         (act, opened)
     })
     .await?;
+    let count = tried.map_or(0, |tried| tried.count);
+    let wait = |wait: Duration, done| {
+        post.tries().insert(name, Try { count: count + 1, next: now.plus(wait), done });
+    };
     let mail = match opened {
         Ok(mail) => mail,
         // Erased meanwhile.
-        Err(VaultError::Missing) => return Ok(false),
+        Err(VaultError::Missing) => return Ok(Step::Left),
+        // One damaged row must not stop the mails of all others.
+        Err(VaultError::Tampered) => {
+            tracing::error!("a waiting mail does not open; run `letterlock verify`");
+            wait(DAMAGED, None);
+            return Ok(Step::Left);
+        }
         Err(error) => return Err(error.into()),
     };
-    let outcome = match compose(app, post, &mail) {
-        Ok(outgoing) => post.carrier.carry(&outgoing).await,
-        Err(reason) => Err(Refused::Later(reason)),
+    let about = mail.kind.as_str();
+    let outcome = match tried.and_then(|tried| tried.done) {
+        // Sent before; only its row could not be removed.
+        Some(done) => done,
+        None => {
+            let later = WAITS[count.min(WAITS.len() - 1)];
+            // Before it goes out: whatever fails from here on, it does not go out again at once.
+            wait(later, None);
+            let (reason, longest, step) = match compose(app, post, &mail) {
+                Err(reason) => (Some(reason), LONGEST, Step::Left),
+                Ok(outgoing) => match post.carrier.carry(&outgoing).await {
+                    Ok(()) => (None, LONGEST, Step::Left),
+                    Err(Refused::Never(reason)) => (Some(reason), REFUSED, Step::Left),
+                    Err(Refused::Later(reason)) => (Some(reason), LONGEST, Step::Left),
+                    Err(Refused::NotNow(reason)) => (Some(reason), LONGEST, Step::ServerGone),
+                },
+            };
+            match reason {
+                None => "sent",
+                Some(reason) if now.since(mail.since) < longest => {
+                    tracing::warn!(about, reason, wait_s = later.as_secs(), "a mail has to wait");
+                    return Ok(step);
+                }
+                Some(reason) => {
+                    tracing::warn!(about, reason, "a mail is given up");
+                    "given up"
+                }
+            }
+        }
     };
-    let outcome = match outcome {
-        Ok(()) => "sent",
-        Err(Refused::Never(reason)) => {
-            tracing::warn!(about = mail.kind.as_str(), reason, "a mail was refused for good");
-            "refused"
-        }
-        Err(Refused::Later(reason)) if now.since(mail.since) < LONGEST => {
-            let count = tried.map_or(0, |tried| tried.count);
-            let next = now.plus(WAITS[count.min(WAITS.len() - 1)]);
-            tracing::info!(about = mail.kind.as_str(), reason, next = %next, "a mail has to wait");
-            let again = Try { count: count + 1, next };
-            post.tries.lock().unwrap_or_else(PoisonError::into_inner).insert(name, again);
-            return Ok(false);
-        }
-        Err(Refused::Later(reason)) => {
-            tracing::warn!(about = mail.kind.as_str(), reason, "a mail is given up");
-            "given up"
-        }
-    };
-    let detail = Detail::Mail { about: mail.kind.as_str().to_owned(), outcome: outcome.to_owned() };
+    wait(WAITS[0], Some(outcome));
+    let detail = Detail::Mail { about: about.to_owned(), outcome: outcome.to_owned() };
     match app.vault.remove_mail(act, name, detail).await {
-        Ok(()) | Err(VaultError::Missing) => Ok(outcome == "sent"),
+        Ok(()) | Err(VaultError::Missing) => {
+            post.tries().remove(&name);
+            Ok(if outcome == "sent" { Step::Sent } else { Step::Left })
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -143,8 +143,8 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     let items = blocking(move || {
         let mut items = Vec::with_capacity(located.len());
         for (grant, located) in grants.into_iter().zip(located) {
-            match worker.vault.open_record(grant, &located) {
-                Ok(Opened { mut content, .. }) => {
+            match worker.vault.open_content(grant, &located) {
+                Ok(mut content) => {
                     let form = form_of(&worker, &located)?;
                     content.fields.retain(|name, _| form.summary.contains(name));
                     items.push(Item { summary: located.summary, fields: Some(std::mem::take(&mut content.fields)) });

@@ -204,7 +204,8 @@ impl Intake {
             .filter(|_| keyed)
             .map(|(held, body)| crate::vault::Idempotency { key: held.key, body });
         let typed = post::address_in(&form, &content);
-        let mails = post::about_submission(&app, &form, typed.as_ref().map(SensitiveString::expose));
+        let mails =
+            post::about_submission(&app, &form, valid.email.as_ref(), typed.as_ref().map(SensitiveString::expose));
         let submission = NewSubmission {
             email: valid.email,
             content,

@@ -16,7 +16,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::crypto::{Key, envelope};
 use crate::domain::consent::ConsentSource;
 use crate::domain::mail::Mail;
-use crate::domain::message::{MAX_MESSAGES, Message};
+use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message};
 use crate::domain::submission::{ConsentGiven, FieldValue, Status};
 use crate::keys::keyring::MAX_FILES;
 
@@ -108,7 +108,11 @@ pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, V
     let mut open = Open::new(txn, record)?;
     let number = open.list.messages;
     let files = open.list.files as usize + markers.len();
-    if number >= MAX_MESSAGES || files > MAX_FILES {
+    let (most, unanswered) = match stored.message.author {
+        Author::Subject => (MAX_MESSAGES - FOR_STAFF, open.list.unanswered + 1),
+        Author::Staff { .. } => (MAX_MESSAGES, 0),
+    };
+    if number >= most || unanswered > MAX_UNANSWERED || files > MAX_FILES {
         return Err(VaultError::TooLarge);
     }
     for (n, file) in (open.list.files..).zip(&mut stored.message.files) {
@@ -124,6 +128,7 @@ pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, V
     };
     let mail_rows = super::outbox::seal(txn.shared, open.place, &open.person, &record, &open.key, mail.as_slice())?;
     open.list.messages = number + 1;
+    open.list.unanswered = unanswered;
     open.list.files = files as u32;
     open.list.status = status.unwrap_or(open.list.status);
     open.put_list(txn, markers.iter().map(|(file, _)| *file).collect())?;

@@ -20,6 +20,9 @@ use crate::keys::keyring::{MAX_FILES, RecordEntry};
 use crate::keys::tree::AddressTag;
 use crate::store::Row;
 
+/// Rows that a consent ledger can have: with 100 lines each, as many as a person can have records.
+const MAX_LEDGER_PARTS: u16 = 200;
+
 /// A submission, validated, with its files sealed.
 pub struct NewSubmission {
     /// The address that says whom it is about; without one, the submission makes a person of its own.
@@ -99,6 +102,7 @@ impl Vault {
             files: content.files.len() as u32,
             idempotency,
             messages: 0,
+            unanswered: 0,
         };
         let consents = (!content.consents.is_empty()).then(|| ConsentLine {
             at: content.received,
@@ -145,6 +149,7 @@ impl Vault {
             region: list_entry.region,
             files: list_entry.files,
             messages: 0,
+            unanswered: 0,
         };
         Ok(Stored { summary, receipt })
     }
@@ -254,6 +259,9 @@ pub(super) fn append_consent(txn: &mut Txn<'_>, place: u64, line: ConsentLine) -
             if !full {
                 // A finished part has one version, however many lines there was room for.
                 changed.push(seal(part, &lines, LINES_PER_PART)?);
+            }
+            if parts >= MAX_LEDGER_PARTS {
+                return Err(VaultError::TooLarge);
             }
             lines.clear();
             part = parts;

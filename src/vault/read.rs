@@ -23,6 +23,9 @@ use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{ConsentGiven, Content, FileInfo, Summary};
 use crate::keys::keyring::{Keyring, RecordEntry};
 
+/// Messages that are opened without a change of threads, at most.
+const INLINE_MESSAGES: u32 = 4;
+
 /// A record that was found: its line, and in private what opens it.
 pub struct Located {
     /// What a list shows of it.
@@ -205,6 +208,17 @@ impl Vault {
         self.shared.reading(|_| self.shared.open_whole(located))
     }
 
+    /// Opens a record without its conversation.
+    ///
+    /// # Errors
+    /// As [`Vault::open_record`].
+    pub fn open_content(&self, grant: Grant, located: &Located) -> Result<Content, VaultError> {
+        if grant.record != located.record || grant.file.is_some() {
+            return Err(VaultError::Missing);
+        }
+        self.shared.reading(|_| self.shared.open_stored(located)).map(|stored| stored.content)
+    }
+
     /// As [`Vault::open_record`], but without waiting: gives the grant back when the row did not open, perhaps because a
     /// commit got in between, or while an epoch is committed; then [`Vault::open_record`] has to be asked.
     ///
@@ -213,6 +227,10 @@ impl Vault {
     pub fn open_record_now(&self, grant: Grant, located: &Located) -> Result<Result<Opened, Grant>, VaultError> {
         if grant.record != located.record || grant.file.is_some() {
             return Err(VaultError::Missing);
+        }
+        // A long conversation is too much work for a thread that serves connections.
+        if located.list_entry.messages > INLINE_MESSAGES {
+            return Ok(Err(grant));
         }
         Ok(self.shared.reading_once(|_| self.shared.open_whole(located))?.ok_or(grant))
     }
@@ -292,6 +310,7 @@ impl Shared {
             region: list_entry.region.clone(),
             files: list_entry.files,
             messages: list_entry.messages,
+            unanswered: list_entry.unanswered,
         };
         Ok(Located {
             summary,

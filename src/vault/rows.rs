@@ -55,6 +55,8 @@ pub(super) struct ListEntry {
     pub(super) idempotency: Option<Idempotency>,
     /// Messages of the conversation: their rows are numbered from 0.
     pub(super) messages: u32,
+    /// Of these, those of the person since the last of the staff.
+    pub(super) unanswered: u32,
 }
 
 /// Keyed hashes of an idempotency key and of the body that came with it.

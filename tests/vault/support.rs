@@ -150,6 +150,18 @@ pub fn waiting_post() -> Post {
     Post::new(Arc::new(Nobody), None, "https://letterlock.example", "Example").unwrap()
 }
 
+/// A post office whose mail server takes everything, and counts.
+pub fn counting_post(carried: Arc<std::sync::atomic::AtomicU64>) -> Post {
+    struct Counter(Arc<std::sync::atomic::AtomicU64>);
+    impl Carrier for Counter {
+        fn carry<'a>(&'a self, _: &'a Outgoing) -> Carrying<'a> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+    Post::new(Arc::new(Counter(carried)), None, "https://letterlock.example", "Example").unwrap()
+}
+
 /// Waits until the janitor has nothing left to remove.
 pub async fn clean(app: &Arc<App>) {
     for _ in 0..1000 {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use letterlock::base::ids::{RecordId, RequestId};
-use letterlock::domain::message::Author;
+use letterlock::domain::message::{Author, MAX_UNANSWERED};
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::portal::{self, MessageIntake, Mine, Own};
@@ -256,4 +256,55 @@ async fn mails_that_wait_go_with_what_they_are_about() {
     erase_person(&app, read(&app, kept).await.unwrap().summary.subject).await.unwrap();
     clean(&app).await;
     assert_eq!((waiting(), problems(&app).await), (0, Vec::new()));
+}
+
+/// A conversation is opened as a whole, so nobody may make it long on their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_many_messages_the_person_waits_for_an_answer_and_staff_can_always_give_one() {
+    let home = Home::new();
+    let app = home.open();
+    let (id, own) = applied(&app, "jane@example.org").await;
+    for n in 0..MAX_UNANSWERED {
+        write(&app, own, &format!("Message {n}"), &[]).await.unwrap();
+    }
+    assert_eq!(codes(&write(&app, own, "One more", &[]).await.unwrap_err()), ["wait-for-answer"]);
+    converse::answer(&app, &role(Role::Hr), id, "Slowly, please.", None).await.unwrap();
+    write(&app, own, "One more", &[]).await.unwrap();
+    assert_eq!(mine(&app, own).await.messages.len() as u32, MAX_UNANSWERED + 2);
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_deletes_the_last_of_theirs_is_not_known_any_more() {
+    let home = Home::new();
+    let app = home.open();
+    let (_, first) = applied(&app, "jane@example.org").await;
+    let (_, second) = applied(&app, "jane@example.org").await;
+    let kind = async |own| portal::erase(&app, request(), own).await.unwrap()["statement"]["kind"].clone();
+    assert_eq!(kind(first).await, "record");
+    assert!(person_of(&app, "jane@example.org").await.is_some());
+    assert_eq!(kind(second).await, "person");
+    assert!(person_of(&app, "jane@example.org").await.is_none());
+    clean(&app).await;
+    assert_eq!((health::figures(&app).people, problems(&app).await), (0, Vec::new()));
+}
+
+/// A mail that was sent while its row could not be removed is not sent again; a damaged one does not stop the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_sends_no_mail_and_so_none_twice() {
+    let free = Arc::new(std::sync::atomic::AtomicU64::new(1 << 40));
+    let home = Home::new();
+    let app = home.open_with(letterlock::vault::Hooks { free_bytes: Some(free.clone()), ..Default::default() });
+    let carried = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    app.set_post(counting_post(carried.clone()));
+    let count = || carried.load(std::sync::atomic::Ordering::SeqCst);
+    applied(&app, "jane@example.org").await;
+    free.store(9 << 20, std::sync::atomic::Ordering::SeqCst);
+    for _ in 0..5 {
+        assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 0);
+    }
+    assert_eq!(count(), 0, "no room for a trace, no mail");
+    free.store(1 << 40, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 1);
+    assert_eq!((count(), post::health(&app).unwrap().waiting), (1, 0));
 }

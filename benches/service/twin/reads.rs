@@ -125,6 +125,7 @@ impl Twin {
             region: entry.region,
             files: entry.files,
             messages: 0,
+            unanswered: 0,
         })
     }
 

@@ -80,6 +80,11 @@ pub(super) async fn open(State(web): State<Arc<Web>>, request: Request) -> Resul
 /// `POST /my/link`: mails a link to an address.
 pub(super) async fn ask_link(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
     visit::same_origin(request.headers(), request.uri())?;
+    // Counted like codes that open nothing: nobody asks for many.
+    if let Some(Err(wait)) = Client::find(request.extensions()).map(|Client(address)| web.outer.rates.failure(address))
+    {
+        return Err(HttpError::too_many(wait));
+    }
     let pairs = small_form(request).await?;
     let email = pairs.iter().find(|(name, _)| name == "email").map_or("", |(_, email)| email.as_str());
     match post::ask_for_link(&web.app, email) {

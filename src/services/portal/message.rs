@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Own, context, invalid};
 use crate::base::ids::RequestId;
 use crate::domain::file::FileKind;
-use crate::domain::message::{Author, Message, MessageText};
+use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message, MessageText};
 use crate::policy::{Action, Resource};
 use crate::services::arriving::Arrivals;
 use crate::services::{App, Problem, ServiceError, blocking, converse};
@@ -51,6 +51,10 @@ impl MessageIntake {
         app.vault.ready_for_intake()?;
         let vault = Arc::clone(&app.vault);
         let summary = blocking(move || vault.locate(&own.0)).await??.summary;
+        if summary.unanswered >= MAX_UNANSWERED || summary.messages >= MAX_MESSAGES - FOR_STAFF {
+            let message = "There are many messages of yours by now. Please wait for our answer before you write again.";
+            return Err(invalid(Problem::in_field("text", "wait-for-answer", message)));
+        }
         let form = app.forms().get(&summary.form).cloned();
         Ok(Self {
             app: Arc::clone(app),

@@ -19,6 +19,8 @@ const IDLE: Duration = Duration::from_secs(20 * 60);
 const LONGEST: Duration = Duration::from_secs(4 * 60 * 60);
 /// At once. Beyond it, the one that was idle longest ends.
 const MOST: usize = 10_000;
+/// At once to the same submission or person: whoever holds one receipt must not end the visits of others.
+const MOST_OF_ONE: usize = 20;
 /// Posts remembered for each visit.
 const MOST_POSTS: usize = 200;
 
@@ -36,6 +38,7 @@ pub enum Who {
 pub struct Visits(Mutex<HashMap<[u8; 32], Entry>>);
 
 struct Entry {
+    who: Who,
     visit: Visit,
     began: Timestamp,
     seen: Timestamp,
@@ -68,12 +71,14 @@ impl Visits {
         };
         if let Ok(mut open) = self.0.lock() {
             open.retain(|_, entry| entry.is_alive(now));
-            if open.len() >= MOST
-                && let Some(oldest) = open.iter().min_by_key(|(_, entry)| entry.seen).map(|(hash, _)| *hash)
+            let same = open.values().filter(|entry| entry.who == who).count() >= MOST_OF_ONE;
+            let idle = open.iter().filter(|(_, entry)| !same || entry.who == who).min_by_key(|(_, entry)| entry.seen);
+            if (same || open.len() >= MOST)
+                && let Some(oldest) = idle.map(|(hash, _)| *hash)
             {
                 open.remove(&oldest);
             }
-            open.insert(hash(token.expose()), Entry { visit, began: now, seen: now, posts: HashSet::new() });
+            open.insert(hash(token.expose()), Entry { who, visit, began: now, seen: now, posts: HashSet::new() });
         }
         Ok(token)
     }
@@ -88,8 +93,13 @@ impl Visits {
 
     /// Whether a post is new. A double click sends the same `once` twice: the second is not stored again.
     pub fn is_new_post(&self, token: &str, once: Handle) -> bool {
-        let Ok(mut open) = self.0.lock() else { return false };
-        open.get_mut(&hash(token)).is_some_and(|entry| entry.posts.len() < MOST_POSTS && entry.posts.insert(once))
+        let Ok(mut open) = self.0.lock() else { return true };
+        // Ended meanwhile: better a message twice than one lost.
+        let Some(entry) = open.get_mut(&hash(token)) else { return true };
+        if entry.posts.len() >= MOST_POSTS {
+            entry.posts.clear();
+        }
+        entry.posts.insert(once)
     }
 
     /// A post was turned down: the same may be tried again.
@@ -206,11 +216,26 @@ mod tests {
         let visits = Visits::default();
         let first = begun(&visits, 1, START);
         let second = begun(&visits, 2, START.plus(Duration::from_millis(1)));
-        for _ in 2..=MOST {
-            begun(&visits, 3, START.plus(Duration::from_millis(2)));
+        let later = START.plus(Duration::from_millis(2));
+        let of = |n: usize| {
+            let mut record = [3; 16];
+            record[..8].copy_from_slice(&n.to_be_bytes());
+            Who::Receipt(Own(RecordId::from_bytes(record)))
+        };
+        for n in 2..=MOST {
+            visits.begin(of(n), later, &SystemEntropy::new()).unwrap();
         }
         assert_eq!(visits.0.lock().unwrap().len(), MOST);
-        assert_eq!([&first, &second].map(|token| visits.find(token, START).is_some()), [false, true]);
+        assert_eq!([&first, &second].map(|token| visits.find(token, later).is_some()), [false, true]);
+        // Many visits by one receipt end each other only.
+        for _ in 0..3 * MOST_OF_ONE {
+            begun(&visits, 9, later);
+        }
+        assert_eq!(
+            visits.0.lock().unwrap().values().filter(|entry| entry.visit.own == Some(own(9))).count(),
+            MOST_OF_ONE
+        );
+        assert!(visits.find(&second, later).is_some() || visits.0.lock().unwrap().len() == MOST);
     }
 
     #[test]
@@ -220,6 +245,10 @@ mod tests {
         assert_eq!([(); 2].map(|()| visits.is_new_post(&token, once)), [true, false]);
         visits.forget_post(&token, once);
         assert!(visits.is_new_post(&token, once));
-        assert!(!visits.is_new_post("another", once));
+        for n in 0..=MOST_POSTS {
+            let mut other = [2; 16];
+            other[..8].copy_from_slice(&n.to_be_bytes());
+            assert!(visits.is_new_post(&token, Handle::from_bytes(other)), "never taken for a repeat: {n}");
+        }
     }
 }

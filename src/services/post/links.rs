@@ -25,12 +25,15 @@ const MOST: usize = 10_000;
 pub struct Links(Mutex<HashMap<[u8; 32], (PersonId, Timestamp)>>);
 
 impl Links {
-    fn add(&self, hash: [u8; 32], person: PersonId, now: Timestamp) {
+    /// Whether there was room for it.
+    fn add(&self, hash: [u8; 32], person: PersonId, now: Timestamp) -> bool {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         links.retain(|_, (_, made)| now.since(*made) < LIFE);
-        if links.len() < MOST {
+        let room = links.len() < MOST;
+        if room {
             links.insert(hash, (person, now));
         }
+        room
     }
 
     fn take(&self, hash: &[u8; 32], now: Timestamp) -> Option<PersonId> {
@@ -50,35 +53,33 @@ pub fn ask_for_link(app: &Arc<App>, typed: &str) -> Result<(), ServiceError> {
         let message = "Please enter an address like name@example.org.";
         ServiceError::Invalid(vec![Problem::in_field("email", "bad-email", message)])
     })?;
-    let (app, typed) = (Arc::clone(app), SensitiveString::from(typed.trim()));
+    let app = Arc::clone(app);
     tokio::spawn(async move {
-        if let Err(error) = mail_link(&app, &post, address, typed).await {
+        if let Err(error) = mail_link(&app, &post, address).await {
             tracing::warn!(%error, "a link could not be made");
         }
     });
     Ok(())
 }
 
-async fn mail_link(
-    app: &Arc<App>,
-    post: &Arc<Post>,
-    address: EmailAddress,
-    typed: SensitiveString,
-) -> Result<(), ServiceError> {
-    let now = app.clock.now();
-    if !post.may_cause(&app.vault.hash_address(address.canonical()), now) {
+async fn mail_link(app: &Arc<App>, post: &Arc<Post>, address: EmailAddress) -> Result<(), ServiceError> {
+    if !post.may_cause(app, "link", &address) {
         return Ok(());
     }
+    // To the address that the person is held under, not to a spelling of whoever asks: that may be another mailbox.
+    let to = SensitiveString::from(address.canonical());
     let vault = Arc::clone(&app.vault);
     let Some(person) = blocking(move || vault.find_person(&address)).await? else { return Ok(()) };
     let token: [u8; 32] = random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
     let token = SensitiveString::from(data_encoding::BASE64URL_NOPAD.encode(&token));
-    app.links.add(hash(token.expose()), person, now);
+    if !app.links.add(hash(token.expose()), person, app.clock.now()) {
+        return Err(ServiceError::Unavailable);
+    }
     let link = format!("{}/my/link/{}", post.url, token.expose());
     let minutes = (LIFE.as_secs() / 60).to_string();
     let values = [("link", link.as_str()), ("minutes", &minutes), ("name", &post.name)];
-    let mail = post.words.write("link", &typed, &values).map_err(|_| ServiceError::Internal)?;
-    post.links.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+    let mail = post.words.write("link", &to, &values).map_err(|_| ServiceError::Internal)?;
+    post.links.lock().unwrap_or_else(PoisonError::into_inner).push((mail, 0));
     post.came.notify_one();
     Ok(())
 }

@@ -56,7 +56,7 @@ impl Referral {
     pub(in crate::services) async fn send(self, app: &Arc<App>) -> Result<(), ServiceError> {
         let post = app.post().ok_or(ServiceError::NotYetOpen)?;
         let address = EmailAddress::parse(self.to.expose()).map_err(|_| ServiceError::Internal)?;
-        if !post.may_cause(&app.vault.hash_address(address.canonical()), app.clock.now()) {
+        if !post.may_cause(app, "referral", &address) {
             let message = "This address was written to several times within an hour. Please wait a while.";
             return Err(invalid(Problem::in_field(&self.field, "too-often", message)));
         }
@@ -74,7 +74,7 @@ impl Referral {
                 let message = "The mail server does not take this address. Please look whether it is right.";
                 Err(invalid(Problem::in_field(&self.field, "refused-address", message)))
             }
-            Err(Refused::Later(reason)) => {
+            Err(Refused::Later(reason) | Refused::NotNow(reason)) => {
                 tracing::warn!(reason, "a referral could not be sent");
                 Err(ServiceError::MailNotTaken)
             }

@@ -54,6 +54,7 @@ pub(crate) struct ListEntry {
     pub(crate) files: u32,
     pub(crate) idempotency: Option<([u8; 32], [u8; 32])>,
     pub(crate) messages: u32,
+    pub(crate) unanswered: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
