@@ -136,7 +136,9 @@ fn with_all_data_ever_and_todays_keys_everybody_alive_is_reached_and_no_sign_of_
     assert_eq!(loot.people.len(), tags.len());
 
     let mails = alive.iter().map(|sent| 1 + usize::from(sent.answer.is_some()));
-    assert_eq!(loot.mails, mails.sum::<usize>(), "waiting mails");
+    let mails = mails.sum::<usize>();
+    // A few were one too many within an hour for their address.
+    assert!(loot.mails <= mails && loot.mails * 20 > mails * 19, "{} waiting mails, not {mails}", loot.mails);
 
     // Nobody erased, in no way.
     let people: BTreeSet<Id> = loot.people.keys().copied().collect();

@@ -251,6 +251,10 @@ impl Stage {
         intake.end_file().await.unwrap();
         let receipt = intake.finish().await.unwrap();
         let record = receipt.submission;
+        // The same request again, by a part that is played more than once: the same submission.
+        if self.sent().iter().any(|sent| sent.record == record.to_string()) {
+            return record;
+        }
         // Every other one writes again, is answered, and takes the consent back.
         let (mut message, mut answer) = (None, None);
         if name.len().is_multiple_of(2) {
@@ -315,7 +319,7 @@ impl Stage {
 
 /// Everything that was sent.
 pub fn sent(home: &Path) -> Vec<Sent> {
-    let text = std::fs::read_to_string(home.join("sent")).unwrap();
+    let text = std::fs::read_to_string(home.join("sent")).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
