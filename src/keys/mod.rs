@@ -74,13 +74,17 @@ impl KeyError {
 }
 
 /// Refuses a symbolic link where key material is overwritten: what it leads to may lie on another file system than the
-/// one that was found to overwrite in place. That the file is missing is for the caller to say.
-fn refuse_link(path: &std::path::Path) -> Result<(), KeyError> {
+/// one that was found to overwrite in place. Refuses a pipe, a socket and a device too: they keep nothing, and opening one
+/// may never end. That the file is missing, or a folder, is for the caller to say.
+fn refuse_special(path: &std::path::Path) -> Result<(), KeyError> {
     match std::fs::symlink_metadata(path) {
         Ok(meta) if meta.is_symlink() => Err(KeyError::unusable(
             path,
             "is a symbolic link, so overwriting it may not destroy what it holds; put the file itself in its place",
         )),
+        Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+            Err(KeyError::unusable(path, "is a pipe, a socket or a device; put a file in its place, or remove it"))
+        }
         _ => Ok(()),
     }
 }

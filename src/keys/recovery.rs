@@ -8,7 +8,8 @@
 //!        ‖ SHA-256 of all before (32) ‖ random bytes up to 4,096
 //! ```
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -106,7 +107,7 @@ impl RecoverySlot {
 
     /// The epoch that it holds; `None` when it is missing, torn, or of another vault or recipient.
     pub fn epoch(&self) -> Option<u64> {
-        epoch_of(self.vault, &self.recipient, &std::fs::read(&self.path).ok()?)
+        epoch_of(self.vault, &self.recipient, &self.content().ok()?)
     }
 
     /// Makes sure that what stands in the slot's place is this vault's to overwrite: nothing, what is no slot, or a slot of
@@ -116,9 +117,9 @@ impl RecoverySlot {
     /// # Errors
     /// [`KeyError::Unusable`].
     pub fn refuse_foreign(&self) -> Result<(), KeyError> {
-        super::refuse_link(&self.path)?;
+        super::refuse_special(&self.path)?;
         // Out of reach, it cannot be overwritten either.
-        let Ok(content) = std::fs::read(&self.path) else { return Ok(()) };
+        let Ok(content) = self.content() else { return Ok(()) };
         let Some(head) = content.get(..64).filter(|head| head[..8] == *MAGIC) else { return Ok(()) };
         // Damage turns a few bits of our own slot; another's differs in most bytes.
         let whole = content.get(CHECK_AT..CHECK_AT + 32)
@@ -150,14 +151,24 @@ impl RecoverySlot {
         let content = compose(self.vault, &self.recipient, epoch, root, entropy)?;
         self.overwrite(&content).map_err(KeyError::io(&self.path))?;
         let read = if self.read_past_cache {
-            files::read_past_cache(&self.path, 0, SLOT_LEN)
+            files::read_past_cache(&self.path, 0, SLOT_LEN).map_err(KeyError::io(&self.path))?
         } else {
-            std::fs::read(&self.path)
+            self.content()?
         };
-        if read.map_err(KeyError::io(&self.path))? != content {
+        if read != content {
             return Err(KeyError::NotWritten(self.path.clone()));
         }
         Ok(())
+    }
+
+    /// What stands in the slot's place, as far as a slot is long: the file may be anybody's.
+    fn content(&self) -> Result<Vec<u8>, KeyError> {
+        super::refuse_special(&self.path)?;
+        let mut content = Vec::with_capacity(SLOT_LEN);
+        File::open(&self.path)
+            .and_then(|file| file.take(SLOT_LEN as u64).read_to_end(&mut content))
+            .map_err(KeyError::io(&self.path))?;
+        Ok(content)
     }
 
     fn overwrite(&self, content: &[u8]) -> std::io::Result<()> {
@@ -313,6 +324,22 @@ mod tests {
         std::fs::write(&path, untitled).unwrap();
         slot(2, theirs).write(3, &root, &entropy).unwrap();
         assert_eq!(slot(2, theirs).epoch(), Some(3));
+    }
+
+    #[test]
+    fn a_pipe_or_a_device_in_the_slots_place_is_refused_and_does_not_hold_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let entropy = SystemEntropy::new();
+        let root = Key::make_random(&entropy).unwrap();
+        let recipient = PrivateKey::make_random(&entropy).unwrap().public();
+        let pipe = dir.path().join("slot");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+        for path in [pipe, "/dev/zero".into()] {
+            let slot = RecoverySlot::new(path, VaultId::from_bytes([1; 16]), recipient, false);
+            assert_eq!(slot.epoch(), None);
+            assert!(matches!(slot.refuse_foreign(), Err(KeyError::Unusable { .. })));
+            assert!(matches!(slot.write(1, &root, &entropy), Err(KeyError::Unusable { .. })));
+        }
     }
 
     #[test]

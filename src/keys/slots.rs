@@ -101,7 +101,7 @@ impl RootSlots {
     /// # Errors
     /// [`KeyError::Unusable`] when the file has not the size that it was made with, or another name.
     pub fn open(path: &Path, vault: VaultId, read_past_cache: bool) -> Result<Self, KeyError> {
-        super::refuse_link(path)?;
+        super::refuse_special(path)?;
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(KeyError::io(path))?;
         let meta = file.metadata().map_err(KeyError::io(path))?;
         if meta.nlink() != 1 {
