@@ -8,13 +8,14 @@
 //!        ‖ SHA-256 of all before (32) ‖ random bytes up to 4,096
 //! ```
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use ring::digest;
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::KeyError;
@@ -161,13 +162,17 @@ impl RecoverySlot {
         Ok(())
     }
 
-    /// What stands in the slot's place, as far as a slot is long: the file may be anybody's.
+    /// What stands in the slot's place, as far as a slot is long: the file may be anybody's. A link is followed.
     fn content(&self) -> Result<Vec<u8>, KeyError> {
-        super::refuse_special(&self.path)?;
+        // Opening a pipe would wait for somebody who writes to it.
+        let without_waiting = OFlags::NONBLOCK.bits() as i32;
+        let file = OpenOptions::new().read(true).custom_flags(without_waiting).open(&self.path);
+        let file = file.map_err(KeyError::io(&self.path))?;
+        if !file.metadata().map_err(KeyError::io(&self.path))?.is_file() {
+            return Err(KeyError::unusable(&self.path, "is not a file"));
+        }
         let mut content = Vec::with_capacity(SLOT_LEN);
-        File::open(&self.path)
-            .and_then(|file| file.take(SLOT_LEN as u64).read_to_end(&mut content))
-            .map_err(KeyError::io(&self.path))?;
+        file.take(SLOT_LEN as u64).read_to_end(&mut content).map_err(KeyError::io(&self.path))?;
         Ok(content)
     }
 
