@@ -2,6 +2,7 @@
 
 mod arriving;
 pub mod audit;
+mod bearer;
 pub mod converse;
 pub mod erase;
 pub mod find;

@@ -5,13 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ring::digest;
-
 use super::{Mailbox, Own};
 use crate::base::clock::Timestamp;
-use crate::base::entropy::{Entropy, EntropyError, random};
+use crate::base::entropy::{Entropy, EntropyError};
 use crate::base::ids::Handle;
 use crate::base::sensitive::SensitiveString;
+use crate::services::bearer::{self, Hashed, hash};
 
 /// A visit ends when nothing was asked for so long.
 const IDLE: Duration = Duration::from_secs(20 * 60);
@@ -33,9 +32,9 @@ pub enum Who {
     Mailbox(Mailbox),
 }
 
-/// The visits under way, by the SHA-256 of their token.
+/// The visits under way, by the hash of their token.
 #[derive(Default)]
-pub struct Visits(Mutex<HashMap<[u8; 32], Entry>>);
+pub struct Visits(Mutex<HashMap<Hashed, Entry>>);
 
 struct Entry {
     who: Who,
@@ -62,8 +61,7 @@ impl Visits {
     /// # Errors
     /// Without randomness.
     pub fn begin(&self, who: Who, now: Timestamp, entropy: &dyn Entropy) -> Result<SensitiveString, EntropyError> {
-        let token: [u8; 32] = random(entropy)?;
-        let token = SensitiveString::from(data_encoding::BASE64URL_NOPAD.encode(&token));
+        let token = bearer::make(entropy)?;
         let guard = Handle::make_random(entropy)?;
         let visit = match who {
             Who::Receipt(own) => Visit { own: Some(own), person: None, guard },
@@ -140,13 +138,6 @@ impl Entry {
     fn is_alive(&self, now: Timestamp) -> bool {
         now.since(self.seen) < IDLE && now.since(self.began) < LONGEST
     }
-}
-
-/// Looked up by hash, so that the time it takes tells nothing of the token.
-fn hash(token: &str) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    out
 }
 
 #[cfg(test)]

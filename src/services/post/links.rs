@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ring::digest;
-
 use super::Post;
 use crate::base::clock::Timestamp;
-use crate::base::entropy::random;
 use crate::base::ids::PersonId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::subject::EmailAddress;
+use crate::services::bearer::{self, Hashed, hash};
 use crate::services::{App, Problem, ServiceError, blocking};
 
 /// How long a link is good.
@@ -20,13 +18,13 @@ const LIFE: Duration = Duration::from_secs(30 * 60);
 /// Links at the same time.
 const MOST: usize = 10_000;
 
-/// The links that are good, by the SHA-256 of their token.
+/// The links that are good, by the hash of their token.
 #[derive(Default)]
-pub struct Links(Mutex<HashMap<[u8; 32], (PersonId, Timestamp)>>);
+pub struct Links(Mutex<HashMap<Hashed, (PersonId, Timestamp)>>);
 
 impl Links {
     /// Whether there was room for it.
-    fn add(&self, hash: [u8; 32], person: PersonId, now: Timestamp) -> bool {
+    fn add(&self, hash: Hashed, person: PersonId, now: Timestamp) -> bool {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         links.retain(|_, (_, made)| now.since(*made) < LIFE);
         let room = links.len() < MOST;
@@ -36,7 +34,7 @@ impl Links {
         room
     }
 
-    fn take(&self, hash: &[u8; 32], now: Timestamp) -> Option<PersonId> {
+    fn take(&self, hash: &Hashed, now: Timestamp) -> Option<PersonId> {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         links.remove(hash).filter(|(_, made)| now.since(*made) < LIFE).map(|(person, _)| person)
     }
@@ -70,8 +68,7 @@ async fn mail_link(app: &Arc<App>, post: &Arc<Post>, address: EmailAddress) -> R
     let to = SensitiveString::from(address.canonical());
     let vault = Arc::clone(&app.vault);
     let Some(person) = blocking(move || vault.find_person(&address)).await? else { return Ok(()) };
-    let token: [u8; 32] = random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
-    let token = SensitiveString::from(data_encoding::BASE64URL_NOPAD.encode(&token));
+    let token = bearer::make(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
     if !app.links.add(hash(token.expose()), person, app.clock.now()) {
         return Err(ServiceError::Unavailable);
     }
@@ -92,12 +89,6 @@ pub fn use_link(app: &App, token: &str) -> Result<PersonId, ServiceError> {
     app.links.take(&hash(token), app.clock.now()).ok_or(ServiceError::NotFound)
 }
 
-fn hash(token: &str) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,16 +98,16 @@ mod tests {
         let (links, start) = (Links::default(), Timestamp::from_millis(1_000_000));
         let person = PersonId::from_bytes([1; 16]);
         let later = |minutes: u64| start.plus(Duration::from_secs(60 * minutes));
-        links.add([1; 32], person, start);
-        assert_eq!(links.take(&[2; 32], start), None);
-        assert_eq!(links.take(&[1; 32], later(29)), Some(person));
-        assert_eq!(links.take(&[1; 32], later(29)), None, "used");
-        links.add([1; 32], person, start);
-        assert_eq!(links.take(&[1; 32], later(30)), None, "too old");
+        links.add(Hashed([1; 32]), person, start);
+        assert_eq!(links.take(&Hashed([2; 32]), start), None);
+        assert_eq!(links.take(&Hashed([1; 32]), later(29)), Some(person));
+        assert_eq!(links.take(&Hashed([1; 32]), later(29)), None, "used");
+        links.add(Hashed([1; 32]), person, start);
+        assert_eq!(links.take(&Hashed([1; 32]), later(30)), None, "too old");
         for n in 0..=MOST {
             let mut token = [0; 32];
             token[..8].copy_from_slice(&n.to_be_bytes());
-            links.add(token, person, start);
+            links.add(Hashed(token), person, start);
         }
         assert_eq!(links.0.lock().unwrap().len(), MOST);
     }

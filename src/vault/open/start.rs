@@ -68,7 +68,6 @@ impl Opening {
         let current = shared.view().epoch;
         // Always written anew: what reads back as current may be in memory only since a stop in the middle of a write.
         let held = committer.write_recovery(current);
-        shared.figures.recovery_epoch.store(held.unwrap_or(0), Ordering::SeqCst);
         if held != Some(current) {
             report.notices.push(format!(
                 "The recovery slot {} cannot be written; until it can, erasures are \"pending in backup\".",
