@@ -9,6 +9,7 @@ mod folders;
 mod keys;
 mod listen;
 mod proxies;
+mod values;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use folders::{FolderError, check_folders};
 pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 pub use proxies::{Proxies, ProxyHeader};
+pub use values::{Config, Limits, LogFormat, Mail, MailSecurity, Recovery, Tls};
 
 /// The file read when no other is named, in the current folder; it need not exist.
 pub const DEFAULT_FILE: &str = "letterlock.toml";
@@ -26,200 +28,6 @@ pub const ENV_PREFIX: &str = "LETTERLOCK_";
 
 /// Variable that names the configuration file, as `--config` does.
 pub const ENV_FILE: &str = "LETTERLOCK_CONFIG";
-
-/// A complete configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Where the service listens.
-    pub listen: Listen,
-    /// The data folder.
-    pub data: PathBuf,
-    /// The key folder.
-    pub keys: PathBuf,
-    /// Storage region written into each record, for example `uk`.
-    pub region: String,
-    /// Folder of the form definitions, one TOML file each.
-    pub forms: PathBuf,
-    /// Country of telephone numbers without a calling code, for forms that name none: two capital letters.
-    pub country: Option<String>,
-    /// Work on a file system on which overwriting in place is not known to destroy.
-    pub accept_unsafe_fs: bool,
-    /// Memory for the store's page cache, in MiB.
-    pub cache_mib: u64,
-    /// How the log is written.
-    pub log: LogFormat,
-    /// The proxies whose word about a client's address is taken.
-    pub proxies: Proxies,
-    /// The TLS certificate.
-    pub tls: Tls,
-    /// The recovery slot.
-    pub recovery: Recovery,
-    /// Where the service is reached from outside, for links in mails: `https://…`, without a path.
-    pub public_url: Option<String>,
-    /// The mail server.
-    pub mail: Mail,
-    /// What clients may use up.
-    pub limits: Limits,
-}
-
-/// The mail server; without `server` no mail is sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mail {
-    /// Its name.
-    pub server: Option<String>,
-    /// Its port; `None` for the usual one.
-    pub port: Option<u16>,
-    /// How the connection is kept private.
-    pub security: MailSecurity,
-    /// Whom mails come from: an address, or `Name <address>`.
-    pub from: Option<String>,
-    /// Login at the server.
-    pub login: Option<String>,
-    /// File that holds the password, and nothing else.
-    pub password_file: Option<PathBuf>,
-    /// A root certificate beside those of the system, PEM.
-    pub root_certificate: Option<PathBuf>,
-    /// Folder of templates that replace the shipped ones.
-    pub templates: Option<PathBuf>,
-    /// Whom the mails are from, in words.
-    pub name: Option<String>,
-}
-
-/// How the connection to the mail server is kept private.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MailSecurity {
-    /// STARTTLS.
-    #[default]
-    StartTls,
-    /// TLS from the first byte.
-    Tls,
-    /// None: for a server on this machine.
-    None,
-}
-
-/// How the log is written to standard error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One readable line an event.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Where the TLS certificate comes from: both files, or neither for one made by Letterlock itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// Certificate chain, PEM.
-    pub certificate: Option<PathBuf>,
-    /// Private key, PEM.
-    pub key: Option<PathBuf>,
-}
-
-/// Where the recovery slot lies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// Its folder; `None` for `recovery/` in the key folder.
-    pub folder: Option<PathBuf>,
-}
-
-/// What clients may use up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests a minute from one address (IPv6: one /64); 0 lifts the limit.
-    pub per_address_per_minute: u32,
-    /// Submissions a minute to one form; 0 lifts the limit.
-    pub per_form_per_minute: u32,
-    /// Submissions a minute to one form from one address; 0 lifts the limit.
-    pub per_address_and_form_per_minute: u32,
-    /// MiB of files an hour from one address; 0 lifts the limit.
-    pub upload_mib_per_hour: u32,
-    /// Seconds that a form page has to have been open before it is sent; 0 lifts the limit.
-    pub min_page_seconds: u32,
-    /// Requests waiting for the disk at which submissions are put off; 0 lifts the limit.
-    pub busy_jobs: u32,
-    /// Free space on the data disk below which submissions are put off, in MiB; 0 lifts the limit.
-    pub min_free_mib: u64,
-    /// Failed sign-ins a minute from one address; 0 lifts the limit.
-    pub auth_failures_per_minute: u32,
-    /// Seconds within which the head of a request must have arrived.
-    pub header_seconds: u64,
-    /// Seconds within which the body of a request must have arrived.
-    pub body_seconds: u64,
-    /// Slowest body accepted, in bytes a second on average; 0 lifts the limit.
-    pub body_bytes_per_second: u64,
-    /// Seconds without progress after which a connection is cut.
-    pub idle_seconds: u64,
-    /// Age in seconds at which a connection is closed once nothing is in flight on it.
-    pub max_age_seconds: u64,
-    /// Connections open at the same time.
-    pub max_connections: u32,
-    /// Bytes of a request body without files.
-    pub max_body_bytes: u64,
-    /// Bytes of a request body with files.
-    pub max_upload_bytes: u64,
-    /// Seconds that requests under way get to finish when the service stops.
-    pub grace_seconds: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: Listen::default(),
-            data: PathBuf::from("data"),
-            keys: PathBuf::from("keys"),
-            region: "uk".to_owned(),
-            forms: PathBuf::from("forms"),
-            country: None,
-            accept_unsafe_fs: false,
-            cache_mib: 128,
-            log: LogFormat::Text,
-            proxies: Proxies::default(),
-            tls: Tls::default(),
-            recovery: Recovery::default(),
-            public_url: None,
-            mail: Mail::default(),
-            limits: Limits::default(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            per_address_per_minute: 300,
-            per_form_per_minute: 120,
-            per_address_and_form_per_minute: 20,
-            upload_mib_per_hour: 512,
-            min_page_seconds: 2,
-            busy_jobs: 768,
-            min_free_mib: 256,
-            auth_failures_per_minute: 20,
-            header_seconds: 10,
-            body_seconds: 300,
-            body_bytes_per_second: 1_024,
-            idle_seconds: 30,
-            max_age_seconds: 900,
-            max_connections: 1_024,
-            max_body_bytes: 256 << 10,
-            max_upload_bytes: 25 << 20,
-            grace_seconds: 20,
-        }
-    }
-}
-
-impl Limits {
-    /// The keys of limits that are lifted, to be said at start.
-    pub fn lifted(&self) -> Vec<&'static str> {
-        let each = [
-            (self.per_address_per_minute, "limits.per_address_per_minute"),
-            (self.per_form_per_minute, "limits.per_form_per_minute"),
-            (self.per_address_and_form_per_minute, "limits.per_address_and_form_per_minute"),
-            (self.upload_mib_per_hour, "limits.upload_mib_per_hour"),
-            (self.auth_failures_per_minute, "limits.auth_failures_per_minute"),
-        ];
-        each.into_iter().filter(|(value, _)| *value == 0).map(|(_, name)| name).collect()
-    }
-}
 
 /// What the command line overrides. `None` and `false` leave what the file and the environment say.
 #[derive(Clone, Debug, Default)]
