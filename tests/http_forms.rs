@@ -248,7 +248,7 @@ async fn a_form_that_is_not_open_yet_takes_nothing() {
         let body = json!({ "fields": { "name": "Sam", "email": "sam@example.org", "friend-email": "jo@example.org" } });
         let path = format!("/api/v1/forms/{id}/submissions");
         let (status, body) = document(service.json("POST", &path, None, &body).await).await;
-        assert_eq!((status, &body["type"]), (503, &json!("urn:letterlock:problem:not-yet-open")));
+        assert_eq!((status, &body["type"]), (403, &json!("urn:letterlock:problem:not-open")));
         let (_, form) = document(service.get(&format!("/api/v1/forms/{id}"), None).await).await;
         assert_eq!(form["open"], false);
     }

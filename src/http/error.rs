@@ -251,10 +251,10 @@ impl From<ServiceError> for HttpError {
                 "This Idempotency-Key was used with different content. Use a fresh one.",
             ),
             ServiceError::NotYetOpen => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not-yet-open",
-                "Not available yet",
-                "This form is not available yet. Nothing was stored.",
+                StatusCode::FORBIDDEN,
+                "not-open",
+                "Not available here",
+                "This is not available here, or not yet. Nothing was stored.",
             ),
             ServiceError::MailNotTaken => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -342,7 +342,7 @@ mod tests {
             (ServiceError::TooLarge { field: Some("cv".into()), limit: 1 }, 413),
             (ServiceError::StillRunning, 409),
             (ServiceError::KeyReused, 422),
-            (ServiceError::NotYetOpen, 503),
+            (ServiceError::NotYetOpen, 403),
             (ServiceError::MailNotTaken, 503),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),

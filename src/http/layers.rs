@@ -21,6 +21,7 @@ use super::conn::Conn;
 use super::error::HttpError;
 use super::headers::harden;
 use super::rates::Rates;
+use super::routes::is_page;
 use super::{Web, pages};
 use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
@@ -113,7 +114,7 @@ fn admit(outer: &Outer, route: Option<&str>, client: Option<Client>) -> Result<(
 /// Pages get their errors as pages; so does a browser that asks for an address that does not exist.
 fn wants_page(route: Option<&str>, headers: &HeaderMap) -> bool {
     match route {
-        Some(route) => route == "/" || route == "/my" || route.starts_with("/f/") || route.starts_with("/my/"),
+        Some(route) => is_page(route),
         None => headers
             .get(header::ACCEPT)
             .and_then(|v| v.to_str().ok())

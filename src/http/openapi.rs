@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::routes::{Route, Who, routes};
+use super::routes::{Route, Who, is_page, routes};
 
 /// The document, OpenAPI 3.1.
 pub(super) fn document() -> Value {
@@ -66,6 +66,7 @@ fn path_schema(name: &str) -> Value {
     match name {
         "form" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" }),
         "n" => json!({ "type": "integer", "minimum": 0 }),
+        "name" | "token" => json!({ "type": "string" }),
         _ => json!({ "$ref": "#/components/schemas/Id" }),
     }
 }
@@ -117,7 +118,7 @@ fn request_body(operation: &str) -> Option<Value> {
         }
         "postMessage" => json!({
             "application/x-www-form-urlencoded": { "schema": { "type": "object" } },
-            "multipart/form-data": { "schema": { "type": "object" } },
+            "multipart/form-data": { "schema": {} },
         }),
         "searchSubjects" => json!({ "application/json": { "schema": {
             "type": "object", "required": ["email"], "additionalProperties": false,
@@ -125,7 +126,9 @@ fn request_body(operation: &str) -> Option<Value> {
         } } }),
         _ => return None,
     };
-    Some(json!({ "required": true, "content": content }))
+    // Without a visit this one leads to the way in, whatever comes with it.
+    let required = operation != "postMessage";
+    Some(json!({ "required": required, "content": content }))
 }
 
 fn responses(route: &Route) -> Value {
@@ -145,9 +148,7 @@ fn responses(route: &Route) -> Value {
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
         "robots" | "erasureKey" => ("200", "text/plain", json!({ "type": "string" })),
-        "enter" | "postMessage" | "withdrawOnPage" | "openMine" | "useLink" => {
-            ("303", "text/html", json!({ "type": "string" }))
-        }
+        "enter" | "postMessage" | "withdrawOnPage" | "openMine" | "useLink" => ("303", "", Value::Null),
         "answerSubmission" | "writeMine" => ("201", "application/json", schema("Written")),
         "showMine" | "withdrawMine" => ("200", "application/json", schema("Mine")),
         "downloadFile" | "myFile" => {
@@ -163,37 +164,53 @@ fn responses(route: &Route) -> Value {
         _ => ("200", "application/json", json!({ "type": "object" })),
     };
     let mut out = Map::new();
-    out.insert(status.to_owned(), json!({ "description": route.summary, "content": { kind: { "schema": body } } }));
-    let errors: &[(&str, &str)] = match (route.who, route.method) {
-        (Who::Bearer, _) => &[
-            ("401", "No token, or a bad one."),
-            ("403", "Seen, but the act is not allowed."),
-            ("404", "Does not exist, was erased, or may not be known."),
-            ("422", "A purpose is missing, or the content is not valid."),
-        ],
-        (Who::Public, "POST") => &[
-            ("400", "The body cannot be read."),
-            ("403", "Sent by another site."),
-            ("404", "There is no such form or receipt."),
-            ("408", "The body came too slowly."),
-            ("409", "A request with this idempotency key is still running."),
-            ("413", "Too large."),
-            ("415", "Not a kind of body that is taken here."),
-            ("422", "The content is not valid; each problem names its field."),
-            ("507", "The storage is full; nothing was stored."),
-        ],
-        (Who::Public, _) if route.path.starts_with("/my") => &[("404", "There is no visit, or no such file.")],
-        (Who::Public, _) if route.operation == "challenge" => {
-            &[("404", "There is no such form, or it asks for no proof.")]
-        }
-        (Who::Public, _) => &[],
-    };
-    let common = [("429", "Too many requests."), ("503", "The service cannot take this now.")];
-    for (code, description) in errors.iter().chain(&common) {
-        let content = json!({ "application/problem+json": { "schema": schema("Problem") } });
-        out.insert((*code).to_owned(), json!({ "description": description, "content": content }));
+    let mut success = json!({ "description": route.summary });
+    // What leads elsewhere has nothing to read.
+    if status != "303" {
+        success["content"] = json!({ kind: { "schema": body } });
+    }
+    out.insert(status.to_owned(), success);
+    let problem = json!({ "application/problem+json": { "schema": schema("Problem") } });
+    let page = json!({ "text/html": { "schema": { "type": "string" } } });
+    for (code, description) in errors(route) {
+        let content = if is_page(route.path) { &page } else { &problem };
+        out.insert(code.to_owned(), json!({ "description": description, "content": content }));
     }
     Value::Object(out)
+}
+
+/// The errors of a route: they follow from what it is, so that none is forgotten.
+fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
+    let mut out = vec![("429", "Too many requests."), ("503", "The service cannot take this now.")];
+    let bearer = route.who == Who::Bearer;
+    let has_body = request_body(route.operation).is_some();
+    if bearer {
+        out.extend([("401", "No token, or a bad one."), ("403", "Seen, but the act is not allowed.")]);
+    }
+    if !bearer && route.method != "GET" {
+        out.push(("403", "Sent by another site, or not available here."));
+    }
+    if bearer || has_body || route.path.contains('{') || route.path.starts_with("/my") {
+        out.push(("404", "Does not exist, was erased, or may not be known."));
+    }
+    // Of every address: a parameter that it does not know is refused, not passed over.
+    out.push((
+        "422",
+        "The content or a parameter is not valid, or a purpose is missing; each problem names its field.",
+    ));
+    if has_body {
+        out.extend([
+            ("400", "The body cannot be read."),
+            ("408", "The body came too slowly."),
+            ("413", "Too large."),
+            ("415", "Not a kind of body that is taken here."),
+            ("507", "The storage is full; nothing was stored."),
+        ]);
+    }
+    if route.operation == "submit" {
+        out.push(("409", "A request with this idempotency key is still running."));
+    }
+    out
 }
 
 fn schemas() -> Value {
@@ -231,7 +248,7 @@ fn schemas() -> Value {
             "type": "object", "required": ["fields"], "additionalProperties": false,
             "properties": {
                 "fields": fields, "consents": flags,
-                "altcha": { "type": "string", "description": "The solution of a challenge, for forms with proof_of_work." },
+                "altcha": { "type": ["string", "null"], "description": "The solution of a challenge, for forms with proof_of_work." },
             },
         },
         "Challenge": {

@@ -44,6 +44,12 @@ pub fn routes() -> &'static [Route] {
     &ROUTES
 }
 
+/// Whether the route of this path gives its errors as pages: whatever people open in a browser.
+pub(super) fn is_page(path: &str) -> bool {
+    let for_programs = ["/api/", "/health/", "/.well-known/", "/static/", "/favicon.svg", "/robots.txt"];
+    !for_programs.iter().any(|start| path.starts_with(start))
+}
+
 macro_rules! route {
     ($method:literal $path:literal, $who:ident, $operation:literal, $summary:literal, $query:expr, $handler:expr) => {
         Route {
