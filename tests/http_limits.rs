@@ -174,7 +174,10 @@ async fn every_route_has_a_limit_but_those_for_monitors_and_the_parts_of_a_page(
             free.push(route.path);
         }
     }
-    assert_eq!(free, ["/static/letterlock.css", "/static/proof.js", "/favicon.svg", "/health/live", "/health/ready"]);
+    assert_eq!(
+        free,
+        ["/embed.js", "/static/embed.js", "/static/letterlock.css", "/favicon.svg", "/health/live", "/health/ready"]
+    );
     // What does not exist is no way around.
     let client = local_client(9);
     let send = async || client.get(service.url("/nowhere")).send().await.unwrap().status().as_u16();

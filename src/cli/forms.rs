@@ -7,7 +7,7 @@ use super::outcome::{CliError, Outcome};
 use super::output;
 use crate::base::config::Config;
 use crate::domain::country::Country;
-use crate::domain::form::{Announce, Form, FormSet};
+use crate::domain::form::{Announce, Form, FormSet, Origin, ReturnAddress, ReturnRule};
 use crate::policy::{self, Action, Actor, Resource};
 use crate::services;
 use crate::services::forms::{Checked, Folder};
@@ -109,6 +109,16 @@ fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
         ("Kept", format!("{} days", form.retention_days)),
         ("Notice", format!("{}, version {}", form.notice.name.as_deref().unwrap_or("its own"), form.notice.version)),
     ];
+    let site = &form.site;
+    if !site.origins.is_empty() {
+        out.push(("Used by", names(site.origins.iter().map(Origin::as_str).collect())));
+    }
+    let pages = site.thanks.iter().map(ReturnAddress::as_str).chain(site.return_to.iter().map(ReturnRule::as_str));
+    let pages: Vec<&str> = pages.collect();
+    if !pages.is_empty() {
+        let at_once = if site.return_at_once { ", at once where mail is sent" } else { "" };
+        out.push(("Leads to", format!("{}{at_once}", names(pages))));
+    }
     if form.kind.needs_mail() {
         out.push(("Open", "where a mail server is configured".to_owned()));
     }

@@ -6,6 +6,7 @@ mod field;
 mod kind;
 mod parse;
 pub mod set;
+mod site;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use field::{
 pub use kind::FormKind;
 pub(super) use parse::{VERSION, date, is_version, one_line};
 pub use set::{FormSet, Library, Source, Sources, check, check_with};
+pub use site::{Origin, ReturnAddress, ReturnRule, Site};
 
 /// The name of a form, as it stands in URLs: `a`–`z`, `0`–`9`, `-`; starts with a letter; at most 64 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,6 +111,8 @@ pub struct Form {
     pub min_seconds: Option<u32>,
     /// Whether whoever sends it proves some work, or waits.
     pub proof_of_work: bool,
+    /// The company's own site around it.
+    pub site: Site,
     /// Name of the e-mail field that says whom the submission is about; `None` when each makes a person of its own.
     pub subject: Option<String>,
     /// Names of the fields that lists show.

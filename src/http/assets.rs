@@ -6,12 +6,21 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, Uri, header};
 use axum::response::IntoResponse;
 
+use super::headers::ForAnySite;
+
 const STYLE: &str = include_str!("../../templates/letterlock.css");
-const PROOF: &str = include_str!("../../templates/proof.js");
+const EMBED_SOURCE: &str = include_str!("../../templates/embed.js");
 const ICON: &str = include_str!("../../templates/favicon.svg");
 
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
-static PROOF_HASH: LazyLock<String> = LazyLock::new(|| hash(PROOF));
+static EMBED: LazyLock<String> = LazyLock::new(|| lean(EMBED_SOURCE));
+static EMBED_HASH: LazyLock<String> = LazyLock::new(|| hash(&EMBED));
+
+/// A script without the lines and spaces that only people need. No text in it runs over a line.
+fn lean(source: &str) -> String {
+    let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
 
 /// The first 16 hex digits of the content's SHA-256.
 fn hash(content: &str) -> String {
@@ -24,9 +33,16 @@ pub(super) fn style_url() -> String {
     format!("/static/letterlock.css?v={}", *STYLE_HASH)
 }
 
-/// The address of the script of guarded forms, likewise.
-pub(super) fn proof_url() -> String {
-    format!("/static/proof.js?v={}", *PROOF_HASH)
+/// The address of the script of forms, likewise.
+pub(super) fn embed_url() -> String {
+    format!("/static/embed.js?v={}", *EMBED_HASH)
+}
+
+/// What a page on another site writes beside that address, so that its browser runs this very script and no other
+/// (Subresource Integrity).
+pub(super) fn embed_integrity() -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA384, EMBED.as_bytes());
+    format!("sha384-{}", data_encoding::BASE64.encode(digest.as_ref()))
 }
 
 /// `GET /static/letterlock.css`
@@ -34,9 +50,22 @@ pub(super) async fn style(uri: Uri) -> impl IntoResponse {
     asset("text/css; charset=utf-8", caching(&uri, &STYLE_HASH), STYLE)
 }
 
-/// `GET /static/proof.js`
-pub(super) async fn proof(uri: Uri) -> impl IntoResponse {
-    asset("text/javascript; charset=utf-8", caching(&uri, &PROOF_HASH), PROOF)
+/// `GET /static/embed.js`
+pub(super) async fn embed_version(uri: Uri) -> impl IntoResponse {
+    script(caching(&uri, &EMBED_HASH))
+}
+
+/// `GET /embed.js`: for pages that are written once and stay.
+pub(super) async fn embed() -> impl IntoResponse {
+    script("public, max-age=300")
+}
+
+/// The one thing that anybody may load into a page of theirs: it is the same for all, and says nothing of anybody.
+fn script(caching: &'static str) -> Response<Body> {
+    let mut response = asset("text/javascript; charset=utf-8", caching, &EMBED);
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response.extensions_mut().insert(ForAnySite);
+    response
 }
 
 /// For good under the address that changes with the content, not at all under any other.
@@ -68,7 +97,10 @@ mod tests {
 
     #[test]
     fn the_script_is_small_and_asks_nobody_else() {
-        assert!(PROOF.len() < 4096);
-        assert!(!PROOF.contains("http://") && !PROOF.contains("https://") && !PROOF.contains("eval"));
+        assert!(EMBED.len() < 10_000, "{} bytes", EMBED.len());
+        for bad in ["http://", "https://", "eval", "innerHTML", "Function(", "document.write", "cookie", "localStorage"]
+        {
+            assert!(!EMBED.contains(bad), "{bad}");
+        }
     }
 }

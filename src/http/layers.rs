@@ -84,7 +84,7 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
     if let Some(error) = response.extensions_mut().remove::<HttpError>() {
         response = write_out(response, &error, &id, as_page);
     }
-    harden(response.headers_mut(), outer.hsts);
+    harden(&mut response, outer.hsts);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -104,7 +104,9 @@ fn refuse(request: Request, error: HttpError) -> Response {
 
 /// Whether the address may send another request. What a monitor or a page's own parts ask for is not counted.
 fn admit(outer: &Outer, route: Option<&str>, client: Option<Client>) -> Result<(), HttpError> {
-    let free = route.is_some_and(|r| r.starts_with("/health/") || r.starts_with("/static/") || r == "/favicon.svg");
+    let free = route.is_some_and(|r| {
+        r.starts_with("/health/") || r.starts_with("/static/") || r == "/favicon.svg" || r == "/embed.js"
+    });
     match client {
         Some(Client(address)) if !free => Ok(outer.rates.request(address)?),
         _ => Ok(()),

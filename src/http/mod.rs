@@ -19,6 +19,7 @@ mod body;
 mod client;
 mod config;
 mod conn;
+mod cors;
 mod error;
 mod extract;
 mod gate;

@@ -99,7 +99,7 @@ fn request_body(operation: &str) -> Option<Value> {
             "application/json": { "schema": { "$ref": "#/components/schemas/NewSubmission" } },
             "multipart/form-data": { "schema": form_data },
         }),
-        "postForm" => json!({
+        "postForm" | "postEmbed" => json!({
             "application/x-www-form-urlencoded": { "schema": form_data },
             "multipart/form-data": { "schema": form_data },
         }),
@@ -140,10 +140,9 @@ fn responses(route: &Route) -> Value {
         })
     };
     let (status, kind, body) = match route.operation {
-        "index" | "formPage" | "postForm" | "mine" | "askErasure" | "eraseOnPage" | "leave" | "link" | "askLink" => {
-            ("200", "text/html", json!({ "type": "string" }))
-        }
-        "proofScript" => ("200", "text/javascript", json!({ "type": "string" })),
+        "index" | "formPage" | "postForm" | "embedPage" | "postEmbed" | "mine" | "askErasure" | "eraseOnPage"
+        | "leave" | "link" | "askLink" => ("200", "text/html", json!({ "type": "string" })),
+        "embedScript" | "embedScriptVersion" => ("200", "text/javascript", json!({ "type": "string" })),
         "challenge" => ("200", "application/json", schema("Challenge")),
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
@@ -170,6 +169,12 @@ fn responses(route: &Route) -> Value {
         success["content"] = json!({ kind: { "schema": body } });
     }
     out.insert(status.to_owned(), success);
+    if route.operation == "postForm" {
+        out.insert(
+            "303".to_owned(),
+            json!({ "description": "Leads on to a page that the form allows, where a mail confirms it." }),
+        );
+    }
     let problem = json!({ "application/problem+json": { "schema": schema("Problem") } });
     let page = json!({ "text/html": { "schema": { "type": "string" } } });
     for (code, description) in errors(route) {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::error::HttpError;
 use super::headers;
 use crate::base::sensitive::SensitiveString;
-use crate::domain::form::{Form, FormKind};
+use crate::domain::form::{Form, FormKind, Origin, ReturnAddress};
 use crate::domain::notice::NoticeText;
 use crate::services::Problem;
 use field::{FieldView, Look, capital, problem_of};
@@ -36,6 +36,33 @@ pub(super) struct Hidden<'a> {
     pub(super) trap: &'a str,
     /// Show it: it was filled in, and whoever did that has to be able to empty it.
     pub(super) show_trap: bool,
+    /// Where its sender wants to be led on to.
+    pub(super) next: Option<&'a ReturnAddress>,
+    /// It stands in a frame of another site.
+    pub(super) framed: bool,
+}
+
+/// The origins that may frame a page, when it stands in a frame.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    form: &'a Form,
+    /// It says that the form was sent.
+    sent: bool,
+}
+
+impl Frame<'_> {
+    fn origins(&self) -> String {
+        let origins: Vec<&str> = self.form.site.origins.iter().map(Origin::as_str).collect();
+        origins.join(" ")
+    }
+}
+
+/// Lets the sites that the form names frame a page. `None` when it names none.
+pub(super) fn framed(form: &Form, mut page: Response) -> Option<Response> {
+    let policy = headers::framed_policy(&form.site.origins)?;
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    page.extensions_mut().insert(headers::Framed);
+    Some(page)
 }
 
 /// A form, empty or with what is wrong with it.
@@ -64,18 +91,26 @@ pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, hidden
         fields,
         consents,
         hidden,
+        frame: hidden.framed.then_some(Frame { form, sent: false }),
     };
     let mut response = html(error.map_or(StatusCode::OK, |e| e.status), &page);
-    if form.proof_of_work {
-        let policy = HeaderValue::from_static(headers::CSP_PROOF);
+    if page.has_script() {
+        let policy = HeaderValue::from_static(headers::CSP_SCRIPT);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
 
-/// The receipt.
-pub(super) fn receipt(form: &Form, receipt: &str, received: &str) -> Response {
-    html(StatusCode::OK, &ReceiptPage { title: &form.title, receipt, received })
+/// The receipt, and where it goes on from there.
+pub(super) fn receipt(
+    form: &Form,
+    receipt: &str,
+    received: &str,
+    next: Option<&ReturnAddress>,
+    framed: bool,
+) -> Response {
+    let frame = framed.then_some(Frame { form, sent: true });
+    html(StatusCode::OK, &ReceiptPage { title: &form.title, receipt, received, next, frame })
 }
 
 /// The list of forms.
@@ -110,6 +145,8 @@ struct ReceiptPage<'a> {
     title: &'a str,
     receipt: &'a str,
     received: &'a str,
+    next: Option<&'a ReturnAddress>,
+    frame: Option<Frame<'a>>,
 }
 
 #[derive(Template)]
@@ -123,9 +160,19 @@ struct FormPage<'a> {
     fields: Vec<FieldView<'a>>,
     consents: Vec<ConsentView<'a>>,
     hidden: &'a Hidden<'a>,
+    frame: Option<Frame<'a>>,
 }
 
 impl FormPage<'_> {
+    /// Whether our script has something to do here: proof of work, the progress of an upload, the height of a frame.
+    fn has_script(&self) -> bool {
+        self.form.proof_of_work || !self.form.files.is_empty() || self.hidden.framed
+    }
+
+    fn action(&self) -> String {
+        format!("/{}/{}", if self.hidden.framed { "embed" } else { "f" }, self.form.id)
+    }
+
     /// Whether there are consents on which nothing depends.
     fn has_free_consents(&self) -> bool {
         self.consents.iter().any(|consent| !consent.needed)

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use super::api::{audit, download, subjects, submissions};
 use super::error::HttpError;
 use super::public::{forms, page, service};
-use super::{Web, assets, layers, portal};
+use super::{Web, assets, cors, layers, portal};
 
 /// Who may call a route at all. What they may do there is the policy's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn routes() -> &'static [Route] {
 
 /// Whether the route of this path gives its errors as pages: whatever people open in a browser.
 pub(super) fn is_page(path: &str) -> bool {
-    let for_programs = ["/api/", "/health/", "/.well-known/", "/static/", "/favicon.svg", "/robots.txt"];
+    let for_programs = ["/api/", "/health/", "/.well-known/", "/static/", "/embed.js", "/favicon.svg", "/robots.txt"];
     !for_programs.iter().any(|start| path.starts_with(start))
 }
 
@@ -64,14 +64,19 @@ macro_rules! route {
     };
 }
 
-static ROUTES: [Route; 40] = [
+static ROUTES: [Route; 43] = [
     route!("GET" "/", Public, "index", "The list of forms, as a page.", [], get(page::index)),
     route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
         [], post(page::post)),
+    route!("GET" "/embed/{form}", Public, "embedPage", "A form as a page for a frame on a site that the form names.",
+        [], get(page::show_framed)),
+    route!("POST" "/embed/{form}", Public, "postEmbed", "Takes a filled-in form from a frame.",
+        [], post(page::post_framed)),
+    route!("GET" "/embed.js", Public, "embedScript", "The script for forms on other sites.", [], get(assets::embed)),
+    route!("GET" "/static/embed.js", Public, "embedScriptVersion",
+        "The same, under an address that changes with it; used by our own pages too.", ["v"], get(assets::embed_version)),
     route!("GET" "/static/letterlock.css", Public, "style", "The style sheet of the pages.", ["v"], get(assets::style)),
-    route!("GET" "/static/proof.js", Public, "proofScript", "The script of forms that ask for proof of work.", ["v"],
-        get(assets::proof)),
     route!("GET" "/favicon.svg", Public, "icon", "The icon of the pages.", [], get(assets::icon)),
     route!("GET" "/robots.txt", Public, "robots", "Asks search engines to stay away.", [], get(assets::robots)),
     route!("GET" "/health/live", Public, "live", "Whether the process answers.", [], get(service::live)),
@@ -154,7 +159,9 @@ pub(super) fn router(web: Arc<Web>) -> Router {
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(cors::preflight))
         .layer(from_fn_with_state(outer, layers::outer))
+        .layer(from_fn_with_state(web.clone(), cors::allow))
         .with_state(web)
 }
 
@@ -186,8 +193,11 @@ mod tests {
             ("GET", "/"),
             ("GET", "/f/{form}"),
             ("POST", "/f/{form}"),
+            ("GET", "/embed/{form}"),
+            ("POST", "/embed/{form}"),
+            ("GET", "/embed.js"),
+            ("GET", "/static/embed.js"),
             ("GET", "/static/letterlock.css"),
-            ("GET", "/static/proof.js"),
             ("GET", "/favicon.svg"),
             ("GET", "/robots.txt"),
             ("GET", "/health/live"),

@@ -11,6 +11,7 @@ use super::{App, Context, Problem, ServiceError, post};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
+use crate::domain::mail::MailKind;
 use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Valid};
 use crate::policy::{Action, Resource};
 use crate::vault::{Act, MAX_FILES, NewSubmission, VaultError};
@@ -39,6 +40,8 @@ pub struct Receipt {
     pub receipt: String,
     /// Whether it was stored just now, rather than by an earlier request of which this is a repetition.
     pub is_new: bool,
+    /// Whether a mail goes to the person that confirms it, and says how they get in without the code.
+    pub is_confirmed: bool,
 }
 
 /// Begins a submission to `form`. `idempotency_key` is the client's key, 1 to 255 visible ASCII bytes, already checked.
@@ -215,6 +218,7 @@ impl Intake {
             mails,
         };
         let has_mails = !submission.mails.is_empty();
+        let is_confirmed = submission.mails.iter().any(|mail| mail.kind == MailKind::Received);
         let stored = app.vault.submit(act, submission).await?;
         if has_mails {
             post::came(&app);
@@ -222,7 +226,8 @@ impl Intake {
         if let (Some(held), Some(body)) = (held, body) {
             held.done(body, stored.summary.id, now);
         }
-        Ok(Receipt { submission: stored.summary.id, receipt: stored.receipt.expose().to_owned(), is_new: true })
+        let receipt = stored.receipt.expose().to_owned();
+        Ok(Receipt { submission: stored.summary.id, receipt, is_new: true, is_confirmed })
     }
 }
 
@@ -265,7 +270,8 @@ fn earlier_answer(app: &App, held: &mut Held, body: [u8; 32]) -> Result<Option<R
     match app.vault.locate(&earlier.record) {
         Ok(located) if earlier.body == body => {
             let receipt = app.vault.receipt_of(&located)?;
-            Ok(Some(Receipt { submission: earlier.record, receipt: receipt.expose().to_owned(), is_new: false }))
+            let receipt = receipt.expose().to_owned();
+            Ok(Some(Receipt { submission: earlier.record, receipt, is_new: false, is_confirmed: false }))
         }
         Ok(_) => Err(ServiceError::KeyReused),
         Err(VaultError::Missing) => {

@@ -10,6 +10,7 @@ mod my;
 mod pdf;
 #[path = "../support/served.rs"]
 mod served;
+mod sites;
 
 use std::fs;
 use std::path::{Path, PathBuf};

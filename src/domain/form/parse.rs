@@ -2,6 +2,7 @@
 
 mod fields;
 mod raw;
+mod site;
 mod whole;
 
 use std::collections::BTreeSet;

@@ -105,6 +105,17 @@ fn each_mistake_is_placed_on_its_line() {
     refused("version = 3", "version 3", 2, "expected");
     refused("title = \"Call me back\"", "title = \" \"", 3, "some words");
     refused("submit =", "submitt =", 4, "unknown field `submitt`");
+    refused(
+        "version = 3",
+        "version = 3\norigins = [\"https://www.example.org/\"]",
+        3,
+        "an origin as browsers write it",
+    );
+    refused("version = 3", "version = 3\norigins = [\"https://a.example\",\n\"https://a.example\"]", 4, "each once");
+    refused("version = 3", "version = 3\nreturn_to = [\"https://www.example.org\"]", 3, "the address of a page");
+    refused("version = 3", "version = 3\nthanks = \"//www.example.org/thanks\"", 3, "the address of a page");
+    refused("version = 3", "version = 3\nreturn_at_once = true", 3, "thanks or return_to");
+    refused("subject = \"email\"", "return_at_once = true", 9, "subject = ");
     refused("purposes = [\"support\"]", "purposes = []", 5, "at least one purpose");
     refused("purposes = [\"support\"]", "purposes = [\"support\", \"support\"]", 5, "of its own");
     refused("purposes = [\"support\"]", "purposes = [\"subject-request\"]", 5, "every form");

@@ -7,7 +7,8 @@ fn job() -> Arc<Form> {
     FormSet::default().get(&"job-application".parse().unwrap()).unwrap().clone()
 }
 
-const HIDDEN: Hidden<'_> = Hidden { once: "token", wait: None, trap: "fax", show_trap: false };
+const HIDDEN: Hidden<'_> =
+    Hidden { once: "token", wait: None, trap: "fax", show_trap: false, next: None, framed: false };
 
 async fn text(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
@@ -32,7 +33,8 @@ async fn an_empty_form_has_labels_and_unticked_boxes() {
     assert!(!page.contains(" checked"));
     assert!(!page.contains("role=\"alert\""));
     // What our own policy would block must not be there.
-    for forbidden in ["<script", " style=", " onclick", "<style", "http://", "https://"] {
+    assert_eq!(page.matches("<script").count(), page.matches("<script src=\"/static/embed.js?v=").count());
+    for forbidden in [" style=", " onclick", "<style", "http://", "https://"] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
 }
@@ -52,7 +54,7 @@ async fn what_was_typed_comes_back_escaped_beside_what_is_wrong() {
     ]);
     let (status, page) = text(super::form(&form, &typed, Some(&error), &HIDDEN)).await;
     assert_eq!(status, 422);
-    assert!(!page.contains("<script") && !page.contains("<b>") && !page.contains("<i>"));
+    assert!(!page.contains("<script>") && !page.contains("<b>") && !page.contains("<i>"));
     assert!(page.contains("alert(1)") && page.contains("{{ 7*7 }}"));
     assert!(page.contains("role=\"alert\"") && page.contains("autofocus"));
     assert!(page.contains("href=\"#field-email\"") && page.contains("href=\"#field-cv\""));
@@ -63,7 +65,7 @@ async fn what_was_typed_comes_back_escaped_beside_what_is_wrong() {
 
 #[tokio::test]
 async fn the_receipt_says_to_keep_the_code() {
-    let (status, page) = text(receipt(&job(), "ABCD-EFGH", "2026-11-23 at 17:08 UTC")).await;
+    let (status, page) = text(receipt(&job(), "ABCD-EFGH", "2026-11-23 at 17:08 UTC", None, false)).await;
     assert_eq!(status, 200);
     assert!(page.contains("ABCD-EFGH") && page.contains("Keep this code"));
 }
@@ -102,16 +104,20 @@ async fn the_field_that_people_do_not_see_is_out_of_their_way_until_it_was_fille
 }
 
 #[tokio::test]
-async fn only_the_page_of_a_guarded_form_has_a_script() {
+async fn only_a_page_with_something_for_it_to_do_has_a_script() {
     let mut form = (*job()).clone();
     let response = super::form(&form, &Typed::default(), None, &HIDDEN);
+    assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], headers::CSP_SCRIPT, "an upload has progress");
+    form.files.clear();
+    let response = super::form(&form, &Typed::default(), None, &HIDDEN);
     assert!(!response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+    assert!(!text(response).await.1.contains("<script"));
     form.proof_of_work = true;
     let waiting = Hidden { wait: Some("ticket"), ..HIDDEN };
     let response = super::form(&form, &Typed::default(), None, &waiting);
-    assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], headers::CSP_PROOF);
+    assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], headers::CSP_SCRIPT);
     let (_, page) = text(response).await;
     assert_eq!(page.matches("<script").count(), 1);
-    assert!(page.contains("<script src=\"/static/proof.js?v=") && page.contains("name=\"_wait\" value=\"ticket\""));
+    assert!(page.contains("<script src=\"/static/embed.js?v=") && page.contains("name=\"_wait\" value=\"ticket\""));
     assert!(page.contains("data-challenge=\"/api/v1/forms/job-application/challenge\""));
 }

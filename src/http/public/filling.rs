@@ -106,6 +106,11 @@ impl Filling {
         self.intake = None;
     }
 
+    /// What came along beside the answers.
+    pub(super) const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// What was typed so far, and what came along against programs.
     pub(super) fn into_parts(self) -> (pages::Typed, Guard) {
         (self.typed.unwrap_or_default(), self.guard)

@@ -15,7 +15,6 @@ use crate::domain::country::Country;
 use crate::domain::decimal::Decimal;
 use crate::domain::form::{Field, FieldKind, FileField, Form, Wanted};
 use crate::domain::submission::PostalAddress;
-use crate::http::Web;
 use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
@@ -23,6 +22,7 @@ use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
 use crate::http::gate::Challenge;
 use crate::http::layers::Caller;
+use crate::http::{Web, assets};
 use crate::services::statistics::{self, Event};
 use crate::services::{ServiceError, submit};
 
@@ -109,6 +109,11 @@ fn document(form: &Form, open: bool) -> Value {
         "page": format!("/f/{}", form.id),
         "subject": form.subject,
         "proof_of_work": form.proof_of_work,
+        "embed": {
+            "script": assets::embed_url(),
+            "integrity": assets::embed_integrity(),
+            "frame": (!form.site.origins.is_empty()).then(|| format!("/embed/{}", form.id)),
+        },
         "purposes": form.purposes,
         "statuses": form.kind.statuses(),
         "legal_basis": form.legal_basis,

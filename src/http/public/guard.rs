@@ -1,7 +1,7 @@
 //! What a submission brings along against programs, and whether it is enough.
 
 use crate::base::ids::Handle;
-use crate::domain::form::Form;
+use crate::domain::form::{Form, ReturnAddress};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::gate::{self, Claim, Kind, Token};
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(super) const ONCE: &str = "_once";
 /// The hidden part of a page that asked to wait.
 const WAIT: &str = "_wait";
+/// The hidden part that says where its sender wants to be led on to.
+const NEXT: &str = "_next";
 /// The part with a solution, as ALTCHA's widget names it.
 pub(super) const SOLUTION: &str = "altcha";
 
@@ -22,6 +24,7 @@ pub(super) struct Guard {
     by_page: bool,
     once: Option<Token>,
     wait: Option<Token>,
+    next: Option<ReturnAddress>,
     solution: Option<String>,
     trapped: bool,
 }
@@ -37,11 +40,32 @@ impl Guard {
         match name {
             _ if !self.by_page => return false,
             ONCE => self.once = self.once.or_else(|| web.gate.read(Kind::Page, &form.id, value)),
+            NEXT => self.ask_for_next(form, value),
             WAIT => self.wait = self.wait.or_else(|| web.gate.read(Kind::Wait, &form.id, value)),
             _ if gate::may_be_trap(form, name) => self.trapped |= !value.is_empty(),
             _ => return false,
         }
         true
+    }
+
+    /// Takes the page that its sender wants to be led on to. One that the form does not allow is a mistake of the site, not
+    /// of the person, whose submission is taken all the same; it is not followed, nor kept.
+    fn ask_for_next(&mut self, form: &Form, asked: &str) {
+        let allowed = form.site.follow(asked);
+        if allowed.is_none() && !asked.is_empty() {
+            tracing::warn!(target: "letterlock::http", form = %form.id, "a post asks to be led on to a page that the form does not allow");
+        }
+        self.next = self.next.take().or(allowed);
+    }
+
+    /// Where to lead on to.
+    pub(super) fn onward<'a>(&'a self, form: &'a Form) -> Option<&'a ReturnAddress> {
+        self.next.as_ref().or(form.site.thanks.as_ref())
+    }
+
+    /// Where its sender asked to be led on to, to ask again on the next page.
+    pub(super) const fn asked_next(&self) -> Option<&ReturnAddress> {
+        self.next.as_ref()
     }
 
     /// Takes a solution.

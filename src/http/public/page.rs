@@ -1,13 +1,18 @@
-//! The forms as pages: `GET` and `POST /f/{form}`, and the list of them. Plain HTML; no script, no cookie.
+//! The forms as pages: `GET` and `POST /f/{form}`, the same under `/embed/` for frames, and the list of them. Plain HTML that
+//! works without its script; no cookie.
 //!
 //! A post is taken from any origin: it carries no authority (there are no cookies, and a token is not looked at), so
 //! there is nothing that another site could abuse in a visitor's name, and a company's own site may post here.
+//!
+//! A post from another site is led on to that site's own page, if the form allows it. The receipt is shown here first: in the
+//! address of the other page it would stand in histories, logs and referrers. Only where a mail confirms the submission may a
+//! form lead on at once.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::filling::Filling;
 use super::guard::Guard;
@@ -19,6 +24,7 @@ use crate::http::extract::media_type;
 use crate::http::extract::params::Params;
 use crate::http::layers::Caller;
 use crate::http::{Web, pages};
+use crate::services::Context;
 use crate::services::statistics::{self, Event};
 use crate::services::submit::{self, Receipt};
 
@@ -36,9 +42,18 @@ pub(in crate::http) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
-    submit::check_open(&web.app, &form)?;
-    statistics::count(&web.app, &form.id, browser(&headers), Event::View);
-    render(&web, &form, &pages::Typed::default(), &Guard::default(), None)
+    view(&web, &form, &headers, false)
+}
+
+/// `GET /embed/{form}`: the same for a frame on a site that the form names. Without one there is no such page.
+pub(in crate::http) async fn show_framed(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let form = find(&web, &params)?;
+    frame(&ctx, &form, view(&web, &form, &headers, true))
 }
 
 /// `POST /f/{form}`
@@ -49,7 +64,49 @@ pub(in crate::http) async fn post(
     request: Request,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
-    submit::check_open(&web.app, &form)?;
+    take(&web, ctx, &form, request, false).await
+}
+
+/// `POST /embed/{form}`
+pub(in crate::http) async fn post_framed(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let form = find(&web, &params)?;
+    let answer = if form.site.origins.is_empty() {
+        Err(HttpError::not_found())
+    } else {
+        take(&web, ctx.clone(), &form, request, true).await
+    };
+    frame(&ctx, &form, answer)
+}
+
+/// Makes a page out of an answer for a frame: a refusal as well, or the frame would stay empty.
+fn frame(ctx: &Context, form: &Form, answer: Result<Response, HttpError>) -> Result<Response, HttpError> {
+    let page = answer.unwrap_or_else(|e| {
+        let mut page = pages::error(&e, &ctx.request.to_string());
+        e.add_headers(page.headers_mut());
+        page
+    });
+    pages::framed(form, page).ok_or_else(HttpError::not_found)
+}
+
+fn view(web: &Web, form: &Form, headers: &HeaderMap, framed: bool) -> Result<Response, HttpError> {
+    submit::check_open(&web.app, form)?;
+    statistics::count(&web.app, &form.id, browser(headers), Event::View);
+    render(web, form, &pages::Typed::default(), &Guard::default(), None, framed)
+}
+
+async fn take(
+    web: &Arc<Web>,
+    ctx: Context,
+    form: &Arc<Form>,
+    request: Request,
+    framed: bool,
+) -> Result<Response, HttpError> {
+    submit::check_open(&web.app, form)?;
     let client = Client::find(request.extensions());
     let browser = browser(request.headers());
     let mut filling = Filling::by_page(web.clone(), ctx, form.clone(), client);
@@ -65,12 +122,21 @@ pub(in crate::http) async fn post(
             let now = web.app.clock().now().to_string();
             // To the minute, which is what a person wants to read.
             let received = now.get(..16).map_or_else(String::new, |t| format!("{} UTC", t.replace('T', " at ")));
-            Ok(pages::receipt(&form, &receipt.receipt, &received))
+            let guard = filling.guard();
+            let next = guard.onward(form);
+            // A page of ours may not lead elsewhere at once: its own policy, and what people expect of it, speak against.
+            let by_other = guard.page().is_none() && !framed;
+            match next {
+                Some(next) if form.site.return_at_once && receipt.is_confirmed && by_other => {
+                    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, next.as_str().to_owned())]).into_response())
+                }
+                _ => Ok(pages::receipt(form, &receipt.receipt, &received, next, framed)),
+            }
         }
         // Whatever a person can mend or try again comes back with what they typed.
         Err(e) if e.status != StatusCode::NOT_FOUND && e.status != StatusCode::INTERNAL_SERVER_ERROR => {
             let (typed, guard) = filling.into_parts();
-            let mut response = render(&web, &form, &typed, &guard, Some(&e))?;
+            let mut response = render(web, form, &typed, &guard, Some(&e), framed)?;
             e.add_headers(response.headers_mut());
             Ok(response)
         }
@@ -105,6 +171,7 @@ fn render(
     typed: &pages::Typed,
     guard: &Guard,
     error: Option<&HttpError>,
+    framed: bool,
 ) -> Result<Response, HttpError> {
     let tokens = guard.next(web, form, error.is_some())?;
     let hidden = pages::Hidden {
@@ -112,6 +179,8 @@ fn render(
         wait: tokens.wait.as_deref(),
         trap: web.gate.trap(form),
         show_trap: guard.is_trapped(),
+        next: guard.asked_next(),
+        framed,
     };
     Ok(pages::form(form, typed, error, &hidden))
 }

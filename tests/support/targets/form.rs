@@ -74,6 +74,15 @@ fn write(form: &Form) -> String {
     if let Some(country) = form.country {
         out += &format!("country = {}\n", quote(country.code()));
     }
+    if let Some(seconds) = form.min_seconds {
+        out += &format!("min_seconds = {seconds}\n");
+    }
+    out += &format!("proof_of_work = {}\nreturn_at_once = {}\n", form.proof_of_work, form.site.return_at_once);
+    out += &format!("origins = {}\n", list(form.site.origins.iter().map(|origin| quote(origin.as_str())).collect()));
+    out += &format!("return_to = {}\n", list(form.site.return_to.iter().map(|rule| quote(rule.as_str())).collect()));
+    if let Some(thanks) = &form.site.thanks {
+        out += &format!("thanks = {}\n", quote(thanks.as_str()));
+    }
     let announced = form.announce.iter().map(|one| match one {
         Announce::Role(role) => quote(role.as_str()),
         Announce::Address(address) => quote(address),

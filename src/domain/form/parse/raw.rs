@@ -35,6 +35,12 @@ pub(super) struct RawForm {
     pub(super) min_seconds: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) proof_of_work: bool,
+    #[serde(default)]
+    pub(super) origins: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) return_to: Vec<Spanned<String>>,
+    pub(super) thanks: Option<Spanned<String>>,
+    pub(super) return_at_once: Option<Spanned<bool>>,
     pub(super) subject: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) summary: Vec<Spanned<String>>,

@@ -4,6 +4,7 @@ use toml::Spanned;
 
 use super::fields::{MOST_FILES, consent, field, file_field};
 use super::raw::{RawForm, RawNotice};
+use super::site::site;
 use super::{Mistake, NAME, Names, at, at_least_one, country, is_name, version_label, words};
 use crate::base::config::is_region;
 use crate::domain::consent::Consent;
@@ -72,6 +73,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         return Err(at(subject, "expected the name of a required field of kind \"email\" that is always shown"));
     }
     let kind = kind(&raw, &fields, &consents)?;
+    let site = site(&raw)?;
     Ok(Form {
         id,
         version: raw.version.into_inner(),
@@ -89,6 +91,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         notice: notice(raw.notice, library)?,
         min_seconds,
         proof_of_work: raw.proof_of_work,
+        site,
         subject: raw.subject.map(Spanned::into_inner),
         summary: summary(raw.summary, &fields)?,
         fields,
