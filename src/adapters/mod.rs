@@ -1,3 +1,4 @@
-//! Everything that talks to something outside: so far the mail server.
+//! Everything that talks to something outside: the mail server, the virus scanner.
 
+pub mod clamd;
 pub mod mail;

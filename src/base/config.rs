@@ -18,7 +18,7 @@ pub use folders::{FolderError, check_folders};
 pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 pub use proxies::{Proxies, ProxyHeader};
-pub use values::{Config, Limits, LogFormat, Mail, MailSecurity, Recovery, Tls};
+pub use values::{Config, Limits, LogFormat, Mail, MailSecurity, Recovery, Scanner, Tls};
 
 /// The file read when no other is named, in the current folder; it need not exist.
 pub const DEFAULT_FILE: &str = "letterlock.toml";
@@ -69,6 +69,9 @@ pub fn load(env: impl IntoIterator<Item = (OsString, OsString)>, flags: &Flags) 
 
     if config.tls.certificate.is_some() != config.tls.key.is_some() {
         problems.push("tls.certificate and tls.key: give both, or neither for a certificate made here".to_owned());
+    }
+    if config.scanner.socket.is_some() && config.scanner.address.is_some() {
+        problems.push("scanner.socket and scanner.address: give one of them".to_owned());
     }
     if config.limits.max_upload_bytes < config.limits.max_body_bytes {
         problems.push("limits.max_upload_bytes must not be below limits.max_body_bytes".to_owned());
@@ -222,6 +225,9 @@ mod tests {
             ("trusted_proxies = ['nowhere']", 1, "trusted_proxies"),
             ("trusted_proxies = [5]", 1, "trusted_proxies"),
             ("proxy_header = 'x-real-ip'", 1, "proxy_header"),
+            ("[scanner]\naddress = '192.0.2.7:3310'", 2, "scanner.address"),
+            ("[scanner]\naddress = 'clamd:3310'", 2, "scanner.address"),
+            ("[scanner]\nseconds = 0", 2, "scanner.seconds"),
         ] {
             let found = problems(text);
             let ok = found.len() == 1 && found[0].contains(&format!("line {line}:")) && found[0].contains(word);
@@ -248,6 +254,8 @@ mod tests {
     #[test]
     fn halves_and_missing_files_are_refused() {
         assert!(problems("[tls]\ncertificate = 'c.pem'")[0].contains("tls.key"));
+        let found = problems("[scanner]\nsocket = 'clamd'\naddress = '127.0.0.1:3310'");
+        assert!(found[0].contains("scanner.address"), "{found:?}");
         assert!(problems("[limits]\nmax_upload_bytes = 1024\n")[0].contains("max_body_bytes"));
         let flags = Flags { config: Some("/nowhere/letterlock.toml".into()), ..Flags::default() };
         assert!(load(env(&[]), &flags).unwrap_err().to_string().contains("/nowhere/letterlock.toml"));

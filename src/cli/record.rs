@@ -86,7 +86,13 @@ async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
     }
     for file in files {
         let bytes = size(file["size"].as_u64().unwrap_or(0));
-        output::line(&format!("  {}  {}  {}  {bytes}", text(file, "n"), text(file, "name"), text(file, "kind")))?;
+        let scan = match file["scan"].as_str() {
+            Some("unscanned") => "  not scanned for viruses",
+            Some("held") => "  held until it is scanned for viruses",
+            Some("infected") => "  infected: cannot be saved",
+            _ => "",
+        };
+        output::line(&format!("  {}  {}  {}  {bytes}{scan}", text(file, "n"), text(file, "name"), text(file, "kind")))?;
     }
     Ok(())
 }

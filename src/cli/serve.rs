@@ -3,6 +3,7 @@
 mod banner;
 mod mail;
 mod reload;
+mod scanner;
 mod stop;
 
 use std::sync::{Arc, OnceLock};
@@ -17,7 +18,7 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
 use crate::http::{self, HttpConfig};
-use crate::services::{App, OpenOptions, Opened, post};
+use crate::services::{App, OpenOptions, Opened, post, scan};
 
 /// Opens the vault as configured. With `must_exist` none is made.
 pub(super) fn open(config: &Config, must_exist: bool) -> Outcome<(Arc<App>, Opened)> {
@@ -100,6 +101,8 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         Some(post) => app.set_post(post),
         None => say("letterlock: note: no mail server is configured (mail.server), so no mail is sent"),
     }
+    scanner::set(config, app).await;
+    let scanning = tokio::spawn(scan::run(Arc::clone(app)));
     let posting = tokio::spawn(post::run(Arc::clone(app)));
     let failure = tokio::spawn(watch_for_failure(Arc::clone(app), stop.clone()));
     let reloading = tokio::spawn(reload::watch(Arc::clone(app), forms::folder(config)?));
@@ -115,6 +118,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     failure.abort();
     reloading.abort();
     posting.abort();
+    scanning.abort();
     if app.has_failed() {
         return Err(CliError::failed(
             "a write to the disk failed, so the service stopped before anything more was acknowledged. See the log, make \

@@ -42,6 +42,7 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
         ("Audit entries", text(&status, "audit_entries")),
         ("Forms", text(&status["forms"], "forms")),
         ("Mail", mail(&status["mail"])),
+        ("Virus scanner", scanner(&status["scanner"])),
         ("Erasures tidying up", text(&status, "pending_cleanup")),
         ("Free space", size(status["free_bytes"].as_u64().unwrap_or(0))),
         ("Erasure public key", text(&status, "erasure_key")),
@@ -66,6 +67,24 @@ fn mail(mail: &serde_json::Value) -> String {
         (waiting, 0) => format!("on, {waiting} waiting"),
         (waiting, retried) => format!("on, {waiting} waiting, {retried} of them refused for now"),
     }
+}
+
+fn scanner(scanner: &serde_json::Value) -> String {
+    if scanner["on"] != true {
+        return "off: none is configured, or no service is running".to_owned();
+    }
+    let mut out = match (scanner["answers"] == true, &scanner["signatures_of"]) {
+        (false, _) => "does not answer".to_owned(),
+        (true, serde_json::Value::String(day)) => {
+            let old = if scanner["old"] == true { ", more than a week old" } else { "" };
+            format!("{}, signatures of {day}{old}", text(scanner, "engine"))
+        }
+        (true, _) => format!("{}, without the official signatures", text(scanner, "engine")),
+    };
+    if let Some(waiting) = scanner["waiting"].as_u64().filter(|waiting| *waiting > 0) {
+        out.push_str(&format!("; submissions with files to be scanned: {waiting}"));
+    }
+    out
 }
 
 /// A number of bytes for people.

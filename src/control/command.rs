@@ -203,7 +203,7 @@ impl From<ServiceError> for Failure {
                 FailureKind::Failed,
                 "the vault cannot do this now: it is stopping, or its store or audit trail cannot write".to_owned(),
             ),
-            ServiceError::StillRunning | ServiceError::KeyReused | ServiceError::NotYetOpen | ServiceError::MailNotTaken => (FailureKind::Failed, error.to_string()),
+            ServiceError::StillRunning | ServiceError::KeyReused | ServiceError::NotYetOpen | ServiceError::MailNotTaken | ServiceError::Withheld { .. } => (FailureKind::Failed, error.to_string()),
             ServiceError::Damaged => (
                 FailureKind::Failed,
                 "what is stored was changed and does not open, so nothing was given out; run `letterlock verify`, and restore the data folder from a backup".to_owned(),

@@ -37,7 +37,7 @@ fn message(message: &Message) -> Value {
 }
 
 pub(super) fn file(info: &FileInfo) -> Value {
-    json!({ "n": info.n, "name": info.name.expose(), "kind": info.kind, "size": info.size })
+    json!({ "n": info.n, "name": info.name.expose(), "kind": info.kind, "size": info.size, "scan": info.scan })
 }
 
 pub(super) fn found(found: &Found) -> Value {

@@ -42,7 +42,7 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
     let acting = |role| context(app, role);
     let acting_for = |role, purpose| Ok::<_, Failure>(Context { purpose, ..context(app, role)? });
     match command {
-        Command::Status => status(desk),
+        Command::Status => status(desk).await,
         Command::Statistics => {
             for line in services::statistics::list(app, &acting(Role::Admin)?)? {
                 sink.item(value(&line)?).await?;
@@ -139,11 +139,12 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
     }
 }
 
-fn status(desk: &Desk) -> Result<Value, Failure> {
+async fn status(desk: &Desk) -> Result<Value, Failure> {
     let mut out = value(&services::health::figures(&desk.app))?;
     out["readiness"] = value(&services::health::readiness(&desk.app))?;
     out["forms"] = value(&services::forms::health(&desk.app))?;
     out["mail"] = value(&services::post::health(&desk.app)?)?;
+    out["scanner"] = value(&services::scan::health(&desk.app).await)?;
     out["address"] = json!(desk.address.get());
     Ok(out)
 }

@@ -16,6 +16,7 @@ use super::consent::Consent;
 use super::country::Country;
 use super::file::FileKind;
 use super::notice::Notice;
+use super::scan::Unscanned;
 use super::staff::Role;
 use super::submission::Status;
 
@@ -113,6 +114,8 @@ pub struct Form {
     pub proof_of_work: bool,
     /// The company's own site around it.
     pub site: Site,
+    /// What becomes of a file that the virus scanner cannot look at; `None` when the form does not say.
+    pub unscanned: Option<Unscanned>,
     /// Name of the e-mail field that says whom the submission is about; `None` when each makes a person of its own.
     pub subject: Option<String>,
     /// Names of the fields that lists show.

@@ -15,6 +15,7 @@ pub mod message;
 pub mod notice;
 mod phone;
 pub mod problem;
+pub mod scan;
 pub mod staff;
 pub mod subject;
 pub mod submission;

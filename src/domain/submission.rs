@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::form::FormId;
+use super::scan::Scan;
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
@@ -108,6 +109,9 @@ pub struct FileInfo {
     pub kind: String,
     /// True length in bytes.
     pub size: u64,
+    /// What the virus scanner said. It changes, so it is kept with the list entry and filled in when the file is read.
+    #[serde(skip)]
+    pub scan: Scan,
 }
 
 /// A submission's content: what is sealed, once, when it arrives.

@@ -256,6 +256,18 @@ impl From<ServiceError> for HttpError {
                 "Not available here",
                 "This is not available here, or not yet. Nothing was stored.",
             ),
+            ServiceError::Withheld { infected: true } => Self::new(
+                StatusCode::CONFLICT,
+                "infected",
+                "Withheld",
+                "The virus scanner found something in this file, so nobody can open it.",
+            ),
+            ServiceError::Withheld { infected: false } => Self::new(
+                StatusCode::CONFLICT,
+                "not-scanned",
+                "Not scanned yet",
+                "This file has still to be scanned for viruses. It can be opened once that is done.",
+            ),
             ServiceError::MailNotTaken => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "mail-not-taken",
@@ -343,6 +355,8 @@ mod tests {
             (ServiceError::StillRunning, 409),
             (ServiceError::KeyReused, 422),
             (ServiceError::NotYetOpen, 403),
+            (ServiceError::Withheld { infected: true }, 409),
+            (ServiceError::Withheld { infected: false }, 409),
             (ServiceError::MailNotTaken, 503),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),

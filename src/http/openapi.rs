@@ -198,6 +198,9 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
     if bearer || has_body || route.path.contains('{') || route.path.starts_with("/my") {
         out.push(("404", "Does not exist, was erased, or may not be known."));
     }
+    if matches!(route.operation, "downloadFile" | "myFile") {
+        out.push(("409", "The file is withheld: it is not scanned for viruses yet, or infected."));
+    }
     // Of every address: a parameter that it does not know is refused, not passed over.
     out.push((
         "422",
@@ -239,6 +242,8 @@ fn schemas() -> Value {
     let files = json!({ "type": "array", "items": { "type": "object", "properties": {
         "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
         "kind": { "type": "string" }, "size": { "type": "integer" },
+        "scan": { "enum": ["off", "clean", "unscanned", "held", "infected"],
+            "description": "What the virus scanner said; held and infected files cannot be downloaded." },
     } } });
     let messages = json!({ "type": "array", "items": { "type": "object", "required": ["at", "author", "text", "files"], "properties": {
         "at": time, "author": {}, "text": { "type": "string" }, "files": files,

@@ -92,6 +92,8 @@ pub enum Action {
     VerifyVault,
     /// Send the mails that wait.
     SendMail,
+    /// Have the virus scanner look at a file.
+    ScanFile,
     /// Remove what has lost its meaning: rows of the erased, abandoned uploads, expired tokens.
     CleanUp,
     /// Write counts of visits, which tell nothing of anybody.
@@ -100,7 +102,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -118,6 +120,7 @@ impl Action {
         Self::ReadStatus,
         Self::VerifyVault,
         Self::SendMail,
+        Self::ScanFile,
         Self::CleanUp,
         Self::KeepStatistics,
     ];
@@ -142,6 +145,7 @@ impl Action {
             Self::ReadStatus => "read-status",
             Self::VerifyVault => "verify-vault",
             Self::SendMail => "send-mail",
+            Self::ScanFile => "scan-file",
             Self::CleanUp => "clean-up",
             Self::KeepStatistics => "keep-statistics",
         }

@@ -116,7 +116,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
-        Action::SendMail | Action::CleanUp | Action::KeepStatistics => {
+        Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
@@ -164,15 +164,16 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ReadStatus
         | Action::VerifyVault
         | Action::SendMail
+        | Action::ScanFile
         | Action::CleanUp
         | Action::KeepStatistics => HIDDEN,
     }
 }
 
-/// The software itself sends the mails that wait, tidies up and counts, and does nothing else on its own.
+/// The software itself sends the mails that wait, has files scanned, tidies up and counts, and does nothing else on its own.
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
-        (Action::SendMail | Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
+        (Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
         _ => HIDDEN,
     }
 }

@@ -79,7 +79,12 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
             }
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
             Action::ManageStaff => out.push((action, "staff", Resource::Staff)),
-            Action::ReadStatus | Action::VerifyVault | Action::SendMail | Action::CleanUp | Action::KeepStatistics => {
+            Action::ReadStatus
+            | Action::VerifyVault
+            | Action::SendMail
+            | Action::ScanFile
+            | Action::CleanUp
+            | Action::KeepStatistics => {
                 out.push((action, "vault", Resource::Vault));
             }
         }

@@ -117,7 +117,7 @@ fn the_public_sends_and_the_software_tidies_up_and_counts() {
         let public = decide(&Actor::Public, action, &resource);
         let system = decide(&Actor::System, action, &resource);
         assert_eq!(public.is_ok(), action == Action::Submit, "{action}");
-        let own = [Action::SendMail, Action::CleanUp, Action::KeepStatistics];
+        let own = [Action::SendMail, Action::ScanFile, Action::CleanUp, Action::KeepStatistics];
         assert_eq!(system.is_ok(), own.contains(&action), "{action}");
         assert_ne!(public.err(), Some(Denial::Forbidden), "{action}");
     }

@@ -1,20 +1,29 @@
-//! Files on their way in, with a submission or a message: sealed as they arrive, and judged by their content.
+//! Files on their way in, with a submission or a message: sealed and scanned for viruses as they arrive, and judged by
+//! their content.
 
 use std::sync::Arc;
 
 use ring::digest;
 
-use super::{ServiceError, blocking};
+use super::scan::{self, Found, Watch};
+use super::{App, Problem, ServiceError, blocking};
 use crate::base::sensitive::{SensitiveString, USUAL_DEPTH, wipe_stack};
 use crate::domain::file::{FileKind, clean_name, display_name, judge};
+use crate::domain::form::{Form, FormId};
+use crate::domain::scan::{Scan, Unscanned};
 use crate::domain::submission::{FileInfo, SentFile};
-use crate::vault::{SealedFile, Upload, Vault, VaultError};
+use crate::vault::{SealedFile, Upload, VaultError};
 
 /// The files that have arrived, and the one that is arriving. Dropped, it leaves nothing readable.
-#[derive(Default)]
 pub(super) struct Arrivals {
+    app: Arc<App>,
+    form: Option<FormId>,
+    /// What becomes of files that the virus scanner cannot look at.
+    unscanned: Unscanned,
     files: Vec<Arrived>,
     current: Option<Arriving>,
+    /// Files that were turned down, each as a problem in its field. Nothing of them is left.
+    refused: Vec<Problem>,
 }
 
 /// A file that has arrived whole.
@@ -28,6 +37,7 @@ pub(super) struct Arrived {
     pub(super) sealed: SealedFile,
     /// SHA-256 of its content.
     pub(super) hash: digest::Digest,
+    scan: Scan,
 }
 
 struct Arriving {
@@ -36,18 +46,25 @@ struct Arriving {
     limit: u64,
     upload: Upload,
     hash: digest::Context,
+    watch: Option<Watch>,
 }
 
 impl Arrivals {
+    /// None yet, for a submission by `form` or a message on one.
+    pub(super) fn new(app: &Arc<App>, form: Option<&Form>) -> Self {
+        Self {
+            app: Arc::clone(app),
+            form: form.map(|form| form.id.clone()),
+            unscanned: form.and_then(|form| form.unscanned).unwrap_or_default(),
+            files: Vec::new(),
+            current: None,
+            refused: Vec::new(),
+        }
+    }
+
     /// A file of at most `limit` bytes begins. `file_name` is as the client sent it.
-    pub(super) async fn begin(
-        &mut self,
-        vault: &Arc<Vault>,
-        field: &str,
-        file_name: Option<&str>,
-        limit: u64,
-    ) -> Result<(), ServiceError> {
-        let vault = Arc::clone(vault);
+    pub(super) async fn begin(&mut self, field: &str, file_name: Option<&str>, limit: u64) -> Result<(), ServiceError> {
+        let vault = Arc::clone(&self.app.vault);
         let upload = blocking(move || vault.begin_upload()).await??;
         self.current = Some(Arriving {
             field: field.to_owned(),
@@ -55,12 +72,13 @@ impl Arrivals {
             limit,
             upload,
             hash: digest::Context::new(&digest::SHA256),
+            watch: self.app.scanner().map(Watch::new),
         });
         Ok(())
     }
 
-    /// The next piece of the file begun last.
-    pub(super) fn chunk(&mut self, chunk: &[u8]) -> Result<(), ServiceError> {
+    /// The next piece of the file begun last. Takes as long as the virus scanner does, within its limit.
+    pub(super) async fn chunk(&mut self, chunk: &[u8]) -> Result<(), ServiceError> {
         let arriving = self.current.as_mut().ok_or(ServiceError::Internal)?;
         if arriving.upload.len() + chunk.len() as u64 > arriving.limit {
             let error = ServiceError::TooLarge { field: Some(arriving.field.clone()), limit: arriving.limit };
@@ -70,16 +88,20 @@ impl Arrivals {
         arriving.hash.update(chunk);
         // Sealing 64 KiB takes some 30 µs and goes to the page cache: less than a change of threads is worth. The
         // flush to the disk, which can take long, is in `end`.
-        Ok(arriving.upload.write(chunk)?)
+        arriving.upload.write(chunk)?;
+        if let Some(watch) = &mut arriving.watch {
+            watch.feed(chunk).await;
+        }
+        Ok(())
     }
 
     /// The file is complete: its kind is judged. `None` for an empty, unnamed one: an untouched file input.
     pub(super) async fn end(&mut self) -> Result<Option<(String, SentFile)>, ServiceError> {
-        let Arriving { field, name, upload, hash, .. } = self.current.take().ok_or(ServiceError::Internal)?;
+        let Arriving { field, name, upload, hash, watch, .. } = self.current.take().ok_or(ServiceError::Internal)?;
         if upload.is_empty() && name.is_none() {
             return Ok(None);
         }
-        let (sealed, kind) = blocking(move || {
+        let (mut sealed, kind) = blocking(move || {
             let sealed = upload.finish()?;
             let kind = judge(sealed.reader()?, sealed.len());
             // The format library keeps its buffers on the stack, below many frames.
@@ -89,7 +111,24 @@ impl Arrivals {
         })
         .await??;
         let sent = SentFile { size: sealed.len(), kind };
-        self.files.push(Arrived { field: field.clone(), name, kind, sealed, hash: hash.finish() });
+        let mut scan = Scan::Off;
+        if let Some(watch) = watch {
+            let found;
+            (sealed, found) = watch.end(sealed).await?;
+            scan = match (found, self.unscanned) {
+                (Found::Nothing, _) => Scan::Clean,
+                (Found::NotScanned, Unscanned::Hold) => Scan::Held,
+                (Found::NotScanned, Unscanned::Accept) => Scan::Unscanned,
+                (Found::NotScanned, Unscanned::Refuse) | (Found::Something, _) => {
+                    // With it goes its only key.
+                    drop(sealed);
+                    scan::note_refusal(&self.app, self.form.as_ref(), found).await;
+                    self.refused.push(found.problem(&field));
+                    return Ok(Some((field, sent)));
+                }
+            };
+        }
+        self.files.push(Arrived { field: field.clone(), name, kind, sealed, hash: hash.finish(), scan });
         Ok(Some((field, sent)))
     }
 
@@ -103,9 +142,9 @@ impl Arrivals {
         self.files.iter().filter(|file| file.field == field).count()
     }
 
-    /// Those that have arrived.
-    pub(super) fn into_files(self) -> Vec<Arrived> {
-        self.files
+    /// Those that have arrived, and what is wrong with those that were turned down.
+    pub(super) fn into_parts(self) -> (Vec<Arrived>, Vec<Problem>) {
+        (self.files, self.refused)
     }
 }
 
@@ -119,6 +158,7 @@ impl Arrived {
             name: self.kind.map_or_else(|| clean_name(sent), |kind| display_name(sent, kind)),
             kind: self.kind.map_or("application/octet-stream", FileKind::media_type).to_owned(),
             size: self.sealed.len(),
+            scan: self.scan,
         }
     }
 }

@@ -12,6 +12,7 @@ mod idempotency;
 pub mod portal;
 pub mod post;
 pub mod review;
+pub mod scan;
 pub mod staff;
 pub mod statistics;
 pub mod submit;
@@ -70,6 +71,12 @@ pub enum ServiceError {
     /// The mail server did not take a mail that the act is nothing without; nothing was stored.
     #[error("the mail server did not take the mail")]
     MailNotTaken,
+    /// The file may not be opened: the virus scanner found something in it, or has still to look at it.
+    #[error("the file is withheld: {}", if *.infected { "the virus scanner found something in it" } else { "it is not scanned yet" })]
+    Withheld {
+        /// Something was found.
+        infected: bool,
+    },
     /// Body or file above the limit, in bytes.
     #[error("too large")]
     TooLarge {
@@ -110,6 +117,7 @@ pub struct App {
     visits: portal::Visits,
     links: post::Links,
     post: OnceLock<Arc<post::Post>>,
+    scanner: OnceLock<Arc<scan::Scanner>>,
     tally: statistics::Tally,
     closed: AtomicBool,
 }
@@ -210,6 +218,7 @@ impl App {
             visits: portal::Visits::default(),
             links: post::Links::default(),
             post: OnceLock::new(),
+            scanner: OnceLock::new(),
             tally,
             closed: AtomicBool::new(false),
         };
@@ -230,6 +239,16 @@ impl App {
     /// The post office, when there is a mail server.
     pub fn post(&self) -> Option<&Arc<post::Post>> {
         self.post.get()
+    }
+
+    /// Gives the installation a virus scanner. Only the first one counts.
+    pub fn set_scanner(&self, scanner: scan::Scanner) {
+        let _ = self.scanner.set(Arc::new(scanner));
+    }
+
+    /// The virus scanner, when there is one.
+    pub fn scanner(&self) -> Option<&Arc<scan::Scanner>> {
+        self.scanner.get()
     }
 
     /// The visits under way to the page that a receipt opens.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::review::Download;
-use super::{App, Context, Problem, ServiceError, blocking};
+use super::{App, Context, Problem, ServiceError, blocking, scan};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId, RequestId};
 use crate::domain::consent::ConsentSource;
@@ -225,8 +225,8 @@ async fn grant(
 ) -> Result<(Located, Grant), ServiceError> {
     let vault = Arc::clone(&app.vault);
     let located = blocking(move || vault.locate(&own.0)).await??;
-    if file.is_some_and(|n| n >= located.summary.files) {
-        return Err(ServiceError::NotFound);
+    if let Some(n) = file {
+        scan::check_open(&located, n)?;
     }
     let act = Context { purpose: None, ..context(request) }.act(action, &Resource::Own)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), SUBJECT_REQUEST, file).await?;

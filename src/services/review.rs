@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{App, Context, Problem, ServiceError, blocking};
+use super::{App, Context, Problem, ServiceError, blocking, scan};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::form::{Form, FormId};
@@ -200,9 +200,7 @@ pub async fn file(
     purpose: Option<&str>,
 ) -> Result<Download, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadFile).await?;
-    if n >= located.summary.files {
-        return Err(ServiceError::NotFound);
-    }
+    scan::check_open(&located, n)?;
     let purpose = need_purpose(app, ctx, &located, purpose)?;
     let act = ctx.act_on(permit)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(n)).await?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError, post};
+use super::{App, Context, Problem, ServiceError, post, scan};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
@@ -66,15 +66,8 @@ pub async fn begin(
         }
         None => None,
     };
-    Ok(Intake {
-        app: Arc::clone(app),
-        act,
-        form,
-        draft: Draft::default(),
-        files: Arrivals::default(),
-        held,
-        sender: None,
-    })
+    let files = Arrivals::new(app, Some(&form));
+    Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files, held, sender: None })
 }
 
 /// Refuses a form that takes nothing, before anything of a submission is read.
@@ -140,7 +133,7 @@ impl Intake {
             return Err(invalid(Problem::in_field(field, "too-many-files", message)));
         }
         let limit = rules.max_bytes;
-        self.files.begin(&self.app.vault, field, file_name, limit).await
+        self.files.begin(field, file_name, limit).await
     }
 
     /// The next piece of the file begun last.
@@ -148,7 +141,7 @@ impl Intake {
     /// # Errors
     /// [`ServiceError::TooLarge`] as soon as the limit is passed, [`ServiceError::StorageFull`].
     pub async fn file_chunk(&mut self, chunk: &[u8]) -> Result<(), ServiceError> {
-        self.files.chunk(chunk)
+        self.files.chunk(chunk).await
     }
 
     /// The file is complete: its kind is judged. An empty, unnamed file (an untouched file input) counts as none.
@@ -169,8 +162,14 @@ impl Intake {
     /// [`ServiceError::Invalid`] with every mistake; [`ServiceError::KeyReused`]; storage errors. Nothing is stored then.
     pub async fn finish(self) -> Result<Receipt, ServiceError> {
         let Self { app, act, form, draft, files, mut held, sender } = self;
-        let files = files.into_files();
-        let mut valid = draft.validate(&form).map_err(ServiceError::Invalid)?;
+        let (files, mut refused) = files.into_parts();
+        let mut valid = match draft.validate(&form) {
+            Ok(valid) if refused.is_empty() => valid,
+            checked => {
+                refused.extend(checked.err().into_iter().flatten());
+                return Err(ServiceError::Invalid(refused));
+            }
+        };
         // Taken out before anything is made of the content: nothing about a friend is stored, no hash of it either.
         let referral = post::Referral::take_out(&form, &mut valid)?;
         let keyed = held.is_some();
@@ -219,7 +218,11 @@ impl Intake {
         };
         let has_mails = !submission.mails.is_empty();
         let is_confirmed = submission.mails.iter().any(|mail| mail.kind == MailKind::Received);
+        let waits = submission.content.files.iter().any(|file| file.scan.waits());
         let stored = app.vault.submit(act, submission).await?;
+        if waits {
+            scan::came(&app, stored.summary.id);
+        }
         if has_mails {
             post::came(&app);
         }

@@ -73,6 +73,13 @@ pub enum Detail {
         /// `sent`, `refused`, `given up`.
         outcome: String,
     },
+    /// The virus scanner looked at a file, or could not.
+    Scan {
+        /// The form that it came by.
+        form: String,
+        /// `refused: infected`, `refused: not scanned`, `clean`, `withheld: infected`.
+        outcome: String,
+    },
 }
 
 /// The outer layer of an entry.

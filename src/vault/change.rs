@@ -17,6 +17,7 @@ use crate::crypto::{Key, envelope};
 use crate::domain::consent::ConsentSource;
 use crate::domain::mail::Mail;
 use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message};
+use crate::domain::scan::Scan;
 use crate::domain::submission::{ConsentGiven, FieldValue, Status};
 use crate::keys::keyring::MAX_FILES;
 
@@ -56,6 +57,15 @@ pub(super) struct MessageJob {
     tell: Option<(Mail, String)>,
 }
 
+/// What the scanner said of a file that waited for it.
+pub(super) struct ScanChange {
+    act: Act,
+    record: RecordId,
+    n: u32,
+    scan: Scan,
+    detail: Detail,
+}
+
 impl Vault {
     /// Writes a new status into a record's list entry. Durable on return.
     ///
@@ -83,6 +93,23 @@ impl Vault {
         self.ask(|reply| Job::Message(Box::new(job), reply)).await
     }
 
+    /// Writes what the virus scanner said of file `n` of a record that it was still to look at. Durable on return, and in the
+    /// trail with `detail`.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`], also for a file that does not wait for the scanner; [`VaultError::Unavailable`].
+    pub async fn set_scan(
+        &self,
+        act: Act,
+        record: RecordId,
+        n: u32,
+        scan: Scan,
+        detail: Detail,
+    ) -> Result<(), VaultError> {
+        let change = ScanChange { act, record, n, scan, detail };
+        self.ask(|reply| Job::SetScan(Box::new(change), reply)).await
+    }
+
     /// Writes a change of consents into the ledger of the record's person. Durable on return.
     ///
     /// # Errors
@@ -99,6 +126,18 @@ pub(super) fn apply_status(txn: &mut Txn<'_>, act: &Act, record: RecordId, statu
     open.list.status = status;
     open.put_list(txn, Vec::new())?;
     txn.entry(Draft::new(act, Detail::None, vec![sealed_subject]));
+    Ok(())
+}
+
+/// Writes what the scanner said within a commit.
+pub(super) fn apply_scan(txn: &mut Txn<'_>, change: ScanChange) -> Result<(), VaultError> {
+    let ScanChange { act, record, n, scan, detail } = change;
+    let mut open = Open::new(txn, record)?;
+    let mark = open.list.scans.get_mut(n as usize).filter(|mark| mark.waits()).ok_or(VaultError::Missing)?;
+    *mark = scan;
+    let sealed_subject = open.seal_subject(txn, &Subject { file: Some(n), ..Subject::of_record(record) })?;
+    open.put_list(txn, Vec::new())?;
+    txn.entry(Draft::new(&act, detail, vec![sealed_subject]));
     Ok(())
 }
 
@@ -130,6 +169,7 @@ pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, V
     open.list.messages = number + 1;
     open.list.unanswered = unanswered;
     open.list.files = files as u32;
+    open.list.scans.extend(stored.message.files.iter().map(|file| file.scan));
     open.list.status = status.unwrap_or(open.list.status);
     open.put_list(txn, markers.iter().map(|(file, _)| *file).collect())?;
     txn.put(rows::message_key(&record, number), row);

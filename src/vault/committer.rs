@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::audit::Draft;
-use super::change::{ConsentChange, MessageJob};
+use super::change::{ConsentChange, MessageJob, ScanChange};
 use super::epoch::{Ordered, Target};
 use super::hooks::Step;
 use super::intent::Intent;
@@ -47,6 +47,7 @@ pub(super) enum Job {
     /// An audit entry; refused when one of the records (by place and id) is being erased.
     Audit(Draft, Vec<(u64, RecordId)>, Reply<()>),
     SetStatus(Box<(Act, RecordId, Status)>, Reply<()>),
+    SetScan(Box<ScanChange>, Reply<()>),
     Message(Box<MessageJob>, Reply<u32>),
     Consents(Box<(Act, RecordId, ConsentChange)>, Reply<()>),
     /// A mail was sent, or given up.
@@ -75,6 +76,7 @@ impl Job {
             Self::Submit(..)
             | Self::Audit(..)
             | Self::SetStatus(..)
+            | Self::SetScan(..)
             | Self::Message(..)
             | Self::Consents(..)
             | Self::MailDone(..)
@@ -281,6 +283,7 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             let (act, record, status) = *job;
             then(reply, super::change::apply_status(txn, &act, record, status))
         }
+        Job::SetScan(change, reply) => then(reply, super::change::apply_scan(txn, *change)),
         Job::Audit(draft, alive, reply) => {
             if alive.iter().any(|(place, record)| txn.shared.is_dying(*place, Some(record))) {
                 return then(reply, Err(VaultError::Missing));

@@ -103,6 +103,7 @@ impl Vault {
             idempotency,
             messages: 0,
             unanswered: 0,
+            scans: content.files.iter().map(|file| file.scan).collect(),
         };
         let consents = (!content.consents.is_empty()).then(|| ConsentLine {
             at: content.received,

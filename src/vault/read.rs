@@ -19,9 +19,11 @@ use crate::crypto::receipt::ReceiptSecret;
 use crate::domain::consent::ConsentSource;
 use crate::domain::form::FormId;
 use crate::domain::message::Message;
+use crate::domain::scan::Scan;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{ConsentGiven, Content, FileInfo, Summary};
 use crate::keys::keyring::{Keyring, RecordEntry};
+use crate::policy::Action;
 
 /// Messages that are opened without a change of threads, at most.
 const INLINE_MESSAGES: u32 = 4;
@@ -73,12 +75,16 @@ pub struct LedgerLine {
 pub struct Grant {
     record: RecordId,
     file: Option<u32>,
+    /// It is for the virus scanner, which opens what nobody else does.
+    for_scan: bool,
 }
 
 impl Grant {
     /// The number of the file of this record that it is leave to open.
     pub(super) fn file_of(&self, located: &Located) -> Option<u32> {
-        self.file.filter(|_| self.record == located.record)
+        let n = self.file.filter(|_| self.record == located.record)?;
+        let withheld = located.scan_of(n).is_none_or(Scan::is_withheld);
+        (self.for_scan || !withheld).then_some(n)
     }
 }
 
@@ -174,9 +180,10 @@ impl Vault {
             subjects.push(one.seal_subject(&subject, &self.shared)?);
         }
         let alive = located.iter().map(|one| (one.place, one.record)).collect();
+        let for_scan = act.permit.action() == Action::ScanFile;
         let draft = Draft::new(&act, Detail::None, subjects);
         self.ask(|reply| Job::Audit(draft, alive, reply)).await?;
-        Ok(located.iter().map(|one| Grant { record: one.record, file }).collect())
+        Ok(located.iter().map(|one| Grant { record: one.record, file, for_scan }).collect())
     }
 
     /// Writes that a search found these people into the audit trail; durable on return. Whom it found stands under the
@@ -245,6 +252,23 @@ impl Vault {
 }
 
 impl Located {
+    /// What the virus scanner said of file `n`; `None` when there is no such file.
+    pub fn scan_of(&self, n: u32) -> Option<Scan> {
+        self.list_entry.scans.get(n as usize).copied()
+    }
+
+    /// The numbers of the files that the scanner is still to look at.
+    pub fn unscanned(&self) -> Vec<u32> {
+        (0..).zip(&self.list_entry.scans).filter(|(_, scan)| scan.waits()).map(|(n, _)| n).collect()
+    }
+
+    /// Fills in what the scanner said.
+    fn mark(&self, files: &mut [FileInfo]) {
+        for file in files {
+            file.scan = self.scan_of(file.n).unwrap_or_default();
+        }
+    }
+
     pub(super) fn seal_subject(&self, subject: &Subject, shared: &Shared) -> Result<SealedSubject, VaultError> {
         subject.seal(self.place, &self.person, &self.audit_key, &*shared.entropy)
     }
@@ -326,12 +350,17 @@ impl Shared {
     }
 
     fn open_whole(&self, located: &Located) -> Result<Opened, VaultError> {
-        let content = self.open_stored(located)?.content;
+        let mut content = self.open_stored(located)?.content;
+        located.mark(&mut content.files);
         let numbers = 0..located.list_entry.messages;
-        let messages = numbers.map(|number| self.open_message(located, number).map(|stored| stored.message));
+        let messages = numbers.map(|number| {
+            let mut message = self.open_message(located, number)?.message;
+            located.mark(&mut message.files);
+            Ok(message)
+        });
         Ok(Opened {
             content,
-            messages: messages.collect::<Result<_, _>>()?,
+            messages: messages.collect::<Result<_, VaultError>>()?,
             place: located.place,
             record: located.record,
         })
@@ -368,7 +397,9 @@ impl Shared {
             let stored = self.open_message(located, message)?;
             files.extend(stored.message.files.into_iter().zip(stored.files));
         }
-        files.into_iter().find(|(info, _)| info.n == number).ok_or(VaultError::Missing)
+        let mut found = files.into_iter().find(|(info, _)| info.n == number).ok_or(VaultError::Missing)?;
+        located.mark(std::slice::from_mut(&mut found.0));
+        Ok(found)
     }
 
     fn open_message(&self, located: &Located, number: u32) -> Result<StoredMessage, VaultError> {

@@ -26,6 +26,7 @@ use crate::crypto::{Key, SealError};
 use crate::domain::consent::ConsentSource;
 use crate::domain::form::FormId;
 use crate::domain::message::Message;
+use crate::domain::scan::Scan;
 use crate::domain::submission::{ConsentGiven, Content, Status};
 use crate::keys::keyring::Keyring;
 
@@ -57,6 +58,8 @@ pub(super) struct ListEntry {
     pub(super) messages: u32,
     /// Of these, those of the person since the last of the staff.
     pub(super) unanswered: u32,
+    /// What the virus scanner said of each file, in order of their numbers.
+    pub(super) scans: Vec<Scan>,
 }
 
 /// Keyed hashes of an idempotency key and of the body that came with it.
@@ -290,7 +293,8 @@ pub(super) fn encode_list_entry(entry: &ListEntry) -> Result<Vec<u8>, VaultError
 }
 
 pub(super) fn decode_list_entry(bytes: &[u8]) -> Result<ListEntry, VaultError> {
-    postcard::from_bytes(bytes).map_err(|_| VaultError::Tampered)
+    let entry: ListEntry = postcard::from_bytes(bytes).map_err(|_| VaultError::Tampered)?;
+    if entry.scans.len() == entry.files as usize { Ok(entry) } else { Err(VaultError::Tampered) }
 }
 
 const fn record_place(record: &RecordId) -> Context<'_> {

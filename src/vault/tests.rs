@@ -19,6 +19,7 @@ use crate::base::clock::{SystemClock, Timestamp};
 use crate::base::entropy::SystemEntropy;
 use crate::base::ids::{PersonId, RequestId};
 use crate::base::tables::Table;
+use crate::domain::scan::Scan;
 use crate::domain::submission::{ConsentGiven, Content, FileInfo, Status};
 use crate::policy::{Action, Actor, Resource, Role, decide};
 use crate::store::{Batch, Row, after_prefix};
@@ -70,7 +71,14 @@ pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, 
         upload.write(b"x")?;
         upload.finish()
     });
-    let named = |n| FileInfo { n, field: "cv".to_owned(), name: "cv".into(), kind: "text/plain".to_owned(), size: 1 };
+    let named = |n| FileInfo {
+        n,
+        field: "cv".to_owned(),
+        name: "cv".into(),
+        kind: "text/plain".to_owned(),
+        size: 1,
+        scan: Scan::Off,
+    };
     let consent = ("news".to_owned(), ConsentGiven { given: true, wording: "1".to_owned() });
     let content = Content {
         form: "support-request".parse().unwrap(),

@@ -168,6 +168,19 @@ impl SealedFile {
         Ok(SealedReader { file: &self.file, opener, len: self.len, position: 0, segment: None })
     }
 
+    /// The bytes from `at` on, at most 64 KiB; none at the end.
+    ///
+    /// # Errors
+    /// As [`SealedFile::reader`].
+    pub fn piece(&self, at: u64) -> Result<SecretBytes, VaultError> {
+        let mut reader = self.reader()?;
+        reader.position = at;
+        let mut piece = Zeroizing::new(vec![0; SEGMENT_LEN]);
+        let count = reader.read(&mut piece).map_err(|_| VaultError::Tampered)?;
+        piece.truncate(count);
+        Ok(piece)
+    }
+
     pub(super) const fn id(&self) -> FileId {
         self.id
     }

@@ -264,7 +264,7 @@ impl Stage {
             let mut intake = portal::MessageIntake::begin(&self.app, request, own).await.unwrap();
             intake.text(&text);
             intake.begin_file(Some(&format!("{}.pdf", mark(record_stays)))).await.unwrap();
-            intake.file_chunk(&file).unwrap();
+            intake.file_chunk(&file).await.unwrap();
             intake.end_file().await.unwrap();
             intake.finish().await.unwrap();
             let reply = format!("Thank you, {}.", mark(record_stays));

@@ -41,6 +41,7 @@ fn all() -> Vec<Seed> {
         out.extend(seeds.into_iter().map(|(name, bytes)| (target, name, bytes)));
     };
     of("certificate", certificates());
+    of("clamd", texts(&CLAMD.map(|(name, text)| (name, text.to_owned()))));
     of("form", forms());
     of("ids", texts(&ids()));
     of("json", jsons());
@@ -369,6 +370,23 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("empty", String::new()),
     ]
 }
+
+const CLAMD: [(&str, &str); 14] = [
+    ("clean", "stream: OK"),
+    ("found", "stream: Eicar-Test.UNOFFICIAL FOUND"),
+    ("found-with-signs", "stream: Win.Test(0a1b:68) FOUND"),
+    ("found-odd-name", "stream: <b>\"\\n%s FOUND"),
+    ("found-nothing", "stream:  FOUND"),
+    ("clean-and-more", "stream: OK\0stream: OK"),
+    ("clean-line", "stream: OK\n"),
+    ("half", "stream: O"),
+    ("too-large", "INSTREAM size limit exceeded. ERROR"),
+    ("error", "stream: Can't allocate memory ERROR"),
+    ("escape", "stream: \u{1b}[2J FOUND"),
+    ("version", "ClamAV 1.4.6/27830/Wed Nov 25 09:31:01 2026"),
+    ("version-alone", "ClamAV 1.4.6"),
+    ("empty", ""),
+];
 
 const URLENCODED: [(&str, &str); 14] = [
     ("several", "many=a&many=b&mark=3&number=-2.50&date=2024-02-29"),

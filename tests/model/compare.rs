@@ -7,6 +7,7 @@ use std::time::Duration;
 use letterlock::base::clock::{Clock, SystemClock};
 use letterlock::base::ids::{PersonId, RecordId};
 use letterlock::base::sensitive::SensitiveString;
+use letterlock::domain::scan::Scan;
 use letterlock::domain::subject::EmailAddress;
 use letterlock::domain::submission::{Content, FieldValue, FileInfo, Status};
 use letterlock::policy::{Action, Actor, Resource, Role, decide};
@@ -303,6 +304,7 @@ pub async fn submit_an_empty_file(vault: &Arc<Vault>) -> Result<(Said, RecordId,
         name: SensitiveString::from("empty.txt"),
         kind: "text/plain".to_owned(),
         size: 0,
+        scan: Scan::Off,
     };
     let content = Content {
         form: form_id(0),

@@ -24,6 +24,11 @@ impl Served {
 
     /// With form files of its own, by name and text.
     pub(crate) async fn with_forms(forms: &[(&str, &str)]) -> Self {
+        Self::with_settings(forms, &[]).await
+    }
+
+    /// With form files and further configuration, as variables of its environment.
+    pub(crate) async fn with_settings(forms: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("served-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for (name, text) in forms {
             fs::create_dir_all(folder.path().join("forms")).unwrap();
@@ -36,6 +41,7 @@ impl Served {
             .env("LETTERLOCK_LIMITS__PER_ADDRESS_PER_MINUTE", "0")
             .env("LETTERLOCK_LIMITS__PER_FORM_PER_MINUTE", "0")
             .env("LETTERLOCK_LIMITS__MIN_PAGE_SECONDS", "0")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -49,6 +55,12 @@ impl Served {
     /// What it has printed so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// The id of its process.
+    #[allow(dead_code, reason = "for the test that measures its memory")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// A folder of the test's own, beside data and keys.

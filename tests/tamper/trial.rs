@@ -79,7 +79,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         let mut message = portal::MessageIntake::begin(&app, RequestId::from_bytes([7; 16]), own).await.unwrap();
         message.text(text);
         message.begin_file(Some("more.pdf")).await.unwrap();
-        message.file_chunk(&pdf(text)).unwrap();
+        message.file_chunk(&pdf(text)).await.unwrap();
         message.end_file().await.unwrap();
         message.finish().await.unwrap();
     }

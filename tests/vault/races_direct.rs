@@ -9,6 +9,7 @@ use letterlock::base::clock::{Clock, SystemClock};
 use letterlock::base::entropy::SystemEntropy;
 use letterlock::base::ids::{PersonId, RecordId, RequestId};
 use letterlock::base::sensitive::SensitiveString;
+use letterlock::domain::scan::Scan;
 use letterlock::domain::subject::EmailAddress;
 use letterlock::domain::submission::{Content, FieldValue, FileInfo, Status};
 use letterlock::policy::{Action, Actor, Resource, Role, decide};
@@ -48,6 +49,7 @@ async fn submit(vault: &Vault, email: &str) -> Stored {
         name: SensitiveString::from("cv.txt"),
         kind: "text/plain".to_owned(),
         size: FILE.len() as u64,
+        scan: Scan::Off,
     };
     let content = Content {
         form: "job-application".parse().unwrap(),

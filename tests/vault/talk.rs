@@ -27,7 +27,7 @@ async fn write(app: &Arc<App>, own: Own, text: &str, files: &[&[u8]]) -> Result<
     intake.text(text);
     for file in files {
         intake.begin_file(Some("more.pdf")).await?;
-        intake.file_chunk(file)?;
+        intake.file_chunk(file).await?;
         intake.end_file().await?;
     }
     intake.finish().await

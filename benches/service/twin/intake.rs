@@ -11,6 +11,7 @@ use letterlock::base::ids::{FileId, PersonId, RecordId};
 use letterlock::base::sensitive::SensitiveString;
 use letterlock::domain::file::{FileKind, clean_name, display_name, judge};
 use letterlock::domain::form::Form;
+use letterlock::domain::scan::Scan;
 use letterlock::domain::submission::{Content, Draft, FileInfo, SentFile, Valid};
 use letterlock::http::around;
 use letterlock::services::ServiceError;
@@ -106,6 +107,7 @@ async fn store(
         name: display(file),
         kind: file.kind.map_or("application/octet-stream", FileKind::media_type).to_owned(),
         size: file.len,
+        scan: Scan::Off,
     });
     let content = Content {
         form: form.id.clone(),

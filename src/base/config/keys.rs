@@ -20,7 +20,7 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 4] = ["tls", "recovery", "mail", "limits"];
+pub(super) const SECTIONS: [&str; 5] = ["tls", "recovery", "mail", "scanner", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -53,6 +53,9 @@ const KEYS: &[Key] = &[
     path("mail.root_certificate", |c, v| c.mail.root_certificate = Some(v), "root certificate of the server, PEM"),
     path("mail.templates", |c, v| c.mail.templates = Some(v), "folder of your own words for mails"),
     text("mail.name", |c, v| set_some(&mut c.mail.name, v), "whom mails are from, in words"),
+    path("scanner.socket", |c, v| c.scanner.socket = Some(v), "Unix socket of clamd; it scans files for viruses"),
+    text("scanner.address", set_scanner, "or its address on this machine, for example localhost:3310"),
+    number("scanner.seconds", 1, 600, |c, v| c.scanner.seconds = v, "how long one file may wait for it in all"),
     limit(
         "limits.per_address_per_minute",
         |c, v| c.limits.per_address_per_minute = small(v),
@@ -342,6 +345,14 @@ fn set_proxy_header(config: &mut Config, value: &str) -> Result<(), String> {
         "forwarded" => ProxyHeader::Forwarded,
         _ => return Err("expected \"x-forwarded-for\" or \"forwarded\"".to_owned()),
     };
+    Ok(())
+}
+
+fn set_scanner(config: &mut Config, value: &str) -> Result<(), String> {
+    let address = value.parse::<super::Listen>().map(|listen| listen.address()).ok();
+    let here = address.filter(|address| address.ip().is_loopback());
+    // clamd knows no encryption: files of people do not go over a network in clear.
+    config.scanner.address = Some(here.ok_or("expected an address of this machine and a port: localhost:3310")?);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What can be configured, and what each value is when nobody says.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::{Listen, Proxies};
@@ -35,6 +36,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The mail server.
     pub mail: Mail,
+    /// The virus scanner.
+    pub scanner: Scanner,
     /// What clients may use up.
     pub limits: Limits,
 }
@@ -60,6 +63,17 @@ pub struct Mail {
     pub templates: Option<PathBuf>,
     /// Whom the mails are from, in words.
     pub name: Option<String>,
+}
+
+/// The virus scanner, a clamd on this machine; with neither socket nor address, files are not scanned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanner {
+    /// Its Unix socket.
+    pub socket: Option<PathBuf>,
+    /// Or its address, a loopback one: what goes there is not encrypted.
+    pub address: Option<SocketAddr>,
+    /// Seconds that one file may wait for it in all.
+    pub seconds: u64,
 }
 
 /// How the connection to the mail server is kept private.
@@ -155,8 +169,15 @@ impl Default for Config {
             recovery: Recovery::default(),
             public_url: None,
             mail: Mail::default(),
+            scanner: Scanner::default(),
             limits: Limits::default(),
         }
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self { socket: None, address: None, seconds: 30 }
     }
 }
 

@@ -207,5 +207,6 @@ pub(in crate::http) fn file(file: &FileInfo) -> Value {
         "name": file.name.expose(),
         "kind": file.kind,
         "size": file.size,
+        "scan": file.scan,
     })
 }

@@ -151,7 +151,7 @@ impl Sink for Taking<'_> {
             return Ok(());
         }
         self.meter.count(&self.web.outer.rates, piece.len()).map_err(HttpError::too_much)?;
-        Ok(self.begun().await?.file_chunk(piece)?)
+        Ok(self.begun().await?.file_chunk(piece).await?)
     }
 
     async fn end_file(&mut self) -> Result<(), HttpError> {

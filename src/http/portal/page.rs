@@ -14,6 +14,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::country::Country;
 use crate::domain::form::{FieldKind, Form};
 use crate::domain::message::{Author, Message};
+use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
 use crate::domain::submission::{FieldValue, FileInfo, Status};
 use crate::http::Web;
@@ -199,6 +200,10 @@ struct FileView<'a> {
     n: u32,
     name: &'a str,
     size: String,
+    /// Whether it can be opened.
+    opens: bool,
+    /// What there is to say of the virus scanner; empty for nothing.
+    scan: &'static str,
 }
 
 struct MessageView<'a> {
@@ -285,7 +290,13 @@ fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str>
 
 impl<'a> FileView<'a> {
     fn of(file: &'a FileInfo) -> Self {
-        Self { n: file.n, name: file.name.expose(), size: size(file.size) }
+        let scan = match file.scan {
+            Scan::Off | Scan::Clean => "",
+            Scan::Unscanned => "not checked for viruses",
+            Scan::Held => "still to be checked for viruses; it can be opened after that",
+            Scan::Infected => "our virus scanner found something in it, so nobody opens it",
+        };
+        Self { n: file.n, name: file.name.expose(), size: size(file.size), opens: !file.scan.is_withheld(), scan }
     }
 }
 

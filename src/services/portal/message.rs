@@ -8,7 +8,7 @@ use crate::domain::file::FileKind;
 use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message, MessageText};
 use crate::policy::{Action, Resource};
 use crate::services::arriving::Arrivals;
-use crate::services::{App, Problem, ServiceError, blocking, converse};
+use crate::services::{App, Problem, ServiceError, blocking, converse, scan};
 use crate::vault::{Act, MAX_FILES, NewMessage};
 
 /// The name of the file part.
@@ -63,7 +63,7 @@ impl MessageIntake {
             rules: FileRules::of(form.as_deref(), summary.files),
             status: form.as_deref().and_then(|form| converse::taken_up(form, summary.status)),
             text: MessageText::default(),
-            files: Arrivals::default(),
+            files: Arrivals::new(app, form.as_deref()),
             problems: Vec::new(),
         })
     }
@@ -85,15 +85,15 @@ impl MessageIntake {
         if self.files.len() > self.rules.max_files {
             return Err(invalid(self.too_many()));
         }
-        self.files.begin(&self.app.vault, FILE, file_name, self.rules.max_bytes).await
+        self.files.begin(FILE, file_name, self.rules.max_bytes).await
     }
 
     /// The next piece of the file begun last.
     ///
     /// # Errors
     /// [`ServiceError::TooLarge`] as soon as the limit is passed, [`ServiceError::StorageFull`].
-    pub fn file_chunk(&mut self, chunk: &[u8]) -> Result<(), ServiceError> {
-        self.files.chunk(chunk)
+    pub async fn file_chunk(&mut self, chunk: &[u8]) -> Result<(), ServiceError> {
+        self.files.chunk(chunk).await
     }
 
     /// The file is complete: its kind is judged. What is wrong with it is told by `finish`.
@@ -121,14 +121,15 @@ impl MessageIntake {
         if self.files.len() > self.rules.max_files {
             self.problems.push(self.too_many());
         }
-        if self.problems.is_empty() && self.text.is_empty() && self.files.len() == 0 {
+        let (files, refused) = self.files.into_parts();
+        self.problems.extend(refused);
+        if self.problems.is_empty() && self.text.is_empty() && files.is_empty() {
             let message = "Please write something, or choose a file.";
             self.problems.push(Problem::in_field("text", "required", message));
         }
         if !self.problems.is_empty() {
             return Err(ServiceError::Invalid(self.problems));
         }
-        let files = self.files.into_files();
         let message = Message {
             at: self.app.clock.now(),
             author: Author::Subject,
@@ -137,8 +138,13 @@ impl MessageIntake {
             files: (0..).zip(&files).map(|(n, file)| file.info(n)).collect(),
         };
         let files = files.into_iter().map(|file| file.sealed).collect();
+        let waits = message.files.iter().any(|file| file.scan.waits());
         let new = NewMessage { message, files, status: self.status, tell: None };
-        Ok(self.app.vault.add_message(self.act, self.own.0, new).await?)
+        let number = self.app.vault.add_message(self.act, self.own.0, new).await?;
+        if waits {
+            scan::came(&self.app, self.own.0);
+        }
+        Ok(number)
     }
 
     fn too_many(&self) -> Problem {

@@ -55,6 +55,16 @@ pub(crate) struct ListEntry {
     pub(crate) idempotency: Option<([u8; 32], [u8; 32])>,
     pub(crate) messages: u32,
     pub(crate) unanswered: u32,
+    pub(crate) scans: Vec<Scan>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Scan {
+    Off,
+    Clean,
+    Unscanned,
+    Held,
+    Infected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -166,6 +176,7 @@ pub(crate) enum Detail {
     Token { id: Id, change: String },
     Opened(String),
     Mail { about: String, outcome: String },
+    Scan { form: String, outcome: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -10,6 +10,7 @@
 )]
 
 pub mod certificate;
+pub mod clamd;
 pub mod control;
 pub mod envelope;
 pub mod form;
@@ -84,6 +85,7 @@ macro_rules! targets {
 
 targets! {
     certificate: MUTATIONS,
+    clamd: MUTATIONS,
     control: MUTATIONS,
     envelope: MUTATIONS,
     form: MUTATIONS,

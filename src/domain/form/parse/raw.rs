@@ -41,6 +41,7 @@ pub(super) struct RawForm {
     pub(super) return_to: Vec<Spanned<String>>,
     pub(super) thanks: Option<Spanned<String>>,
     pub(super) return_at_once: Option<Spanned<bool>>,
+    pub(super) unscanned: Option<Spanned<String>>,
     pub(super) subject: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) summary: Vec<Spanned<String>>,

@@ -11,6 +11,7 @@ use crate::domain::consent::Consent;
 use crate::domain::form::set::Library;
 use crate::domain::form::{Announce, Field, FieldKind, Form, FormId, FormKind};
 use crate::domain::notice::{Notice, NoticeText};
+use crate::domain::scan::Unscanned;
 use crate::domain::staff::Role;
 use crate::domain::subject::EmailAddress;
 
@@ -92,6 +93,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         min_seconds,
         proof_of_work: raw.proof_of_work,
         site,
+        unscanned: raw.unscanned.as_ref().map(unscanned).transpose()?,
         subject: raw.subject.map(Spanned::into_inner),
         summary: summary(raw.summary, &fields)?,
         fields,
@@ -99,6 +101,11 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         consents,
         _checked: (),
     })
+}
+
+fn unscanned(raw: &Spanned<String>) -> Result<Unscanned, Mistake> {
+    let found = Unscanned::ALL.into_iter().find(|one| one.as_str() == raw.get_ref());
+    found.ok_or_else(|| at(raw, "expected \"refuse\", \"hold\" or \"accept\""))
 }
 
 /// Whether `name` is a field that always holds an e-mail address.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::form::set::FORMS;
+use crate::domain::scan::Unscanned;
 
 fn schema() -> Validator {
     let schema: Value = serde_json::from_str(include_str!("../../../../docs/form.schema.json")).unwrap();
@@ -58,6 +59,7 @@ fn parser_and_schema_refuse_the_same_mistakes() {
         ("version = 3", "version = 3\nreturn_to = [\"https://www.example.org/#a\"]"),
         ("version = 3", "version = 3\nthanks = \"http://www.example.org/thanks\""),
         ("version = 3", "version = 3\nreturn_at_once = true"),
+        ("version = 3", "version = 3\nunscanned = \"ignore\""),
         ("purposes = [\"support\"]", "purposes = []"),
         ("roles = [\"support\"]", "roles = [\"admin\"]"),
         ("retention_days = 30", "retention_days = 9999"),
@@ -88,4 +90,5 @@ fn it_names_every_kind_and_role() {
     assert_eq!(names("/properties/fields/items/properties/kind/enum"), FieldKind::NAMES);
     let readers: Vec<&str> = Role::ALL.into_iter().filter(|role| role.reads()).map(Role::as_str).collect();
     assert_eq!(names("/properties/roles/items/enum"), readers);
+    assert_eq!(names("/properties/unscanned/enum"), Unscanned::ALL.map(Unscanned::as_str));
 }

@@ -1,0 +1,186 @@
+//! Files that could not be scanned when they came: once the scanner is there again, it looks at them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Found, Scanner, context, detail, found};
+use crate::adapters::clamd::{Failure, Verdict};
+use crate::base::ids::RecordId;
+use crate::domain::form::FormId;
+use crate::domain::scan::Scan;
+use crate::policy::{Action, Resource};
+use crate::services::{App, ServiceError, blocking};
+use crate::vault::{FileReader, VaultError};
+
+/// How often it is asked while something waits for it.
+const LOOK: Duration = Duration::from_secs(10);
+/// A file that it could not scan although it was there is tried again so much later.
+const PUT_OFF: Duration = Duration::from_secs(60 * 60);
+/// Rows of the list that are looked at in one go after a start, and the pause between: people come first.
+const AT_A_TIME: usize = 500;
+const PAUSE: Duration = Duration::from_millis(50);
+/// What the audit trail gives as the purpose of opening them.
+const PURPOSE: &str = "virus-scan";
+
+/// Works until it is dropped. Does nothing without a scanner.
+pub async fn run(app: Arc<App>) {
+    let Some(scanner) = app.scanner().cloned() else { return };
+    loop {
+        if let Err(error) = rescan(&app, &scanner).await {
+            tracing::warn!(%error, "files that wait for the virus scanner could not be gone through; it is tried again");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Has everything scanned that waits, as far as the scanner is there. Returns how many files it has looked at.
+///
+/// # Errors
+/// [`ServiceError::Unavailable`] when the vault cannot be read or written.
+pub async fn rescan(app: &Arc<App>, scanner: &Arc<Scanner>) -> Result<usize, ServiceError> {
+    look_through(app, scanner).await?;
+    let records: Vec<RecordId> = scanner.later().records.iter().copied().collect();
+    // A file whose trace could not be written must not be opened.
+    if records.is_empty() || app.vault.ready_for_intake().is_err() || scanner.clamd.version().await.is_err() {
+        return Ok(0);
+    }
+    let mut looked_at = 0;
+    for record in records {
+        let vault = Arc::clone(&app.vault);
+        let located = match blocking(move || vault.locate(&record)).await? {
+            Ok(located) => located,
+            Err(error) => {
+                // Erased meanwhile, or damaged, of which `verify` tells.
+                forget(scanner, record);
+                if !matches!(error, VaultError::Missing | VaultError::Tampered) {
+                    return Err(error.into());
+                }
+                continue;
+            }
+        };
+        let waiting = located.unscanned();
+        let mut left = waiting.len();
+        for n in waiting {
+            let now = app.clock.now();
+            if scanner.later().put_off.get(&(record, n)).is_some_and(|until| now < *until) {
+                continue;
+            }
+            match scan_stored(app, scanner, record, n, &located.summary.form).await? {
+                Some(Ok(())) => {
+                    looked_at += 1;
+                    left -= 1;
+                }
+                // Erased while it was read.
+                None => left -= 1,
+                // The others would fare no better.
+                Some(Err(Failure::Away | Failure::Slow)) => return Ok(looked_at),
+                Some(Err(_)) => {
+                    scanner.later().put_off.insert((record, n), now.plus(PUT_OFF));
+                }
+            }
+        }
+        if left == 0 {
+            forget(scanner, record);
+        }
+    }
+    Ok(looked_at)
+}
+
+/// Once after a start: which records have files that wait.
+async fn look_through(app: &Arc<App>, scanner: &Arc<Scanner>) -> Result<(), ServiceError> {
+    let mut before = None;
+    while !scanner.later().looked_through {
+        let vault = Arc::clone(&app.vault);
+        let (found, next) = blocking(move || {
+            let (mut found, mut next, mut visited) = (Vec::new(), None, 0);
+            vault.walk_list(before, |listed| {
+                if !listed.located.unscanned().is_empty() {
+                    found.push(listed.located.summary.id);
+                }
+                visited += 1;
+                next = (visited == AT_A_TIME).then_some(listed.arrival);
+                visited < AT_A_TIME
+            })?;
+            Ok::<_, VaultError>((found, next))
+        })
+        .await??;
+        {
+            let mut later = scanner.later();
+            later.records.extend(found);
+            later.looked_through = next.is_none();
+        }
+        before = next;
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+fn forget(scanner: &Scanner, record: RecordId) {
+    let mut later = scanner.later();
+    later.records.remove(&record);
+    later.put_off.retain(|(of, _), _| *of != record);
+}
+
+/// Has one stored file scanned, and writes down what was found. `None` when it is gone.
+async fn scan_stored(
+    app: &Arc<App>,
+    scanner: &Arc<Scanner>,
+    record: RecordId,
+    n: u32,
+    form: &FormId,
+) -> Result<Option<Result<(), Failure>>, ServiceError> {
+    let act = || context(app)?.act(Action::ScanFile, &Resource::Vault);
+    let Ok(_place) = scanner.stored.acquire().await else { return Ok(Some(Err(Failure::Away))) };
+    let vault = Arc::clone(&app.vault);
+    let located = match blocking(move || vault.locate(&record)).await? {
+        Err(VaultError::Missing) => return Ok(None),
+        located => located?,
+    };
+    // In the trail before it is opened, as every reading is.
+    let grant = match app.vault.grant(act()?, std::slice::from_ref(&located), PURPOSE, Some(n)).await {
+        Err(VaultError::Missing) => return Ok(None),
+        grants => grants?.pop().ok_or(ServiceError::Internal)?,
+    };
+    let vault = Arc::clone(&app.vault);
+    let reader = match blocking(move || vault.open_file(grant, &located)).await? {
+        Err(VaultError::Missing) => return Ok(None),
+        // Put off, and left to `verify`.
+        Err(VaultError::Tampered) => return Ok(Some(Err(Failure::Broken))),
+        reader => reader?,
+    };
+    let Some(verdict) = stream(scanner, reader).await? else { return Ok(None) };
+    let (scan, outcome) = match found(&verdict) {
+        Found::Nothing => (Scan::Clean, "clean"),
+        Found::Something => (Scan::Infected, "withheld: infected"),
+        Found::NotScanned => return Ok(Some(verdict.map(|_| ()))),
+    };
+    match app.vault.set_scan(act()?, record, n, scan, detail(Some(form), outcome)).await {
+        Err(VaultError::Missing) => Ok(None),
+        done => Ok(Some(Ok(done?))),
+    }
+}
+
+/// Sends a file through the scanner; `None` when it was erased meanwhile.
+async fn stream(scanner: &Scanner, mut reader: FileReader) -> Result<Option<Result<Verdict, Failure>>, ServiceError> {
+    let mut session = match scanner.clamd.begin().await {
+        Ok(session) => session,
+        Err(failure) => return Ok(Some(Err(failure))),
+    };
+    loop {
+        let (back, piece) = blocking(move || {
+            let piece = reader.next_segment();
+            (reader, piece)
+        })
+        .await?;
+        reader = back;
+        let piece = match piece {
+            Err(VaultError::Missing) => return Ok(None),
+            Err(VaultError::Tampered) => return Ok(Some(Err(Failure::Broken))),
+            piece => piece?,
+        };
+        let Some(piece) = piece else { return Ok(Some(session.verdict().await)) };
+        if let Err(failure) = session.feed(&piece).await {
+            return Ok(Some(Err(failure)));
+        }
+    }
+}
