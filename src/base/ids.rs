@@ -140,6 +140,8 @@ id! {
     StaffId;
     /// An API token (its public half; the secret half is stored as a hash).
     TokenId;
+    /// A key of a server that posts forms on behalf of people (likewise).
+    KeyId;
     /// One erasure order, from the moment it is durable until its rows are gone.
     IntentId;
     /// One HTTP request or command, for logs and error answers.

@@ -35,11 +35,13 @@ pub enum Table {
     Outbox = 13,
     /// Counts of visits. Key: the day, as text, filled up with zeros (16).
     Statistics = 14,
+    /// Keys of servers. Key: key (16).
+    Keys = 15,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -55,6 +57,7 @@ impl Table {
         Self::Messages,
         Self::Outbox,
         Self::Statistics,
+        Self::Keys,
     ];
 
     /// The first byte of the table's store keys.
@@ -87,6 +90,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(15), None);
+        assert_eq!(Table::from_id(16), None);
     }
 }

@@ -13,7 +13,7 @@ pub(super) use records::{
 };
 pub(super) use vault::{
     AuditCommand, AuditVerifyArgs, CertificateArgs, ErasureCommand, ErasureShowArgs, FormCheckArgs, FormCommand,
-    FormListArgs, Json, ServeArgs, StaffCommand, TailArgs, TokenCommand, TokenCreateArgs,
+    FormListArgs, Json, KeyCommand, KeyCreateArgs, ServeArgs, StaffCommand, TailArgs, TokenCommand, TokenCreateArgs,
 };
 
 use crate::base::config::Flags;
@@ -88,6 +88,9 @@ pub(super) enum Command {
     /// Make and revoke the tokens with which accounts use the API
     #[command(subcommand, arg_required_else_help = true, after_help = help::TOKEN)]
     Token(TokenCommand),
+    /// Make, list and revoke the keys with which servers post forms on behalf of people
+    #[command(subcommand, arg_required_else_help = true, after_help = help::KEY)]
+    Key(KeyCommand),
     /// List the forms, or check a form file
     #[command(subcommand, arg_required_else_help = true, after_help = help::FORM)]
     Form(FormCommand),

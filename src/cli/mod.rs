@@ -11,6 +11,7 @@ mod erasing;
 mod forms;
 mod harden;
 mod input;
+mod keys;
 mod logging;
 mod outcome;
 mod output;
@@ -104,6 +105,7 @@ async fn dispatch(session: &mut Session, config: &Config, command: Command) -> O
         Command::Statistics(args) => statistics::statistics(session, &args).await,
         Command::Staff(command) => staff::staff(session, command).await,
         Command::Token(command) => staff::token(session, command).await,
+        Command::Key(command) => keys::key(session, command).await,
         Command::Record(command) => record::record(session, command).await,
         Command::Subject(command) => subject::subject(session, command).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::verify(session, &args).await,

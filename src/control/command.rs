@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::ids::{Handle, PersonId, RecordId, TokenId};
+use crate::base::ids::{Handle, KeyId, PersonId, RecordId, TokenId};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
 use crate::domain::submission::Status;
@@ -40,6 +40,18 @@ pub enum Command {
     /// Done: null.
     TokenRevoke {
         id: TokenId,
+    },
+    /// Makes a server's key. Done: `{"id","bearer"}`. A life of `None` means until revoked.
+    KeyCreate {
+        name: String,
+        forms: Vec<FormId>,
+        ttl_seconds: Option<u64>,
+    },
+    /// Items: keys.
+    KeyList,
+    /// Done: null.
+    KeyRevoke {
+        id: KeyId,
     },
     /// Items: submissions. Done: `{"next"}`.
     RecordList {

@@ -70,6 +70,20 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             services::staff::revoke_token(app, &acting(Role::Admin)?, id).await?;
             Ok(Value::Null)
         }
+        Command::KeyCreate { name, forms, ttl_seconds } => {
+            let ttl = ttl_seconds.map(Duration::from_secs);
+            value(&services::keys::create(app, &acting(Role::Admin)?, &name, &forms, ttl).await?)
+        }
+        Command::KeyList => {
+            for key in services::keys::list(app, &acting(Role::Admin)?).await? {
+                sink.item(value(&key)?).await?;
+            }
+            Ok(Value::Null)
+        }
+        Command::KeyRevoke { id } => {
+            services::keys::revoke(app, &acting(Role::Admin)?, id).await?;
+            Ok(Value::Null)
+        }
         Command::RecordList { role, purpose, form, status, after, limit } => {
             let query = review::ListQuery { form, status, after, limit, purpose };
             let page = review::list(app, &acting(role)?, query).await?;

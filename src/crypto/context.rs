@@ -55,6 +55,8 @@ pub enum Purpose {
     Mail = 20,
     /// A day's counts of visits.
     Statistics = 21,
+    /// A key of a server.
+    ServerKey = 22,
 }
 
 /// Where a sealed value belongs.

@@ -1,4 +1,5 @@
-//! Bearer tokens: `llt_` ‖ id (26) ‖ `_` ‖ secret (52 characters, 256 bits), base32 in lower case.
+//! Bearer tokens of staff and keys of servers: `llt_` or `llk_` ‖ id (26) ‖ `_` ‖ secret (52 characters, 256 bits), base32 in
+//! lower case.
 //!
 //! The id finds the row; the row holds a keyed hash of the secret. A hash of 256 random bits needs no stretching.
 
@@ -12,7 +13,23 @@ use crate::base::entropy::{Entropy, EntropyError};
 use crate::base::ids::TokenId;
 use crate::base::sensitive::{Secret, SensitiveString};
 
-const PREFIX: &str = "llt_";
+/// Whose a bearer text is. One never passes for the other: they begin differently, and their rows lie apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearer {
+    /// An account's.
+    Token,
+    /// A server's, that posts forms on behalf of people.
+    Key,
+}
+
+impl Bearer {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Token => "llt_",
+            Self::Key => "llk_",
+        }
+    }
+}
 
 /// The text is not a token of this vault's form.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
@@ -36,18 +53,32 @@ impl Token {
         self.id
     }
 
-    /// The text to hand out, once.
+    /// The text of an account's token to hand out, once.
     pub fn bearer(&self) -> SensitiveString {
+        self.bearer_as(Bearer::Token)
+    }
+
+    /// The text to hand out, once.
+    pub fn bearer_as(&self, whose: Bearer) -> SensitiveString {
+        let prefix = whose.prefix();
         let secret = Zeroizing::new(BASE32_NOPAD.encode(self.secret.expose()).to_ascii_lowercase());
-        format!("{PREFIX}{}_{}", self.id, *secret).into()
+        format!("{prefix}{}_{}", self.id, *secret).into()
+    }
+
+    /// Reads the bearer text of an account.
+    ///
+    /// # Errors
+    /// [`BadToken`] for anything that [`Token::bearer`] does not write.
+    pub fn parse(text: &str) -> Result<Self, BadToken> {
+        Self::parse_as(Bearer::Token, text)
     }
 
     /// Reads a bearer text.
     ///
     /// # Errors
-    /// [`BadToken`] for anything that [`Token::bearer`] does not write.
-    pub fn parse(text: &str) -> Result<Self, BadToken> {
-        let (id, secret) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or(BadToken)?;
+    /// [`BadToken`] for anything that [`Token::bearer_as`] does not write.
+    pub fn parse_as(whose: Bearer, text: &str) -> Result<Self, BadToken> {
+        let (id, secret) = text.strip_prefix(whose.prefix()).and_then(|rest| rest.split_once('_')).ok_or(BadToken)?;
         let id = id.parse().map_err(|_| BadToken)?;
         if secret.len() != 52 || secret.bytes().any(|b| !matches!(b, b'a'..=b'z' | b'2'..=b'7')) {
             return Err(BadToken);
@@ -103,6 +134,14 @@ mod tests {
         ] {
             assert!(Token::parse(&bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_token_is_no_key_and_a_key_no_token() {
+        let token = Token::make_random(&SystemEntropy::new()).unwrap();
+        let (staff, server) = (token.bearer(), token.bearer_as(Bearer::Key));
+        assert!(Token::parse(server.expose()).is_err() && Token::parse_as(Bearer::Key, staff.expose()).is_err());
+        assert!(Token::parse_as(Bearer::Key, server.expose()).is_ok() && server.expose().starts_with("llk_"));
     }
 
     #[test]

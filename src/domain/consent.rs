@@ -14,11 +14,26 @@ pub struct Consent {
 }
 
 /// How a consent was given or taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConsentSource {
     /// A box on a form, with a submission.
     Form,
     /// The page that a receipt opens.
     Receipt,
+    /// A server's word, with a submission that it posted on behalf of the person.
+    Server {
+        /// The name of its key.
+        name: String,
+    },
+}
+
+impl std::fmt::Display for ConsentSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Form => f.write_str("form"),
+            Self::Receipt => f.write_str("receipt"),
+            Self::Server { name } => write!(f, "server key {name}"),
+        }
+    }
 }

@@ -133,6 +133,8 @@ pub struct Content {
     pub consents: BTreeMap<String, ConsentGiven>,
     /// The files, in order of `n`.
     pub files: Vec<FileInfo>,
+    /// The name of the key by which a server posted it on behalf of the person; `None` when it came from anybody.
+    pub server_key: Option<String>,
 }
 
 /// What a list shows of a submission without opening its content.

@@ -65,6 +65,7 @@ pub async fn serve(
         new_id: Box::new(move || RequestId::make_random(&*entropy).ok()),
         hsts: hsts && !is_self_made,
         proxies: proxies.clone(),
+        is_key: Box::new(|_| false),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
     };

@@ -65,6 +65,19 @@ impl HttpError {
         Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in", detail)
     }
 
+    /// 401: what came in place of a server's key is none that is good.
+    pub(super) fn no_such_key() -> Self {
+        let detail = "Send a valid key of a server in the Authorization header, as in: Authorization: Bearer llk_..., or no such \
+                      header at all.";
+        Self { detail: Cow::Borrowed(detail), ..Self::unauthenticated() }
+    }
+
+    /// 403: the server's key is for other forms.
+    pub(super) fn key_of_other_forms() -> Self {
+        let detail = "This key is for other forms.";
+        Self { detail: Cow::Borrowed(detail), ..ServiceError::Forbidden.into() }
+    }
+
     /// 400: the request cannot be read at all.
     pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
         let mut e = Self::new(StatusCode::BAD_REQUEST, "malformed", "Malformed request", "");

@@ -30,6 +30,8 @@ use crate::services::{Context, staff};
 
 /// Our own name for a request: a client's is never taken over, so that nobody can forge or collide log lines.
 const REQUEST_ID: &str = "x-request-id";
+/// Where servers post with their keys.
+const SUBMIT: &str = "/api/v1/forms/{form}/submissions";
 
 /// What the outermost layer needs. Free of the vault, so that tests can do without one.
 pub(super) struct Outer {
@@ -39,6 +41,8 @@ pub(super) struct Outer {
     pub(super) hsts: bool,
     /// The proxies whose word about a client's address is taken.
     pub(super) proxies: Proxies,
+    /// Whether the token in these headers is a server's key that is good now: it is not counted for its address.
+    pub(super) is_key: Box<dyn Fn(&str) -> bool + Send + Sync>,
     /// Limits of frequency.
     pub(super) rates: Rates,
     /// Limits of time for bodies.
@@ -62,7 +66,7 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
     if let Some(client) = client {
         request.extensions_mut().insert(client);
     }
-    let admitted = admit(&outer, route, client);
+    let admitted = admit(&outer, route, client, request.headers());
     let most = if admitted.is_ok() { UNREAD } else { UNREAD_REFUSED };
     let mut response = match (id, admitted) {
         (None, _) => refuse(request, crate::services::ServiceError::Unavailable.into()),
@@ -103,12 +107,13 @@ fn refuse(request: Request, error: HttpError) -> Response {
 }
 
 /// Whether the address may send another request. What a monitor or a page's own parts ask for is not counted.
-fn admit(outer: &Outer, route: Option<&str>, client: Option<Client>) -> Result<(), HttpError> {
+fn admit(outer: &Outer, route: Option<&str>, client: Option<Client>, headers: &HeaderMap) -> Result<(), HttpError> {
+    let keyed = route == Some(SUBMIT) && token(headers).is_some_and(|token| (outer.is_key)(token));
     let free = route.is_some_and(|r| {
         r.starts_with("/health/") || r.starts_with("/static/") || r == "/favicon.svg" || r == "/embed.js"
     });
     match client {
-        Some(Client(address)) if !free => Ok(outer.rates.request(address)?),
+        Some(Client(address)) if !free && !keyed => Ok(outer.rates.request(address)?),
         _ => Ok(()),
     }
 }
@@ -175,16 +180,17 @@ pub(super) async fn bearer(State(web): State<Arc<Web>>, mut request: Request, ne
             request.extensions_mut().insert(Context { actor, request: id, purpose: None });
             next.run(request).await
         }
-        Err(e) => {
-            let error = HttpError::from(e);
-            if error.status == StatusCode::UNAUTHORIZED
-                && let Some(Client(address)) = Client::find(request.extensions())
-                && let Err(wait) = web.outer.rates.failure(address)
-            {
-                return HttpError::too_many(wait).into_response();
-            }
-            error.into_response()
+        Err(e) => count_failure(&web, Client::find(request.extensions()), e.into()).into_response(),
+    }
+}
+
+/// Counts a failed authentication for its address; beyond the limit, that is the answer.
+pub(super) fn count_failure(web: &Web, client: Option<Client>, error: HttpError) -> HttpError {
+    match client {
+        Some(Client(address)) if error.status == StatusCode::UNAUTHORIZED => {
+            web.outer.rates.failure(address).err().map_or(error, HttpError::too_many)
         }
+        _ => error,
     }
 }
 

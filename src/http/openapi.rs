@@ -24,7 +24,10 @@ pub(super) fn document() -> Value {
         },
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "key": { "type": "http", "scheme": "bearer", "description": "A server's key, for the forms that it names." },
+            },
             "schemas": schemas(),
         },
     })
@@ -55,6 +58,9 @@ fn operation(route: &Route) -> Value {
     });
     if let Some(body) = request_body(route.operation) {
         out["requestBody"] = body;
+    }
+    if route.operation == "submit" {
+        out["security"] = json!([{}, { "key": [] }]);
     }
     if route.who == Who::Bearer {
         out["security"] = json!([{ "token": [] }]);
@@ -216,6 +222,7 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
         ]);
     }
     if route.operation == "submit" {
+        out.push(("401", "A key came that is not good."));
         out.push(("409", "A request with this idempotency key is still running."));
     }
     out
@@ -285,6 +292,7 @@ fn schemas() -> Value {
                 "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages,
                 "consents": { "type": "object", "additionalProperties": { "type": "object", "properties": {
                     "given": { "type": "boolean" }, "wording": { "type": "string" }, "since": time,
+                    "source": { "type": "string", "description": "form, receipt, or server key NAME." },
                 } } },
             },
         },
@@ -298,6 +306,7 @@ fn schemas() -> Value {
                 "files": files, "messages": messages,
                 "form_version": { "type": "integer" },
                 "notice": { "type": "string", "description": "Version of the privacy notice shown." },
+                "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },
                 "consent_wordings": { "type": "object", "description": "Version of each consent's words.",
                     "additionalProperties": { "type": "string" } },
             },
@@ -337,7 +346,7 @@ mod tests {
         for route in routes() {
             let operation = &paths[route.path][route.method.to_ascii_lowercase()];
             assert_eq!(operation["operationId"], route.operation);
-            assert_eq!(operation["security"].is_array(), route.who == Who::Bearer);
+            assert_eq!(operation["security"].is_array(), route.who == Who::Bearer || route.operation == "submit");
         }
     }
 

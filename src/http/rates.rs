@@ -15,6 +15,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::config::Limits;
+use crate::base::ids::KeyId;
 use crate::domain::form::FormId;
 
 /// Addresses remembered one by one.
@@ -36,6 +37,7 @@ pub(super) struct Rates {
     uploads: Option<Table<Source>>,
     senders: Option<Table<(Source, FormId)>>,
     forms: Option<RateLimiter<FormId, DashMapStateStore<FormId>, DefaultClock>>,
+    keys: Option<RateLimiter<KeyId, DashMapStateStore<KeyId>, DefaultClock>>,
     clock: DefaultClock,
 }
 
@@ -51,6 +53,7 @@ impl Rates {
             uploads: uploads.map(|kib| Table::new(Quota::per_hour(kib), MOST_ADDRESSES)),
             senders: senders.map(|q| Table::new(q, MOST_ADDRESSES)),
             forms: per_minute(limits.per_form_per_minute).map(RateLimiter::dashmap),
+            keys: per_minute(limits.per_key_per_minute).map(RateLimiter::dashmap),
             clock: DefaultClock::default(),
         }
     }
@@ -73,6 +76,13 @@ impl Rates {
         }
         let Some(limiter) = &self.forms else { return Ok(()) };
         limiter.check_key(form).map_err(|not_until| Wait(not_until.wait_time_from(self.clock.now())))
+    }
+
+    /// Counts a submission by the key `id`, which must be one: that is what bounds the table. It counts neither for its address
+    /// nor for the form: a server speaks for many people.
+    pub(super) fn keyed(&self, id: &KeyId) -> Result<(), Wait> {
+        let Some(limiter) = &self.keys else { return Ok(()) };
+        limiter.check_key(id).map_err(|not_until| Wait(not_until.wait_time_from(self.clock.now())))
     }
 
     /// Counts `kib` KiB of files from `address`.

@@ -19,7 +19,7 @@ use super::rates::Rates;
 use super::{Web, routes, tls};
 use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
-use crate::services::{App, statistics};
+use crate::services::{App, keys, statistics};
 
 /// Why the service did not start or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -67,12 +67,13 @@ pub async fn serve(
     let HttpConfig { listen, certificate, is_self_made, hsts, proxies, limits, on_listening } = config;
     let tls = tls::server_config(&certificate)?;
     drop(certificate);
-    let entropy = app.clone();
+    let (entropy, ring) = (app.clone(), app.clone());
     let outer = Outer {
         new_id: Box::new(move || RequestId::make_random(entropy.entropy()).ok()),
         // A browser that once saw HSTS refuses the warning page of a self-made certificate for a year.
         hsts: hsts && !is_self_made,
         proxies: proxies.clone(),
+        is_key: Box::new(move |token| keys::is_live(&ring, token)),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
     };

@@ -10,7 +10,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::StaffId;
+use crate::base::ids::{KeyId, StaffId};
 pub use crate::domain::staff::Role;
 
 /// The reading purpose of people's own requests (access, correction, erasure), for any form.
@@ -39,9 +39,16 @@ pub enum Actor {
     System,
     /// A person whom a submission is about, by its receipt. Which one stands with the act, sealed under their key.
     Subject,
+    /// A server that posts forms on behalf of people.
+    Key {
+        /// Its key.
+        id: KeyId,
+        /// The name of the key.
+        name: String,
+    },
 }
 
-/// As logs and the audit trail name the actor: `public`, `staff:jane.doe`, `owner:hr`, `system`, `subject`.
+/// As logs and the audit trail name the actor: `public`, `staff:jane.doe`, `owner:hr`, `system`, `subject`, `key:shop`.
 impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -50,6 +57,7 @@ impl std::fmt::Display for Actor {
             Self::Owner { role } => write!(f, "owner:{role}"),
             Self::System => f.write_str("system"),
             Self::Subject => f.write_str("subject"),
+            Self::Key { name, .. } => write!(f, "key:{name}"),
         }
     }
 }
@@ -82,7 +90,7 @@ pub enum Action {
     ReadAudit,
     /// Check the audit trail, or sign its head.
     VerifyAudit,
-    /// Add and disable accounts, make and revoke tokens.
+    /// Add and disable accounts, make and revoke tokens and the keys of servers.
     ManageStaff,
     /// Read how forms are set up, beyond what the public sees.
     ReadForms,
@@ -166,6 +174,8 @@ pub enum Resource<'a> {
         /// The roles that the form names as its readers.
         roles: &'a [Role],
     },
+    /// A form that the key of the actor names: the services make one only after they have looked.
+    KeyedForm,
     /// One submission with its files.
     Submission {
         /// The roles that its form names as its readers.
@@ -177,7 +187,7 @@ pub enum Resource<'a> {
     Subject,
     /// The audit trail.
     Audit,
-    /// Accounts and tokens.
+    /// Accounts, tokens, keys of servers.
     Staff,
     /// The vault as a whole.
     Vault,
@@ -214,7 +224,7 @@ impl Permit {
         self.action
     }
 
-    /// The role that allows it; `None` for the public, for people themselves and for the software.
+    /// The role that allows it; `None` for the public, for people themselves, for servers and for the software.
     pub fn role(&self) -> Option<Role> {
         self.role
     }
@@ -230,6 +240,7 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
         Actor::Public => rules::for_public(action, resource).map(|()| None)?,
         Actor::System => rules::for_system(action, resource).map(|()| None)?,
         Actor::Subject => rules::for_subject(action, resource).map(|()| None)?,
+        Actor::Key { .. } => rules::for_key(action, resource).map(|()| None)?,
         Actor::Owner { role } => rules::for_owner(*role, action, resource).map(|()| Some(*role))?,
         Actor::Staff { roles, .. } => Some(by_any_role(roles, action, resource)?),
     };
@@ -240,7 +251,7 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
 /// Empty when the actor reads nothing. Says nothing about whether this submission may be read: that is [`decide`].
 pub fn allowed_purposes(actor: &Actor, purposes: &[String]) -> Vec<String> {
     let roles: &[Role] = match actor {
-        Actor::Public | Actor::System | Actor::Subject => &[],
+        Actor::Public | Actor::System | Actor::Subject | Actor::Key { .. } => &[],
         Actor::Owner { role } => std::slice::from_ref(role),
         Actor::Staff { roles, .. } => roles,
     };

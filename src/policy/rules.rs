@@ -170,6 +170,15 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
     }
 }
 
+/// A server sends in the forms that its key names. Of other forms it may know that they exist; of everything else it may not.
+pub(super) fn for_key(action: Action, resource: &Resource<'_>) -> Verdict {
+    match (action, resource) {
+        (Action::Submit, Resource::KeyedForm) => YES,
+        (Action::Submit, Resource::Form { .. }) => FORBIDDEN,
+        _ => HIDDEN,
+    }
+}
+
 /// The software itself sends the mails that wait, has files scanned, tidies up and counts, and does nothing else on its own.
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {

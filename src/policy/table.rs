@@ -1,7 +1,7 @@
 //! The whole table of role × action × resource, made from the rules.
 
 use super::{Action, Actor, Denial, Resource, Role, decide};
-use crate::base::ids::StaffId;
+use crate::base::ids::{KeyId, StaffId};
 
 /// The page `docs/roles.md`, as the rules stand.
 pub fn markdown() -> String {
@@ -11,6 +11,7 @@ pub fn markdown() -> String {
     }
     actors.push(("owner as `admin`".to_owned(), Actor::Owner { role: Role::Admin }, Some(Role::Admin)));
     actors.push(("subject".to_owned(), Actor::Subject, None));
+    actors.push(("key".to_owned(), key(), None));
     actors.push(("system".to_owned(), Actor::System, None));
 
     let mut out = String::from(INTRODUCTION);
@@ -54,7 +55,11 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
     let mut out = Vec::new();
     for action in Action::ALL {
         match action {
-            Action::Submit | Action::ReadForms => out.push((action, "any form", Resource::Form { roles: mine })),
+            Action::Submit => {
+                out.push((action, "any form", Resource::Form { roles: mine }));
+                out.push((action, "form that the key names", Resource::KeyedForm));
+            }
+            Action::ReadForms => out.push((action, "any form", Resource::Form { roles: mine })),
             Action::ListSubmissions => {
                 out.push((action, "form that names the role", Resource::Form { roles: mine }));
                 out.push((action, "form that does not", Resource::Form { roles: NONE }));
@@ -97,6 +102,11 @@ pub(super) fn staff(roles: &[Role]) -> Actor {
     Actor::Staff { id: StaffId::from_bytes([7; 16]), login: "jane".to_owned(), roles: roles.to_vec() }
 }
 
+/// A server, as an example.
+pub(super) fn key() -> Actor {
+    Actor::Key { id: KeyId::from_bytes([8; 16]), name: "shop".to_owned() }
+}
+
 const INTRODUCTION: &str = "# Who may do what
 
 Generated from `src/policy/rules.rs` by `LETTERLOCK_UPDATE_DOCS=1 cargo test --test roles`; a test fails when this page and
@@ -108,6 +118,7 @@ the rules differ.
 
 An account with several roles may do what any of them allows; if none does, 403 beats 404. The owner of the machine, at
 the command line, acts as one role at a time and may do what that role may; as `admin` also check the audit trail. What
-stands in no row is denied. A **subject** is whoever shows the receipt of a submission, and deals with that one only.
+stands in no row is denied. A **subject** is whoever shows the receipt of a submission, and deals with that one only. A
+**key** is a server that posts the forms that its key names on behalf of people, and does nothing else.
 
 ";

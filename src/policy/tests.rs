@@ -1,6 +1,6 @@
 //! The rules that must never change by accident.
 
-use super::table::{rows, staff};
+use super::table::{key, rows, staff};
 use super::*;
 
 const HR_FORM: &[Role] = &[Role::Hr];
@@ -8,12 +8,13 @@ const HR_FORM: &[Role] = &[Role::Hr];
 /// Yes only where an action meets the kind of resource it belongs to.
 #[test]
 fn actions_on_foreign_resources_are_hidden() {
-    let everyone: Vec<Actor> = [Actor::Public, Actor::Subject, Actor::System, staff(&Role::ALL)]
+    let everyone: Vec<Actor> = [Actor::Public, Actor::Subject, Actor::System, key(), staff(&Role::ALL)]
         .into_iter()
         .chain(Role::ALL.map(|role| Actor::Owner { role }))
         .collect();
     let resources = [
         Resource::Form { roles: &Role::ALL },
+        Resource::KeyedForm,
         Resource::Submission { roles: &Role::ALL },
         Resource::Own,
         Resource::Subject,
@@ -41,6 +42,7 @@ fn actions_on_foreign_resources_are_hidden() {
 fn unlabelled(resource: &Resource<'_>) -> Resource<'static> {
     match resource {
         Resource::Form { .. } => Resource::Form { roles: &[] },
+        Resource::KeyedForm => Resource::KeyedForm,
         Resource::Submission { .. } => Resource::Submission { roles: &[] },
         Resource::Own => Resource::Own,
         Resource::Subject => Resource::Subject,
@@ -116,7 +118,8 @@ fn the_public_sends_and_the_software_tidies_up_and_counts() {
     for (action, _, resource) in rows(Some(Role::Hr)) {
         let public = decide(&Actor::Public, action, &resource);
         let system = decide(&Actor::System, action, &resource);
-        assert_eq!(public.is_ok(), action == Action::Submit, "{action}");
+        let anybodys = action == Action::Submit && resource != Resource::KeyedForm;
+        assert_eq!(public.is_ok(), anybodys, "{action}");
         let own = [Action::SendMail, Action::ScanFile, Action::CleanUp, Action::KeepStatistics];
         assert_eq!(system.is_ok(), own.contains(&action), "{action}");
         assert_ne!(public.err(), Some(Denial::Forbidden), "{action}");
@@ -145,6 +148,24 @@ fn people_deal_with_their_own_submission_only_and_nobody_else_has_one() {
             assert_eq!(decide(&other, action, &Resource::Own).err(), Some(Denial::Hidden), "{other} {action}");
         }
     }
+}
+
+#[test]
+fn a_key_sends_the_forms_that_it_names_and_does_nothing_else() {
+    for (action, _, resource) in rows(Some(Role::Hr)) {
+        let expected = match (action, resource) {
+            (Action::Submit, Resource::KeyedForm) => None,
+            (Action::Submit, _) => Some(Denial::Forbidden),
+            _ => Some(Denial::Hidden),
+        };
+        assert_eq!(decide(&key(), action, &resource).err(), expected, "{action} {resource:?}");
+        for other in [Actor::Public, Actor::System, Actor::Subject, staff(&Role::ALL)] {
+            let verdict = decide(&other, action, &Resource::KeyedForm);
+            assert!(verdict.is_err(), "{other} {action}");
+        }
+    }
+    assert_eq!(key().to_string(), "key:shop");
+    assert_eq!(allowed_purposes(&key(), &["recruitment".to_owned()]), [""; 0]);
 }
 
 #[test]

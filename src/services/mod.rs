@@ -9,6 +9,7 @@ pub mod find;
 pub mod forms;
 pub mod health;
 mod idempotency;
+pub mod keys;
 pub mod portal;
 pub mod post;
 pub mod review;
@@ -113,6 +114,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     staff: staff::Desk,
+    keys: keys::Ring,
     requests: idempotency::Requests,
     visits: portal::Visits,
     links: post::Links,
@@ -206,6 +208,10 @@ impl App {
             message: "an account or token row was changed: it does not open; restore the data folder from a backup"
                 .to_owned(),
         })?;
+        let keys = keys::Ring::load(&vault).map_err(|_| OpenError {
+            message: "the row of a server's key was changed: it does not open; restore the data folder from a backup"
+                .to_owned(),
+        })?;
         let tally = statistics::Tally::load(&vault);
         let app = Self {
             vault: Arc::new(vault),
@@ -214,6 +220,7 @@ impl App {
             clock,
             entropy,
             staff,
+            keys,
             requests: idempotency::Requests::default(),
             visits: portal::Visits::default(),
             links: post::Links::default(),
@@ -271,6 +278,7 @@ impl App {
         self.closed.store(true, Ordering::SeqCst);
         // What was counted since the last time; nobody waits for it.
         let _ = statistics::flush(self).await;
+        let _ = keys::flush(self).await;
         self.vault.close().await;
     }
 

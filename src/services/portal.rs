@@ -72,6 +72,8 @@ pub struct MyConsent {
     pub given: bool,
     /// Since when.
     pub since: Timestamp,
+    /// How that came.
+    pub source: ConsentSource,
 }
 
 /// Finds the submission of a receipt code, however it is spaced and cased.
@@ -245,10 +247,11 @@ fn standing(own: Own, content: &Content, form: Option<&Form>, ledger: &[LedgerLi
             version: wording.clone(),
             given: *given,
             since: content.received,
+            source: content.server_key.clone().map_or(ConsentSource::Form, |name| ConsentSource::Server { name }),
         };
         for line in ledger.iter().filter(|line| line.record == own.0) {
             if let Some(change) = line.consents.get(name) {
-                (consent.given, consent.since) = (change.given, line.at);
+                (consent.given, consent.since, consent.source) = (change.given, line.at, line.source.clone());
             }
         }
         out.push(consent);

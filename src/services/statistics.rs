@@ -12,7 +12,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Context, ServiceError};
+use super::{App, Context, ServiceError, keys};
 use crate::base::ids::RequestId;
 use crate::domain::browser::Browser;
 use crate::domain::form::FormId;
@@ -163,6 +163,9 @@ pub async fn keep(app: Arc<App>) {
         tokio::time::sleep(EVERY).await;
         if let Err(error) = flush(&app).await {
             tracing::warn!(%error, "statistics: not written; they are kept in memory");
+        }
+        if let Err(error) = keys::flush(&app).await {
+            tracing::warn!(%error, "keys: when they were last used is not written; it is kept in memory");
         }
     }
 }

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError, post, scan};
+use super::{App, Context, Problem, ServiceError, keys, post, scan};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
 use crate::domain::mail::MailKind;
 use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Valid};
-use crate::policy::{Action, Resource};
+use crate::policy::{Action, Actor, Resource};
 use crate::vault::{Act, MAX_FILES, NewSubmission, VaultError};
 
 /// How often a second click looks whether the first is done: ten seconds in all.
@@ -29,6 +29,8 @@ pub struct Intake {
     held: Option<Held>,
     /// From whom it comes, where the same content from there again shall be the same submission.
     sender: Option<Vec<u8>>,
+    /// The name of the key by which a server sends it.
+    server_key: Option<String>,
 }
 
 /// The acknowledgement: the submission is on disk.
@@ -47,7 +49,7 @@ pub struct Receipt {
 /// Begins a submission to `form`. `idempotency_key` is the client's key, 1 to 255 visible ASCII bytes, already checked.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`] for an unknown form, [`ServiceError::NotYetOpen`] for one of a kind that is not open yet, [`ServiceError::StillRunning`] while a request with the same key runs,
+/// [`ServiceError::Forbidden`] for a form that the actor's key does not name; [`ServiceError::NotFound`] for an unknown form, [`ServiceError::NotYetOpen`] for one of a kind that is not open yet, [`ServiceError::StillRunning`] while a request with the same key runs,
 /// [`ServiceError::StorageFull`], [`ServiceError::Unavailable`].
 pub async fn begin(
     app: &Arc<App>,
@@ -57,17 +59,26 @@ pub async fn begin(
 ) -> Result<Intake, ServiceError> {
     let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
     check_open(app, &form)?;
-    let act = ctx.act(Action::Submit, &Resource::Form { roles: &form.roles })?;
+    let (server_key, resource) = match &ctx.actor {
+        Actor::Key { id, name } if keys::names(app, id, &form.id)? => (Some(name.clone()), Resource::KeyedForm),
+        _ => (None, Resource::Form { roles: &form.roles }),
+    };
+    let act = ctx.act(Action::Submit, &resource)?;
     app.vault.ready_for_intake()?;
     let held = match idempotency_key {
         Some(key) => {
-            let key = app.vault.hash_idempotency_key(form.id.as_str(), key);
+            // A server's keys are its own: nobody who guesses them gets in its way. No other key holds a space.
+            let key = match &ctx.actor {
+                Actor::Key { id, .. } => format!("{id} {key}"),
+                _ => key.to_owned(),
+            };
+            let key = app.vault.hash_idempotency_key(form.id.as_str(), &key);
             Some(idempotency::hold(app, key).await?)
         }
         None => None,
     };
     let files = Arrivals::new(app, Some(&form));
-    Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files, held, sender: None })
+    Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files, held, sender: None, server_key })
 }
 
 /// Refuses a form that takes nothing, before anything of a submission is read.
@@ -161,7 +172,7 @@ impl Intake {
     /// # Errors
     /// [`ServiceError::Invalid`] with every mistake; [`ServiceError::KeyReused`]; storage errors. Nothing is stored then.
     pub async fn finish(self) -> Result<Receipt, ServiceError> {
-        let Self { app, act, form, draft, files, mut held, sender } = self;
+        let Self { app, act, form, draft, files, mut held, sender, server_key } = self;
         let (files, mut refused) = files.into_parts();
         let mut valid = match draft.validate(&form) {
             Ok(valid) if refused.is_empty() => valid,
@@ -199,6 +210,7 @@ impl Intake {
             fields: valid.fields,
             consents: valid.consents,
             files: (0..).zip(&files).map(|(n, file)| file.info(n)).collect(),
+            server_key,
         };
         let idempotency = held
             .as_ref()

@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::{Act, Reply, Vault, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
-use crate::base::ids::{IntentId, PersonId, RecordId, RequestId, StaffId, TokenId};
+use crate::base::ids::{IntentId, KeyId, PersonId, RecordId, RequestId, StaffId, TokenId};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::merkle::{Frontier, Hash, leaf_hash};
@@ -79,6 +79,13 @@ pub enum Detail {
         form: String,
         /// `refused: infected`, `refused: not scanned`, `clean`, `withheld: infected`.
         outcome: String,
+    },
+    /// A server's key was made or revoked.
+    Key {
+        /// Which.
+        id: KeyId,
+        /// `made`, `revoked`.
+        change: String,
     },
 }
 

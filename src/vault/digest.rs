@@ -61,17 +61,22 @@ impl Terms {
     }
 }
 
-/// Whether the row is an account or a token.
+/// What lets somebody in.
+const ACCOUNTS: [Table; 3] = [Table::Staff, Table::Tokens, Table::Keys];
+
+/// Whether the row is an account, a token or a key.
 pub(super) fn is_account(key: &[u8]) -> bool {
-    [Table::Staff.id(), Table::Tokens.id()].iter().any(|id| key.first() == Some(id))
+    ACCOUNTS.iter().any(|table| key.first() == Some(&table.id()))
 }
 
-/// The sum over all accounts and tokens in a store.
+/// The sum over all accounts, tokens and keys in a store.
 pub(super) fn accounts(engine: &dyn Engine, terms: &Terms) -> Result<Sum, StoreError> {
     let mut sum = Sum::default();
-    for row in engine.scan(&[Table::Staff.id()], &[Table::Tokens.id() + 1]) {
-        let (key, value) = row?;
-        sum.add(&terms.term(&key, &value));
+    for table in ACCOUNTS {
+        for row in engine.scan(&[table.id()], &[table.id() + 1]) {
+            let (key, value) = row?;
+            sum.add(&terms.term(&key, &value));
+        }
     }
     Ok(sum)
 }

@@ -109,7 +109,7 @@ impl Vault {
             at: content.received,
             record,
             form: content.form.clone(),
-            source: ConsentSource::Form,
+            source: content.server_key.clone().map_or(ConsentSource::Form, |name| ConsentSource::Server { name }),
             notice: content.notice.clone(),
             consents: content.consents.clone(),
         });

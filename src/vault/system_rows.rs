@@ -1,4 +1,4 @@
-//! Rows of the vault's own: staff accounts, tokens and statistics, sealed under a system key. What is in them is the services'
+//! Rows of the vault's own: staff accounts, tokens, keys of servers and statistics, sealed under a system key. What is in them is the services'
 //! affair.
 
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub enum SystemTable {
     Tokens,
     /// Counts, one row a day.
     Statistics,
+    /// Keys of servers.
+    Keys,
 }
 
 /// A system row to be written.
@@ -108,6 +110,7 @@ impl SystemTable {
             Self::Staff => Table::Staff,
             Self::Tokens => Table::Tokens,
             Self::Statistics => Table::Statistics,
+            Self::Keys => Table::Keys,
         }
     }
 }
@@ -118,6 +121,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
         SystemTable::Staff => Purpose::Staff,
         SystemTable::Tokens => Purpose::Token,
         SystemTable::Statistics => Purpose::Statistics,
+        SystemTable::Keys => Purpose::ServerKey,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

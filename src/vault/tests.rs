@@ -89,6 +89,7 @@ pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, 
         fields: BTreeMap::new(),
         consents: sample.consents.then_some(consent).into_iter().collect(),
         files: (0..sample.named).map(named).collect(),
+        server_key: None,
     };
     let new = NewSubmission {
         email: sample.email.map(|email| crate::domain::subject::EmailAddress::parse(email).unwrap()),

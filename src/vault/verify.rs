@@ -264,6 +264,7 @@ impl<'a> Check<'a> {
             (Table::Staff, SystemTable::Staff, "an account"),
             (Table::Tokens, SystemTable::Tokens, "a token"),
             (Table::Statistics, SystemTable::Statistics, "a statistics"),
+            (Table::Keys, SystemTable::Keys, "a server's key"),
         ] {
             let from = [table.id()];
             let rows: Vec<_> =

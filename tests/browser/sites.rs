@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -312,6 +313,49 @@ async fn a_frame_takes_a_form_on_the_site_that_is_named_and_on_no_other() {
     browser.enter_frame(0).await.unwrap();
     assert!(browser.find_all(By::Css("form")).await.unwrap().is_empty(), "another site shows the form");
     browser.quit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_posts_with_its_key_and_what_it_sent_is_opened_by_the_receipt() {
+    let (_, served) = Site::with_vault("proof_of_work = true").await;
+    let (good, bad, cv) = files(&served);
+    let key = served.scratch().join("shop.key");
+    fs::write(&key, served.cli(&["key", "create", "--name", "shop", "--forms", "site-application"])).unwrap();
+    let post = |answers: &str, cv: &Path| {
+        let mut child = Command::new("/usr/bin/python3")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/server/post.py"))
+            .args([&served.url, "site-application", key.to_str().unwrap(), &format!("cv={}", cv.display())])
+            .env("VAULT_CA", served.scratch().parent().unwrap().join("keys/tls/cert.pem"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let answers = r#"{"fields": {"name": "Jane", "email": "jane@example.org"}, "consents": {"talent-pool": true}}"#;
+    let (done, _, error) = post(answers, &bad);
+    assert!(!done && error.contains("\"field\":\"cv\""), "{error}");
+    let (done, receipt, error) = post(answers, &good);
+    assert!(done, "{error}");
+    assert!(received(&served).await == (1, cv));
+    let listed = served.cli(&["key", "list"]);
+    assert!(listed.contains("shop") && listed.contains("site-application") && !listed.contains("llk_"), "{listed}");
+
+    let chrome = Chrome::start().await;
+    let browser = chrome.visit(Visitor::DESKTOP).await;
+    browser.goto(&format!("{}/my", served.url)).await.unwrap();
+    browser.find(By::Name("code")).await.unwrap().send_keys(receipt.trim()).await.unwrap();
+    press(&browser, "form button").await;
+    assert!(page_text(&browser).await.contains("jane@example.org"));
+    browser.quit().await.unwrap();
+    let id = served.cli(&["key", "list", "--json"]);
+    let id: Value = serde_json::from_str(&id).unwrap();
+    served.cli(&["key", "revoke", id["items"][0]["id"].as_str().unwrap()]);
+    let (done, _, error) = post(answers, &good);
+    assert!(!done && error.contains("not-signed-in"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

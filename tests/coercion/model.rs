@@ -123,6 +123,7 @@ impl Model {
             fields: BTreeMap::from([("email".to_owned(), text(address(place)))]),
             consents: BTreeMap::new(),
             files: Vec::new(),
+            server_key: None,
         };
         let content = [vec![0, 0], postcard::to_stdvec(&content).unwrap()].concat();
         let places = Context::new(Purpose::ListPlace).table(Table::Records).row(&record);

@@ -30,7 +30,7 @@ macro_rules! replays {
 }
 
 replays! {
-    certificate, clamd, control, envelope, form, ids, json, keyring, multipart, notice, page, receipts, slot, store, stream, tokens,
+    certificate, clamd, control, envelope, form, ids, json, keyring, multipart, notice, page, receipts, returns, slot, store, stream, tokens,
     urlencoded,
 }
 

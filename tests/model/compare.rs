@@ -318,6 +318,7 @@ pub async fn submit_an_empty_file(vault: &Arc<Vault>) -> Result<(Said, RecordId,
             .collect(),
         consents: BTreeMap::new(),
         files: vec![info],
+        server_key: None,
     };
     let permit = decide(&Actor::Public, Action::Submit, &Resource::Form { roles: &[Role::Support] }).unwrap();
     let act = Act { permit, request: context(Actor::Public).request, purpose: None };

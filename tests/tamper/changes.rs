@@ -135,7 +135,7 @@ const TOGETHER: [(&str, &[Table]); 9] = [
     ("pages and keyrings", &[Table::Pages, Table::Keyrings]),
     ("keyrings and list", &[Table::Keyrings, Table::List]),
     ("people's rows with state and trail", &PEOPLE_STATE_TRAIL),
-    ("accounts with state and trail", &[Table::Staff, Table::Tokens, Table::Meta, Table::Audit]),
+    ("accounts with state and trail", &[Table::Staff, Table::Tokens, Table::Keys, Table::Meta, Table::Audit]),
 ];
 const ALL_BUT_AUDIT: [Table; 11] = {
     use Table::*;

@@ -13,7 +13,7 @@ use letterlock::domain::browser::Browser;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::statistics::{self, Event};
-use letterlock::services::{App, OpenOptions, ServiceError, erase, health, portal, review, staff};
+use letterlock::services::{App, OpenOptions, ServiceError, erase, health, keys, portal, review, staff};
 use letterlock::vault::{Hooks, Step};
 
 use crate::overlay::{Memory, Recorder, Rows};
@@ -86,6 +86,9 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     let jane = staff::create_token(&app, &admin, "jane", &[Role::Hr], None).await.unwrap();
     staff::create_token(&app, &admin, "joe", &[Role::Support], None).await.unwrap();
     staff::add(&app, &admin, "jim", false).await.unwrap();
+    let form = ["job-application".parse().unwrap()];
+    let shop = keys::create(&app, &admin, "shop", &form, None).await.unwrap();
+    keys::create(&app, &admin, "site", &form, None).await.unwrap();
     app.close().await;
     drop(app);
     keep_keys();
@@ -113,6 +116,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     visit(&app).await;
     staff::revoke_token(&app, &admin, jane.id).await.unwrap();
     staff::disable(&app, &admin, "joe").await.unwrap();
+    keys::revoke(&app, &admin, shop.id).await.unwrap();
     review::set_status(&app, &role(Role::Hr), first, Status::Hired).await.unwrap();
     apply(&app, "late@example.org", &cv("l")).await.unwrap();
     let person = person_of(&app, "late@example.org").await.unwrap();

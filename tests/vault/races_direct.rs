@@ -60,6 +60,7 @@ async fn submit(vault: &Vault, email: &str) -> Stored {
         fields: BTreeMap::from([("letter".to_owned(), FieldValue::Text(SensitiveString::from(email)))]),
         consents: BTreeMap::new(),
         files: vec![info],
+        server_key: None,
     };
     let new = NewSubmission {
         email: EmailAddress::parse(email).ok(),

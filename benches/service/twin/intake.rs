@@ -118,6 +118,7 @@ async fn store(
         fields: valid.fields,
         consents: valid.consents,
         files: infos.collect(),
+        server_key: None,
     };
     let consents = (!content.consents.is_empty()).then(|| ConsentLine {
         at: received,

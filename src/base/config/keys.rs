@@ -72,6 +72,11 @@ const KEYS: &[Key] = &[
         "submissions a minute to one form; 0 lifts it",
     ),
     limit(
+        "limits.per_key_per_minute",
+        |c, v| c.limits.per_key_per_minute = small(v),
+        "submissions a minute by one server's key; 0 lifts it",
+    ),
+    limit(
         "limits.per_address_and_form_per_minute",
         |c, v| c.limits.per_address_and_form_per_minute = small(v),
         "submissions a minute to one form from one address; 0 lifts it",

@@ -135,6 +135,33 @@ pub(super) const TOKEN_REVOKE: &str = "\
 Example:
   letterlock token revoke abcdefghijklmnopqrstuvwxyz";
 
+pub(super) const KEY: &str = "\
+A key lets a server post the forms that it names on behalf of people, and do nothing else. docs/embedding.md shows how.
+
+Examples:
+  letterlock key create --name shop --forms general-enquiry
+  letterlock key list
+  letterlock key revoke abcdefghijklmnopqrstuvwxyz";
+
+pub(super) const KEY_CREATE: &str = "\
+The key stands alone on standard output, once; the vault keeps only a hash of it. Its id goes to standard error. What \
+comes by it carries its name, and is not held to the limits of an address, but to limits.per_key_per_minute.
+
+Examples:
+  letterlock key create --name shop --forms general-enquiry > shop.key
+  letterlock key create --name site --forms newsletter,job-application --ttl 90d";
+
+pub(super) const KEY_LIST: &str = "\
+Examples:
+  letterlock key list
+  letterlock key list --json";
+
+pub(super) const KEY_REVOKE: &str = "\
+`letterlock key list` shows the ids.
+
+Example:
+  letterlock key revoke abcdefghijklmnopqrstuvwxyz";
+
 pub(super) const FORM: &str = "\
 Forms are TOML files in the forms folder; the shipped ones need no file. docs/forms.md explains every key.
 

@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 
 use super::help;
 use super::records::Acting;
-use crate::base::ids::{Handle, TokenId};
+use crate::base::ids::{Handle, KeyId, TokenId};
 use crate::cli::ttl;
+use crate::domain::form::FormId;
 use crate::policy::Role;
 
 #[derive(Debug, Args)]
@@ -74,6 +75,35 @@ pub(in crate::cli) struct TokenCreateArgs {
     pub(in crate::cli) roles: Vec<Role>,
     /// How long it is good for: 30m, 12h, 90d, 52w, or never
     #[arg(long, default_value = "90d", value_parser = ttl::parse)]
+    pub(in crate::cli) ttl: Ttl,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum KeyCommand {
+    /// Make a key and print it, alone, on standard output
+    #[command(after_help = help::KEY_CREATE)]
+    Create(KeyCreateArgs),
+    /// List the keys
+    #[command(after_help = help::KEY_LIST)]
+    List(Json),
+    /// Revoke a key at once
+    #[command(after_help = help::KEY_REVOKE)]
+    Revoke {
+        /// Id of the key
+        id: KeyId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct KeyCreateArgs {
+    /// Name that stands with what comes by it: lower-case letters, digits, dots, hyphens, underscores
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) name: String,
+    /// Forms that it may post; several with commas between
+    #[arg(long, value_name = "FORM", value_delimiter = ',', required = true)]
+    pub(in crate::cli) forms: Vec<FormId>,
+    /// How long it is good for: 30m, 12h, 90d, 52w, or never
+    #[arg(long, default_value = "52w", value_parser = ttl::parse)]
     pub(in crate::cli) ttl: Ttl,
 }
 

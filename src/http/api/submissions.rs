@@ -91,6 +91,7 @@ pub(in crate::http) fn document(summary: &Summary, content: &Content, messages: 
         "form_version": content.form_version,
         "notice": content.notice,
         "consent_wordings": wordings,
+        "server_key": content.server_key,
     })
 }
 

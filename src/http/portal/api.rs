@@ -133,7 +133,10 @@ fn document(mine: &Mine) -> Value {
         .consents
         .iter()
         .map(|consent| {
-            let standing = json!({ "given": consent.given, "wording": consent.version, "since": consent.since });
+            let standing = json!({
+                "given": consent.given, "wording": consent.version, "since": consent.since,
+                "source": consent.source.to_string(),
+            });
             (consent.name.clone(), standing)
         })
         .collect();

@@ -91,6 +91,11 @@ impl Filling {
         Self { web, ctx, form, client, key, guard, meter, intake: None, typed: None, kept: 0, refusal: None }
     }
 
+    /// A submission by a server with a key: it is counted for the key alone, and proves nothing.
+    pub(super) fn by_key(web: Arc<Web>, ctx: Context, form: Arc<Form>, key: Option<String>) -> Self {
+        Self { guard: Guard::of_key(), ..Self::new(web, ctx, form, None, key) }
+    }
+
     /// A submission by a page: what is typed is kept for the page that says what is wrong.
     pub(super) fn by_page(web: Arc<Web>, ctx: Context, form: Arc<Form>, client: Option<Client>) -> Self {
         Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -21,10 +21,11 @@ use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
 use crate::http::gate::Challenge;
-use crate::http::layers::Caller;
+use crate::http::layers::{self, Caller};
 use crate::http::{Web, assets};
+use crate::policy::Actor;
 use crate::services::statistics::{self, Event};
-use crate::services::{ServiceError, submit};
+use crate::services::{Context, ServiceError, keys, submit};
 
 /// `GET /api/v1/forms`
 pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Result<Json<Value>, HttpError> {
@@ -75,10 +76,13 @@ pub(in crate::http) async fn send(
     let form = find(&web, &params)?;
     submit::check_open(&web.app, &form)?;
     let client = Client::find(request.extensions());
-    web.outer.rates.submission(&form.id, client.map(|Client(address)| address))?;
+    let ctx = sender(&web, ctx, &form, request.headers(), client)?;
     let key = idempotency::key(request.headers())?;
     let (id, browser) = (form.id.clone(), browser(request.headers()));
-    let mut filling = Filling::new(web.clone(), ctx, form, client, key);
+    let mut filling = match ctx.actor {
+        Actor::Key { .. } => Filling::by_key(web.clone(), ctx, form, key),
+        _ => Filling::new(web.clone(), ctx, form, client, key),
+    };
     let (parts, mut body) = request.into_parts();
     match media_type(&parts.headers).as_deref() {
         Some("application/json") => {
@@ -94,6 +98,34 @@ pub(in crate::http) async fn send(
     }
     let answer = json!({ "submission": receipt.submission.to_string(), "receipt": receipt.receipt });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// Who sends: anybody, or a server with a key for this form. Whoever says anything about themselves has to be good for it: a
+/// bad key is never taken for nobody.
+fn sender(
+    web: &Web,
+    ctx: Context,
+    form: &Form,
+    headers: &HeaderMap,
+    client: Option<Client>,
+) -> Result<Context, HttpError> {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        web.outer.rates.submission(&form.id, client.map(|Client(address)| address))?;
+        return Ok(ctx);
+    }
+    let found = match layers::token(headers) {
+        Some(token) => keys::authenticate(&web.app, token, &form.id),
+        None => Err(ServiceError::Unauthenticated),
+    };
+    let actor = found.map_err(|e| match e {
+        ServiceError::Unauthenticated => layers::count_failure(web, client, HttpError::no_such_key()),
+        ServiceError::Forbidden => HttpError::key_of_other_forms(),
+        other => other.into(),
+    })?;
+    if let Actor::Key { id, .. } = &actor {
+        web.outer.rates.keyed(id)?;
+    }
+    Ok(Context { actor, ..ctx })
 }
 
 /// A form as programs see it: what to send, under which rules, and the notice it is sent under.

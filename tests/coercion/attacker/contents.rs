@@ -43,6 +43,7 @@ pub(crate) struct Content {
     pub(crate) fields: BTreeMap<String, Field>,
     pub(crate) consents: BTreeMap<String, Consent>,
     pub(crate) files: Vec<FileInfo>,
+    pub(crate) server_key: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -120,10 +121,11 @@ pub(crate) struct ConsentLine {
     pub(crate) consents: BTreeMap<String, Consent>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum ConsentSource {
     Form,
     Receipt,
+    Server { name: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -157,12 +159,24 @@ pub(crate) struct Token {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct ServerKey {
+    pub(crate) name: String,
+    pub(crate) forms: Vec<String>,
+    pub(crate) hash: [u8; 32],
+    pub(crate) created: i64,
+    pub(crate) expires: Option<i64>,
+    pub(crate) last_used: Option<i64>,
+    pub(crate) revoked: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Actor {
     Public,
     Staff { id: Id, login: String, roles: Vec<Role> },
     Owner { role: Role },
     System,
     Subject,
+    Key { id: Id, name: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -177,6 +191,7 @@ pub(crate) enum Detail {
     Opened(String),
     Mail { about: String, outcome: String },
     Scan { form: String, outcome: String },
+    Key { id: Id, change: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

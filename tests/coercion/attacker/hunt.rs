@@ -9,7 +9,7 @@ use letterlock::crypto::kem::PrivateKey;
 use letterlock::crypto::stream::{Opener, SEALED_SEGMENT_LEN, SEGMENT_LEN};
 use letterlock::crypto::{Key, envelope};
 
-use super::contents::{self, Account, Deed, OrderPart, Outcome, State, Token};
+use super::contents::{self, Account, Deed, OrderPart, Outcome, ServerKey, State, Token};
 use super::layouts::{self, Cut, Id, KeyBytes, Row};
 use super::sealed::{self, Sealed, Spot};
 use super::{Haul, Loot};
@@ -288,6 +288,7 @@ impl Hunt {
             }
             // Counts by day, form and family of browser: nothing of anybody.
             Purpose::Statistics => {}
+            Purpose::ServerKey => drop(contents::read::<ServerKey>(content)?),
             Purpose::File => return None,
         }
         Some(())

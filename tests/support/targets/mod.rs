@@ -21,6 +21,7 @@ pub mod multipart;
 pub mod notice;
 pub mod page;
 pub mod receipts;
+pub mod returns;
 pub mod slot;
 pub mod store;
 pub mod stream;
@@ -96,6 +97,7 @@ targets! {
     notice: MUTATIONS,
     page: MUTATIONS,
     receipts: MUTATIONS,
+    returns: MUTATIONS,
     slot: MUTATIONS,
     // Each of these commits to files, opens them anew and commits again: a thousand times the work of parsing some bytes.
     store: 2_000,
