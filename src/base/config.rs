@@ -228,6 +228,7 @@ mod tests {
             ("[scanner]\naddress = '192.0.2.7:3310'", 2, "scanner.address"),
             ("[scanner]\naddress = 'clamd:3310'", 2, "scanner.address"),
             ("[scanner]\nseconds = 0", 2, "scanner.seconds"),
+            ("languages = ['de', 'd e']", 1, "languages"),
         ] {
             let found = problems(text);
             let ok = found.len() == 1 && found[0].contains(&format!("line {line}:")) && found[0].contains(word);

@@ -8,6 +8,7 @@ use super::output;
 use crate::base::config::Config;
 use crate::domain::country::Country;
 use crate::domain::form::{Announce, Form, FormSet, Origin, ReturnAddress, ReturnRule};
+use crate::domain::language::{Lang, Languages};
 use crate::policy::{self, Action, Actor, Resource};
 use crate::services;
 use crate::services::forms::{Checked, Folder};
@@ -20,6 +21,14 @@ pub(super) fn folder(config: &Config) -> Outcome<Folder> {
         may_be_missing: config.forms == Config::default().forms,
         country: country.map_err(|e| CliError::usage(format!("country in the configuration: {e}")))?,
     })
+}
+
+/// The languages that are offered. The default folder of messages need not exist.
+pub(super) fn languages(config: &Config) -> Outcome<Languages> {
+    let wanted = config.languages.iter().map(|tag| tag.parse::<Lang>()).collect::<Result<Vec<_>, _>>();
+    let wanted = wanted.map_err(|e| CliError::usage(format!("languages in the configuration: {e}")))?;
+    let may_be_missing = config.messages == Config::default().messages;
+    services::languages::load(&config.messages, may_be_missing, &wanted).map_err(CliError::usage)
 }
 
 /// The shipped forms and those in the forms folder.

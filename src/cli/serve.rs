@@ -57,10 +57,12 @@ pub(super) async fn init(config: &Config) -> Outcome {
 /// Runs the service until a signal ends it.
 pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     logging::start(config.log);
+    let languages = forms::languages(config)?;
     // Also for the libraries that ask for the default; the service itself names its provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let signals = stop::Signals::listen()?;
     let (app, opened) = open(config, false)?;
+    app.set_languages(languages);
     let outcome = run(config, &app, &opened, notices, signals).await;
     app.close().await;
     if outcome.is_ok() {

@@ -197,7 +197,7 @@ impl From<ServiceError> for Failure {
             ServiceError::Invalid(problems) => {
                 let each = problems.into_iter().map(|p| match p.field {
                     Some(field) => format!("{field}: {}", p.message),
-                    None => p.message,
+                    None => p.message.to_string(),
                 });
                 (FailureKind::Invalid, each.collect::<Vec<_>>().join("; "))
             }

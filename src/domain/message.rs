@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+use super::language::Said;
 use super::staff::Role;
 use super::submission::FileInfo;
 use super::text::{is_unfit, normalise};
@@ -59,11 +60,11 @@ impl MessageText {
         let text = normalise(typed);
         let text = text.trim();
         if text.chars().any(is_unfit_in_lines) {
-            let message = "Your message has characters in it that cannot be shown. Please type them anew.";
+            let message = Said::new("problem.message-characters");
             return Err(Problem::in_field("text", "control-characters", message));
         }
         if text.chars().count() > MAX_CHARS {
-            let message = format!("A message can have at most {MAX_CHARS} characters.");
+            let message = Said::new("problem.message-length").with("n", MAX_CHARS);
             return Err(Problem::in_field("text", "too-long", message));
         }
         Ok(Self(text.into()))

@@ -9,6 +9,7 @@ pub mod country;
 pub mod decimal;
 pub mod file;
 pub mod form;
+pub mod language;
 pub mod mail;
 pub mod markdown;
 pub mod message;

@@ -30,6 +30,7 @@ use super::tls;
 use crate::base::entropy::Entropy;
 use crate::base::ids::RequestId;
 use crate::domain::form::Form;
+use crate::domain::language::Languages;
 use crate::domain::submission::{Content, FileInfo, Summary};
 use crate::services::ServiceError;
 
@@ -68,6 +69,7 @@ pub async fn serve(
         is_key: Box::new(|_| false),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
+        languages: Languages::shipped().clone(),
     };
     let router = routes.layer(from_fn_with_state(Arc::new(outer), layers::outer));
     server::run(listen, tls, router, &limits, proxies, on_listening, shutdown).await

@@ -22,9 +22,11 @@ use super::error::HttpError;
 use super::headers::harden;
 use super::rates::Rates;
 use super::routes::is_page;
+use super::speech::{Speech, vary};
 use super::{Web, pages};
 use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
+use crate::domain::language::Languages;
 use crate::policy::Actor;
 use crate::services::{Context, staff};
 
@@ -47,6 +49,8 @@ pub(super) struct Outer {
     pub(super) rates: Rates,
     /// Limits of time for bodies.
     pub(super) pace: Pace,
+    /// The languages that are offered.
+    pub(super) languages: Arc<Languages>,
 }
 
 /// The outermost layer.
@@ -57,6 +61,8 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map(MatchedPath::as_str);
     let as_page = wants_page(route, request.headers());
+    let speech = Speech::choose(&outer.languages, &method, request.uri(), request.headers(), route.is_some());
+    request.extensions_mut().insert(speech.clone());
     let conn = request.extensions().get::<Arc<Conn>>().cloned();
     let id = (outer.new_id)();
     let (body, unread) = PacedBody::new(std::mem::take(request.body_mut()), outer.pace, conn.clone()).with_heir();
@@ -86,7 +92,10 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
 
     let id = id.map_or_else(String::new, |id| id.to_string());
     if let Some(error) = response.extensions_mut().remove::<HttpError>() {
-        response = write_out(response, &error, &id, as_page);
+        response = write_out(response, &error, &id, as_page, &speech);
+    }
+    if as_page {
+        vary(response.headers_mut());
     }
     harden(&mut response, outer.hsts);
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -129,14 +138,15 @@ fn wants_page(route: Option<&str>, headers: &HeaderMap) -> bool {
     }
 }
 
-fn write_out(bare: Response, error: &HttpError, id: &str, as_page: bool) -> Response {
+fn write_out(bare: Response, error: &HttpError, id: &str, as_page: bool, speech: &Speech) -> Response {
     let (parts, _) = bare.into_parts();
     let mut response = if as_page {
-        pages::error(error, id)
+        pages::error(speech, error, id)
     } else {
-        let mut response = Json(error.document(id)).into_response();
+        let mut response = Json(error.document(id, speech)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        speech.label(response.headers_mut());
         response
     };
     *response.status_mut() = parts.status;

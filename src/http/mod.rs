@@ -34,6 +34,7 @@ mod public;
 mod rates;
 mod routes;
 mod server;
+mod speech;
 pub mod tls;
 
 use std::sync::Arc;

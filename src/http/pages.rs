@@ -11,11 +11,17 @@ use axum::response::{IntoResponse, Response};
 
 use super::error::HttpError;
 use super::headers;
+use super::speech::Speech;
+use crate::base::clock::Timestamp;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormKind, Origin, ReturnAddress};
+use crate::domain::language::Said;
 use crate::domain::notice::NoticeText;
 use crate::services::Problem;
-use field::{FieldView, Look, capital, problem_of};
+use field::{FieldView, Look, problem_of};
+
+/// What is said of a mistake that there are no words for in the page's language.
+pub(super) const OTHER: Said = Said::new("problem.generic");
 
 /// What somebody had typed and ticked when their submission was turned down.
 #[derive(Debug, Default)]
@@ -66,10 +72,17 @@ pub(super) fn framed(form: &Form, mut page: Response) -> Option<Response> {
 }
 
 /// A form, empty or with what is wrong with it.
-pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, hidden: &Hidden<'_>) -> Response {
+pub(super) fn form(
+    speech: &Speech,
+    form: &Form,
+    typed: &Typed,
+    error: Option<&HttpError>,
+    hidden: &Hidden<'_>,
+) -> Response {
     let problems = error.map_or(&[][..], |e| &e.problems);
-    let mut fields: Vec<FieldView<'_>> = form.fields.iter().map(|f| FieldView::of(f, form, typed, problems)).collect();
-    fields.extend(form.files.iter().map(|f| FieldView::of_file(f, problems)));
+    let mut fields: Vec<FieldView<'_>> =
+        form.fields.iter().map(|f| FieldView::of(speech, f, form, typed, problems)).collect();
+    fields.extend(form.files.iter().map(|f| FieldView::of_file(speech, f, problems)));
     let consents: Vec<ConsentView<'_>> = form
         .consents
         .iter()
@@ -79,21 +92,26 @@ pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, hidden
             wording: &c.wording,
             ticked: typed.ticked.contains(&c.name),
             needed: matches!(&form.kind, FormKind::Newsletter { consent } if *consent == c.name),
-            problem: problem_of(&c.name, problems),
+            problem: problem_of(&c.name, problems).map(|said| speech.sentence(said)),
         })
         .collect();
     let page = FormPage {
+        speech,
         form,
         intro: paragraphs(&form.intro),
         notice: &form.notice.text,
-        heading: error.map_or("", |e| if e.problems.is_empty() { e.title } else { "Please check what you entered" }),
-        summary: error.map_or_else(Vec::new, |e| summary(e, &fields, &consents)),
+        kept: speech.count("form.days", form.retention_days.into()),
+        heading: error.map_or_else(String::new, |e| match e.problems.as_slice() {
+            [] => speech.tell(&e.title()),
+            _ => speech.say("form.heading"),
+        }),
+        summary: error.map_or_else(Vec::new, |e| summary(speech, e, &fields, &consents)),
         fields,
         consents,
         hidden,
         frame: hidden.framed.then_some(Frame { form, sent: false }),
     };
-    let mut response = html(error.map_or(StatusCode::OK, |e| e.status), &page);
+    let mut response = html(speech, error.map_or(StatusCode::OK, |e| e.status), &page);
     if page.has_script() {
         let policy = HeaderValue::from_static(headers::CSP_SCRIPT);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -103,48 +121,59 @@ pub(super) fn form(form: &Form, typed: &Typed, error: Option<&HttpError>, hidden
 
 /// The receipt, and where it goes on from there.
 pub(super) fn receipt(
+    speech: &Speech,
     form: &Form,
     receipt: &str,
-    received: &str,
+    received: Timestamp,
     next: Option<&ReturnAddress>,
     framed: bool,
 ) -> Response {
     let frame = framed.then_some(Frame { form, sent: true });
-    html(StatusCode::OK, &ReceiptPage { title: &form.title, receipt, received, next, frame })
+    let page = ReceiptPage { speech, title: &form.title, receipt, received: speech.time(received), next, frame };
+    html(speech, StatusCode::OK, &page)
 }
 
 /// The list of forms.
-pub(super) fn index(forms: &[Arc<Form>]) -> Response {
-    html(StatusCode::OK, &IndexPage { forms })
+pub(super) fn index(speech: &Speech, forms: &[Arc<Form>]) -> Response {
+    html(speech, StatusCode::OK, &IndexPage { speech, forms })
 }
 
 /// An error as a page.
-pub(super) fn error(error: &HttpError, request: &str) -> Response {
-    let page = ErrorPage { title: error.title, detail: &error.detail, problems: &error.problems, request };
-    html(error.status, &page)
+pub(super) fn error(speech: &Speech, error: &HttpError, request: &str) -> Response {
+    let page = ErrorPage {
+        speech,
+        title: speech.tell(&error.title()),
+        detail: detail(speech, error),
+        problems: error.problems.iter().map(|p| speech.translated(&p.message, &OTHER)).collect(),
+        request,
+    };
+    html(speech, error.status, &page)
 }
 
 #[derive(Template)]
 #[template(path = "index.html")]
 struct IndexPage<'a> {
+    speech: &'a Speech,
     forms: &'a [Arc<Form>],
 }
 
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
-    title: &'a str,
-    detail: &'a str,
-    problems: &'a [Problem],
+    speech: &'a Speech,
+    title: String,
+    detail: String,
+    problems: Vec<String>,
     request: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "receipt.html")]
 struct ReceiptPage<'a> {
+    speech: &'a Speech,
     title: &'a str,
     receipt: &'a str,
-    received: &'a str,
+    received: String,
     next: Option<&'a ReturnAddress>,
     frame: Option<Frame<'a>>,
 }
@@ -152,10 +181,13 @@ struct ReceiptPage<'a> {
 #[derive(Template)]
 #[template(path = "form.html")]
 struct FormPage<'a> {
+    speech: &'a Speech,
     form: &'a Form,
     intro: Vec<&'a str>,
     notice: &'a NoticeText,
-    heading: &'a str,
+    /// How long it is kept.
+    kept: String,
+    heading: String,
     summary: Vec<Line>,
     fields: Vec<FieldView<'a>>,
     consents: Vec<ConsentView<'a>>,
@@ -170,7 +202,7 @@ impl FormPage<'_> {
     }
 
     fn action(&self) -> String {
-        format!("/{}/{}", if self.hidden.framed { "embed" } else { "f" }, self.form.id)
+        self.speech.path(if self.hidden.framed { "/embed/" } else { "/f/" }, &self.form.id, "")
     }
 
     /// Whether there are consents on which nothing depends.
@@ -192,31 +224,37 @@ struct ConsentView<'a> {
     ticked: bool,
     /// Whether the form makes no sense without it.
     needed: bool,
-    problem: Option<&'a str>,
+    problem: Option<String>,
 }
 
-fn summary(error: &HttpError, fields: &[FieldView<'_>], consents: &[ConsentView<'_>]) -> Vec<Line> {
+fn summary(speech: &Speech, error: &HttpError, fields: &[FieldView<'_>], consents: &[ConsentView<'_>]) -> Vec<Line> {
     if error.problems.is_empty() {
-        return vec![Line { target: None, message: error.detail.to_string() }];
+        return vec![Line { target: None, message: detail(speech, error) }];
     }
     let line = |p: &Problem| {
         let name = p.field.as_deref().unwrap_or("");
         let (whole, part) = name.split_once('.').unwrap_or((name, ""));
-        let field = fields.iter().find(|f| f.name == whole).map(|f| (f.input_of(part), f.label));
-        let consent = || consents.iter().find(|c| c.name == name).map(|c| (c.id.clone(), "Consent"));
-        let (target, label) = field.or_else(consent).map_or((None, ""), |(id, label)| (Some(id), label));
-        // Most messages begin with the label already.
-        let told = p.message.strip_prefix(label).filter(|_| !label.is_empty());
-        let message = match told.map(|rest| rest.strip_prefix(": ").unwrap_or(rest)) {
-            None if label.is_empty() => p.message.clone(),
-            None => format!("{label}: {}", p.message),
+        let field = fields.iter().find(|f| f.name == whole).map(|f| (f.input_of(part), f.label.to_owned()));
+        let consent = || consents.iter().find(|c| c.name == name).map(|c| (c.id.clone(), speech.say("form.consent")));
+        let (target, label) = field.or_else(consent).map_or((None, String::new()), |(id, label)| (Some(id), label));
+        let rest = speech.translated(p.message.parts().1, &OTHER);
+        let message = if label.is_empty() {
+            rest
+        } else if label.ends_with(['?', '!', '.']) {
             // A question has its mark already.
-            Some(rest) if label.ends_with(['?', '!', '.']) => format!("{label} {}", capital(rest)),
-            Some(_) => p.message.clone(),
+            format!("{label} {rest}")
+        } else {
+            let rest = if p.message.parts().0.is_some() { speech.tell(p.message.parts().1) } else { rest };
+            speech.fill("problem.labelled").with("label", label).with("rest", rest).to_string()
         };
         Line { target, message }
     };
     error.problems.iter().map(line).collect()
+}
+
+/// What an error says by itself.
+pub(super) fn detail(speech: &Speech, error: &HttpError) -> String {
+    speech.translated(&error.detail, &Said::of(format!("error.{}.detail", error.slug)))
 }
 
 /// Paragraphs stand apart by an empty line.
@@ -224,12 +262,14 @@ fn paragraphs(text: &str) -> Vec<&str> {
     text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).collect()
 }
 
-pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+/// A page in words.
+pub(super) fn html(speech: &Speech, status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => {
             let mut response = (status, text).into_response();
             let kind = HeaderValue::from_static("text/html; charset=utf-8");
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            speech.label(response.headers_mut());
             response
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

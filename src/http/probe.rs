@@ -57,7 +57,7 @@ pub struct Refusal {
 
 impl From<HttpError> for Refusal {
     fn from(e: HttpError) -> Self {
-        Self { status: e.status.as_u16(), detail: e.detail.into_owned(), problems: e.problems }
+        Self { status: e.status.as_u16(), detail: e.detail.to_string(), problems: e.problems }
     }
 }
 

@@ -10,6 +10,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use super::api::{audit, download, subjects, submissions};
 use super::error::HttpError;
 use super::public::{forms, page, service};
+use super::speech::LANG;
 use super::{Web, assets, cors, layers, portal};
 
 /// Who may call a route at all. What they may do there is the policy's business.
@@ -65,14 +66,14 @@ macro_rules! route {
 }
 
 static ROUTES: [Route; 43] = [
-    route!("GET" "/", Public, "index", "The list of forms, as a page.", [], get(page::index)),
-    route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [], get(page::show)),
+    route!("GET" "/", Public, "index", "The list of forms, as a page.", [LANG], get(page::index)),
+    route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [LANG], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
-        [], post(page::post)),
+        [LANG], post(page::post)),
     route!("GET" "/embed/{form}", Public, "embedPage", "A form as a page for a frame on a site that the form names.",
-        [], get(page::show_framed)),
+        [LANG], get(page::show_framed)),
     route!("POST" "/embed/{form}", Public, "postEmbed", "Takes a filled-in form from a frame.",
-        [], post(page::post_framed)),
+        [LANG], post(page::post_framed)),
     route!("GET" "/embed.js", Public, "embedScript", "The script for forms on other sites.", [], get(assets::embed)),
     route!("GET" "/static/embed.js", Public, "embedScriptVersion",
         "The same, under an address that changes with it; used by our own pages too.", ["v"], get(assets::embed_version)),
@@ -92,26 +93,26 @@ static ROUTES: [Route; 43] = [
         "A challenge for a form that asks for proof of work, in the format of ALTCHA.", [], get(forms::challenge)),
     route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
         "Submits a form. Answered once the submission is durable.", [], post(forms::send)),
-    route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", [], get(portal::show)),
-    route!("POST" "/my", Public, "enter", "Takes a receipt code and begins a visit.", [], post(portal::enter)),
+    route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", [LANG], get(portal::show)),
+    route!("POST" "/my", Public, "enter", "Takes a receipt code and begins a visit.", [LANG], post(portal::enter)),
     route!("POST" "/my/messages", Public, "postMessage", "Takes a message, with files, from the page.",
-        [], post(portal::write)),
+        [LANG], post(portal::write)),
     route!("GET" "/my/files/{n}", Public, "myFile", "A file of the visitor's own submission, as an attachment.",
-        [], get(portal::file)),
+        [LANG], get(portal::file)),
     route!("POST" "/my/consents/{name}/withdrawal", Public, "withdrawOnPage", "Takes a consent back.",
-        [], post(portal::withdraw)),
+        [LANG], post(portal::withdraw)),
     route!("GET" "/my/erasure", Public, "askErasure", "Asks whether the submission shall be erased.",
-        [], get(portal::ask_erasure)),
+        [LANG], get(portal::ask_erasure)),
     route!("POST" "/my/erasure", Public, "eraseOnPage", "Erases the visitor's own submission.",
-        [], post(portal::erase)),
-    route!("POST" "/my/open", Public, "openMine", "Opens one of all that is held under an address.", [], post(portal::open)),
+        [LANG], post(portal::erase)),
+    route!("POST" "/my/open", Public, "openMine", "Opens one of all that is held under an address.", [LANG], post(portal::open)),
     route!("POST" "/my/link", Public, "askLink", "Mails a link to an address, if anything is held under it.",
-        [], post(portal::ask_link)),
+        [LANG], post(portal::ask_link)),
     route!("GET" "/my/link/{token}", Public, "link", "Asks whether a link that was mailed shall be used.",
-        [], get(portal::link)),
+        [LANG], get(portal::link)),
     route!("POST" "/my/link/{token}", Public, "useLink", "Uses a link that was mailed, and begins a visit.",
-        [], post(portal::use_link)),
-    route!("POST" "/my/leave", Public, "leave", "Ends the visit.", [], post(portal::leave)),
+        [LANG], post(portal::use_link)),
+    route!("POST" "/my/leave", Public, "leave", "Ends the visit.", [LANG], post(portal::leave)),
     route!("POST" "/api/v1/my", Public, "showMine", "Opens the submission of a receipt.",
         [], post(portal::api::show)),
     route!("POST" "/api/v1/my/messages", Public, "writeMine", "Writes a message on the submission of a receipt.",

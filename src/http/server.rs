@@ -76,6 +76,7 @@ pub async fn serve(
         is_key: Box::new(move |token| keys::is_live(&ring, token)),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
+        languages: app.languages().clone(),
     };
     let gate = Gate::new(app.entropy()).map_err(|_| ServeError::NoRandomness)?;
     let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer), gate });

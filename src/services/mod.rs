@@ -10,6 +10,7 @@ pub mod forms;
 pub mod health;
 mod idempotency;
 pub mod keys;
+pub mod languages;
 pub mod portal;
 pub mod post;
 pub mod review;
@@ -30,6 +31,7 @@ use crate::base::ids::RequestId;
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 pub use crate::domain::Problem;
 use crate::domain::form::FormSet;
+use crate::domain::language::{Languages, Said};
 use crate::policy::{self, Action, Actor, Denial, Permit, Resource};
 use crate::vault::{self, Act, Hooks, Vault, VaultError};
 
@@ -120,6 +122,7 @@ pub struct App {
     links: post::Links,
     post: OnceLock<Arc<post::Post>>,
     scanner: OnceLock<Arc<scan::Scanner>>,
+    languages: OnceLock<Arc<Languages>>,
     tally: statistics::Tally,
     closed: AtomicBool,
 }
@@ -226,6 +229,7 @@ impl App {
             links: post::Links::default(),
             post: OnceLock::new(),
             scanner: OnceLock::new(),
+            languages: OnceLock::new(),
             tally,
             closed: AtomicBool::new(false),
         };
@@ -256,6 +260,16 @@ impl App {
     /// The virus scanner, when there is one.
     pub fn scanner(&self) -> Option<&Arc<scan::Scanner>> {
         self.scanner.get()
+    }
+
+    /// Gives the installation its languages. Only the first ones count.
+    pub fn set_languages(&self, languages: Languages) {
+        let _ = self.languages.set(Arc::new(languages));
+    }
+
+    /// The languages that are offered; the shipped ones unless told.
+    pub fn languages(&self) -> &Arc<Languages> {
+        self.languages.get().unwrap_or_else(|| Languages::shipped())
     }
 
     /// The visits under way to the page that a receipt opens.
@@ -326,9 +340,7 @@ impl From<VaultError> for ServiceError {
                 tracing::error!(%error, "vault");
                 Self::Damaged
             }
-            VaultError::TooLarge => {
-                Self::Invalid(vec![Problem::overall("too-large", "This is more than can be stored.")])
-            }
+            VaultError::TooLarge => Self::Invalid(vec![Problem::overall("too-large", Said::new("problem.too-much"))]),
         }
     }
 }

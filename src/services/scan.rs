@@ -18,6 +18,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::{RecordId, RequestId};
 use crate::base::sensitive::SecretBytes;
 use crate::domain::form::FormId;
+use crate::domain::language::Said;
 use crate::policy::{Action, Actor, Resource};
 use crate::vault::{Detail, Located, SealedFile};
 
@@ -125,17 +126,10 @@ impl Found {
     /// What the person is told of a file that is not taken.
     pub(super) fn problem(self, field: &str) -> Problem {
         match self {
-            Self::Nothing | Self::Something => Problem::in_field(
-                field,
-                "infected-file",
-                "Our virus scanner found something in this file, so it was not taken and nothing of it was kept. Please check \
-                 your computer, and send another file.",
-            ),
-            Self::NotScanned => Problem::in_field(
-                field,
-                "not-scanned",
-                "We could not check this file for viruses just now, so it was not taken. Please try again later.",
-            ),
+            Self::Nothing | Self::Something => {
+                Problem::in_field(field, "infected-file", Said::new("problem.infected-file"))
+            }
+            Self::NotScanned => Problem::in_field(field, "not-scanned", Said::new("problem.not-scanned")),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{App, Context, Problem, ServiceError, keys, post, scan};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
+use crate::domain::language::Said;
 use crate::domain::mail::MailKind;
 use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Valid};
 use crate::policy::{Action, Actor, Resource};
@@ -135,12 +136,12 @@ impl Intake {
     /// [`ServiceError::Invalid`] for an unknown file field or too many files, [`ServiceError::StorageFull`].
     pub async fn begin_file(&mut self, field: &str, file_name: Option<&str>) -> Result<(), ServiceError> {
         let Some(rules) = self.form.file(field) else {
-            return Err(invalid(Problem::overall("unknown-file", "The form has no such file.")));
+            return Err(invalid(Problem::overall("unknown-file", Said::new("problem.no-such-file"))));
         };
         let already = self.files.of(field);
         // One more than allowed is let in, so that an untouched second input, which is none, does no harm.
         if already > rules.max_files as usize || self.files.len() >= MAX_FILES {
-            let message = format!("At most {} of these can be sent.", rules.max_files);
+            let message = Said::new("problem.at-most-files").with("n", rules.max_files).about(&rules.label);
             return Err(invalid(Problem::in_field(field, "too-many-files", message)));
         }
         let limit = rules.max_bytes;

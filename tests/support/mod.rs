@@ -81,15 +81,31 @@ impl Service {
         Self::with_all(forms, Hooks::default(), clock, setup).await
     }
 
+    /// With whatever `first` does to the application before it is served.
+    pub(crate) async fn start_speaking(first: impl FnOnce(&App)) -> Self {
+        Self::with_app(FormSet::default(), Hooks::default(), Arc::new(SystemClock), |_| (), first).await
+    }
+
     async fn with_all(
         forms: FormSet,
         hooks: Hooks,
         clock: Arc<dyn Clock>,
         setup: impl FnOnce(&mut HttpConfig),
     ) -> Self {
+        Self::with_app(forms, hooks, clock, setup, |_| ()).await
+    }
+
+    async fn with_app(
+        forms: FormSet,
+        hooks: Hooks,
+        clock: Arc<dyn Clock>,
+        setup: impl FnOnce(&mut HttpConfig),
+        first: impl FnOnce(&App),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let app = open_all(dir.path(), forms, hooks, clock);
+        first(&app);
         let (chain, key) = http::tls::make_self_signed(&[], SystemClock.now()).unwrap();
         let mut config = HttpConfig::new(Certificate::Pem { chain, key });
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -30,6 +30,12 @@ const KEYS: &[Key] = &[
     path("keys", |c, v| c.keys = v, "the key folder; never inside the data folder"),
     text("region", set_region, "storage region written into each record"),
     path("forms", |c, v| c.forms = v, "folder of your own forms; they may replace shipped ones"),
+    list(
+        "languages",
+        set_languages,
+        "the languages that are offered, the first unless somebody asks for another; else all",
+    ),
+    path("messages", |c, v| c.messages = v, "folder of your own messages, a file a language"),
     text("country", set_country, "country of telephone numbers without a calling code, for example GB"),
     flag("accept_unsafe_fs", |c, v| c.accept_unsafe_fs = v, "work on a file system not known to overwrite in place"),
     number("cache_mib", 8, 65_536, |c, v| c.cache_mib = v, "memory for the store's cache, MiB"),
@@ -304,6 +310,16 @@ fn set_region(config: &mut Config, value: &str) -> Result<(), String> {
 /// Whether `text` can be the name of a storage region.
 pub fn is_region(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn set_languages(config: &mut Config, tags: &[&str]) -> Result<(), String> {
+    let tag = |tag: &&str| {
+        let tag = tag.trim().to_ascii_lowercase();
+        let good = (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if good { Ok(tag) } else { Err("expected a list of languages such as \"en\", \"de\" or \"pt-br\"".to_owned()) }
+    };
+    config.languages = tags.iter().map(tag).collect::<Result<_, _>>()?;
+    Ok(())
 }
 
 fn set_country(config: &mut Config, value: &str) -> Result<(), String> {

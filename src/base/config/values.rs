@@ -18,6 +18,11 @@ pub struct Config {
     pub region: String,
     /// Folder of the form definitions, one TOML file each.
     pub forms: PathBuf,
+    /// The languages that are offered, the first of which is spoken to whoever asks for none of them; empty for all there
+    /// are.
+    pub languages: Vec<String>,
+    /// Folder of messages: a TOML file a language, over the shipped ones.
+    pub messages: PathBuf,
     /// Country of telephone numbers without a calling code, for forms that name none: two capital letters.
     pub country: Option<String>,
     /// Work on a file system on which overwriting in place is not known to destroy.
@@ -162,6 +167,8 @@ impl Default for Config {
             keys: PathBuf::from("keys"),
             region: "uk".to_owned(),
             forms: PathBuf::from("forms"),
+            languages: Vec::new(),
+            messages: PathBuf::from("messages"),
             country: None,
             accept_unsafe_fs: false,
             cache_mib: 128,

@@ -13,6 +13,7 @@ use super::{ConsentGiven, FieldValue, Fields, PostalAddress};
 use crate::domain::Problem;
 use crate::domain::file::FileKind;
 use crate::domain::form::{Field, FieldKind, FileField, Form, FormId, FormKind, Wanted};
+use crate::domain::language::Said;
 use crate::domain::subject::EmailAddress;
 use answer::{Answer, Given};
 
@@ -24,7 +25,7 @@ pub const MAX_TEXT_BYTES: usize = 48 * 1024;
 const MAX_PARTS: usize = 512;
 /// Most mistakes told of one kind that the form does not know, so that the answer stays small.
 const MAX_UNKNOWN: usize = 20;
-const REPEATED: &str = "This field came more than once.";
+const REPEATED: Said = Said::new("problem.repeated");
 
 /// What arrived so far. Holds at most [`MAX_TEXT_BYTES`] of text, whatever is sent.
 #[derive(Default)]
@@ -171,7 +172,7 @@ impl Draft {
         let consents = self.check_consents(form, &mut problems);
         self.check_unknown(form, &mut problems);
         if self.overfull {
-            let message = format!("All fields together can hold at most {MAX_TEXT_BYTES} bytes of text.");
+            let message = Said::new("problem.too-much-text").with("n", MAX_TEXT_BYTES);
             problems.push(Problem::overall("too-much-text", message));
         }
         let email = form.subject.as_ref().and_then(|name| match fields.get(name) {
@@ -253,11 +254,11 @@ impl Draft {
             let sent: Vec<SentFile> =
                 self.files.iter().filter(|(name, _)| *name == field.name).map(|(_, file)| *file).collect();
             if sent.is_empty() && field.required && !self.answers.iter().any(|(name, _)| *name == field.name) {
-                let message = format!("{}: please choose a file.", field.label);
+                let message = Said::new("problem.choose-file").about(&field.label);
                 problems.push(Problem::in_field(&field.name, "required", message));
             }
             if sent.len() as u64 > u64::from(field.max_files) {
-                let message = format!("{}: at most {}.", field.label, files(field.max_files));
+                let message = Said::new("problem.at-most-files").with("n", field.max_files).about(&field.label);
                 problems.push(Problem::in_field(&field.name, "too-many-files", message));
             }
             problems.extend(sent.into_iter().find_map(|file| check_file(field, file)));
@@ -272,9 +273,9 @@ impl Draft {
             if sent.next().is_some() {
                 problems.push(Problem::in_field(&consent.name, "repeated-field", REPEATED));
             } else if given == Some(None) {
-                problems.push(Problem::in_field(&consent.name, "wrong-type", "A consent is either true or false."));
+                problems.push(Problem::in_field(&consent.name, "wrong-type", Said::new("problem.consent-type")));
             } else if needs_consent(form, &consent.name) && given != Some(Some(true)) && !self.overfull {
-                let message = "Please tick the box: without your consent we cannot send you anything.";
+                let message = Said::new("problem.tick-consent");
                 problems.push(Problem::in_field(&consent.name, "required", message));
             }
             let given = given.flatten().unwrap_or(false);
@@ -287,21 +288,21 @@ impl Draft {
         let mut found = Vec::new();
         for (name, _) in &self.answers {
             if form.file(name).is_some() {
-                found.push(Problem::in_field(name, "wrong-type", "This is a file: send it in a multipart form."));
+                found.push(Problem::in_field(name, "wrong-type", Said::new("problem.is-a-file")));
             } else if form.field(name).is_none() && !is_part(form, name) {
-                found.push(unknown(name, "unknown-field", "The form has no such field."));
+                found.push(unknown(name, "unknown-field", Said::new("problem.no-such-field")));
             }
         }
         for (name, _) in &self.files {
             if form.field(name).is_some() || form.consent(name).is_some() {
-                found.push(Problem::in_field(name, "wrong-type", "This field takes no file."));
+                found.push(Problem::in_field(name, "wrong-type", Said::new("problem.takes-no-file")));
             } else if form.file(name).is_none() {
-                found.push(unknown(name, "unknown-field", "The form has no such field."));
+                found.push(unknown(name, "unknown-field", Said::new("problem.no-such-field")));
             }
         }
         for (name, _) in &self.consents {
             if form.consent(name).is_none() {
-                found.push(unknown(name, "unknown-consent", "The form has no such consent."));
+                found.push(unknown(name, "unknown-consent", Said::new("problem.no-such-consent")));
             }
         }
         found.truncate(MAX_UNKNOWN);
@@ -347,7 +348,7 @@ fn is_part(form: &Form, name: &str) -> bool {
 }
 
 /// A name that the form does not know is repeated only if it could be the name of a field at all.
-fn unknown(name: &str, code: &'static str, message: &str) -> Problem {
+fn unknown(name: &str, code: &'static str, message: impl Into<Said>) -> Problem {
     match name.parse::<FormId>() {
         Ok(name) => Problem::in_field(name.as_str(), code, message),
         Err(_) => Problem::overall(code, message),
@@ -356,24 +357,14 @@ fn unknown(name: &str, code: &'static str, message: &str) -> Problem {
 
 fn check_file(field: &FileField, file: SentFile) -> Option<Problem> {
     let (code, message) = if file.size == 0 {
-        ("empty-file", format!("{}: the file is empty.", field.label))
+        ("empty-file", Said::new("problem.empty-file"))
     } else if file.size > field.max_bytes {
-        ("file-too-large", format!("{}: the file can have at most {}.", field.label, size(field.max_bytes)))
+        ("file-too-large", Said::new("problem.file-too-large").with("size", Said::size(field.max_bytes)))
     } else if file.kind.is_none_or(|kind| !field.kinds.contains(&kind)) {
         let kinds: Vec<&str> = field.kinds.iter().map(|kind| kind.label()).collect();
-        let message = format!("{}: the content of the file has to be one of: {}.", field.label, kinds.join(", "));
-        ("wrong-file-type", message)
+        ("wrong-file-type", Said::new("problem.wrong-file-type").with("kinds", kinds.join(", ")))
     } else {
         return None;
     };
-    Some(Problem::in_field(&field.name, code, message))
-}
-
-fn files(n: u32) -> String {
-    if n == 1 { "one file".to_owned() } else { format!("{n} files") }
-}
-
-fn size(bytes: u64) -> String {
-    let mib = 1 << 20;
-    if bytes >= mib && bytes.is_multiple_of(mib) { format!("{} MiB", bytes / mib) } else { format!("{bytes} bytes") }
+    Some(Problem::in_field(&field.name, code, message.about(&field.label)))
 }

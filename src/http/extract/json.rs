@@ -103,7 +103,7 @@ fn explain(e: &serde_json::Error) -> HttpError {
             _ => HttpError::invalid(vec![Problem {
                 field: None,
                 code: "too-many",
-                message: format!("An object may have at most {MOST} members."),
+                message: format!("An object may have at most {MOST} members.").into(),
             }]),
         };
     }
@@ -122,7 +122,7 @@ fn explain(e: &serde_json::Error) -> HttpError {
                 ("wrong-type", format!("A value has the wrong type ({at})."))
             };
             let field = if code == "wrong-type" { None } else { name };
-            HttpError::invalid(vec![Problem { field, code, message }])
+            HttpError::invalid(vec![Problem { field, code, message: message.into() }])
         }
         _ => HttpError::malformed(format!("The body is not valid JSON ({at}).")),
     }

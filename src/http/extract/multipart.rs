@@ -13,6 +13,7 @@ use futures_util::Stream;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 
+use crate::domain::language::Said;
 use crate::http::body::{BodyFault, drain};
 use crate::http::error::HttpError;
 
@@ -121,7 +122,7 @@ async fn parts(
                 text.extend_from_slice(&piece);
             }
             let text = String::from_utf8(text)
-                .map_err(|_| HttpError::invalid_field(&name, "bad-utf8", "This is not valid UTF-8 text."))?;
+                .map_err(|_| HttpError::invalid_field(&name, "bad-utf8", Said::new("problem.bad-utf8")))?;
             sink.text(&name, text).await?;
         }
     }

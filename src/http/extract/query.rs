@@ -28,10 +28,14 @@ impl Query {
                 } else {
                     format!("There is no such parameter. Known are: {}.", known.join(", "))
                 };
-                problems.push(Problem { field: Some(name.clone()), code: "unknown-parameter", message });
+                problems.push(Problem {
+                    field: Some(name.clone()),
+                    code: "unknown-parameter",
+                    message: message.into(),
+                });
             } else if pairs[..at].iter().any(|(n, _)| n == name) {
                 let message = "This parameter may be given only once.".to_owned();
-                problems.push(Problem { field: Some(name.clone()), code: "repeated", message });
+                problems.push(Problem { field: Some(name.clone()), code: "repeated", message: message.into() });
             }
         }
         if problems.is_empty() { Ok(Self(pairs)) } else { Err(HttpError::invalid(problems)) }
@@ -57,7 +61,7 @@ impl Query {
 }
 
 fn whole(message: &str) -> Problem {
-    Problem { field: None, code: "bad-query", message: message.to_owned() }
+    Problem { field: None, code: "bad-query", message: message.to_owned().into() }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ fn outer_with(limits: &Limits, hsts: bool) -> Arc<Outer> {
         is_key: Box::new(|token| token == "good"),
         rates: Rates::new(limits),
         pace: Pace::of(limits),
+        languages: Languages::shipped().clone(),
     })
 }
 

@@ -6,8 +6,9 @@ use super::Typed;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::country::Country;
 use crate::domain::form::{Choice, Field, FieldKind, FileField, Form, ShownWhen, Wanted};
+use crate::domain::language::Said;
 use crate::domain::submission::PostalAddress;
-use crate::http::error::size;
+use crate::http::speech::Speech;
 use crate::services::Problem;
 
 /// Up to so many options are shown at once; more go into a list that opens.
@@ -65,7 +66,7 @@ pub(super) struct OptionView<'a> {
 pub(super) struct PartView<'a> {
     pub(super) id: String,
     pub(super) name: &'static str,
-    pub(super) label: &'static str,
+    pub(super) label: String,
     pub(super) autocomplete: &'static str,
     pub(super) value: &'a str,
     pub(super) needed: bool,
@@ -74,17 +75,23 @@ pub(super) struct PartView<'a> {
 
 impl<'a> FieldView<'a> {
     /// A field of `form`.
-    pub(super) fn of(field: &'a Field, form: &'a Form, typed: &'a Typed, problems: &'a [Problem]) -> Self {
+    pub(super) fn of(
+        speech: &Speech,
+        field: &'a Field,
+        form: &'a Form,
+        typed: &'a Typed,
+        problems: &'a [Problem],
+    ) -> Self {
         let id = format!("field-{}", field.name);
         let country = format!("{}.country", field.name);
         let problem = problem_of(&field.name, problems).or_else(|| problem_of(&country, problems));
-        let problem = problem.map(|p| beside(&field.label, p));
-        let scale = scale(field);
-        let only_if = field.shown_when.as_ref().and_then(|when| only_if(when, form));
+        let problem = problem.map(|p| beside(speech, p));
+        let scale = scale(speech, field);
+        let only_if = field.shown_when.as_ref().and_then(|when| only_if(speech, when, form));
         Self {
             described: described(&id, only_if.is_some(), &field.help, scale.is_some(), problem.is_some()),
             scale,
-            look: look(field, form, &id, typed, problems),
+            look: look(speech, field, form, &id, typed, problems),
             id,
             name: &field.name,
             label: &field.label,
@@ -98,11 +105,14 @@ impl<'a> FieldView<'a> {
     }
 
     /// A file field.
-    pub(super) fn of_file(field: &'a FileField, problems: &'a [Problem]) -> Self {
+    pub(super) fn of_file(speech: &Speech, field: &'a FileField, problems: &'a [Problem]) -> Self {
         let id = format!("field-{}", field.name);
-        let problem = problem_of(&field.name, problems).map(|p| beside(&field.label, p));
-        let help =
-            if field.help.is_empty() { Cow::Owned(file_rules(field)) } else { Cow::Borrowed(field.help.as_str()) };
+        let problem = problem_of(&field.name, problems).map(|p| beside(speech, p));
+        let help = if field.help.is_empty() {
+            Cow::Owned(file_rules(speech, field))
+        } else {
+            Cow::Borrowed(field.help.as_str())
+        };
         let accept: Vec<String> = field.kinds.iter().map(|k| format!(".{}", k.extension())).collect();
         Self {
             described: described(&id, false, &help, false, problem.is_some()),
@@ -151,11 +161,18 @@ impl<'a> FieldView<'a> {
 }
 
 /// The message about a field or a part of one, if there is one.
-pub(super) fn problem_of<'a>(name: &str, problems: &'a [Problem]) -> Option<&'a str> {
-    problems.iter().find(|p| p.field.as_deref() == Some(name)).map(|p| p.message.as_str())
+pub(super) fn problem_of<'a>(name: &str, problems: &'a [Problem]) -> Option<&'a Said> {
+    problems.iter().find(|p| p.field.as_deref() == Some(name)).map(|p| &p.message)
 }
 
-fn look<'a>(field: &'a Field, form: &'a Form, id: &str, typed: &'a Typed, problems: &'a [Problem]) -> Look<'a> {
+fn look<'a>(
+    speech: &Speech,
+    field: &'a Field,
+    form: &'a Form,
+    id: &str,
+    typed: &'a Typed,
+    problems: &'a [Problem],
+) -> Look<'a> {
     let value = first(typed, &field.name);
     let line = |input, limits| Look::Line { input, value, limits };
     let most = field.kind.max_length();
@@ -177,7 +194,7 @@ fn look<'a>(field: &'a Field, form: &'a Form, id: &str, typed: &'a Typed, proble
             line("date", earliest.into_iter().chain(range.latest.map(|day| ("max", day.to_string()))).collect())
         }
         FieldKind::Choice(options) if options.len() > MOST_SHOWN => Look::List(picks(options, id, field, typed)),
-        FieldKind::Choice(options) => Look::Radios(with_none(picks(options, id, field, typed), field, id)),
+        FieldKind::Choice(options) => Look::Radios(with_none(speech, picks(options, id, field, typed), field, id)),
         FieldKind::Choices(many) => Look::Boxes(picks(&many.options, id, field, typed)),
         FieldKind::YesNo => Look::Box { ticked: typed.ticked.contains(&field.name) },
         FieldKind::Rating(rating) => {
@@ -187,9 +204,9 @@ fn look<'a>(field: &'a Field, form: &'a Form, id: &str, typed: &'a Typed, proble
                 label: n.to_string().into(),
                 picked: value.trim() == n.to_string(),
             };
-            Look::Marks(with_none((1..=rating.scale).map(mark).collect(), field, id))
+            Look::Marks(with_none(speech, (1..=rating.scale).map(mark).collect(), field, id))
         }
-        FieldKind::PostalAddress(own) => address(field, own.or(form.country), id, typed, problems),
+        FieldKind::PostalAddress(own) => address(speech, field, own.or(form.country), id, typed, problems),
     }
 }
 
@@ -205,16 +222,17 @@ fn picks<'a>(options: &'a [Choice], id: &str, field: &Field, typed: &Typed) -> V
 }
 
 /// Buttons cannot be turned off again, so where no answer is needed there is one for none.
-fn with_none<'a>(mut options: Vec<OptionView<'a>>, field: &Field, id: &str) -> Vec<OptionView<'a>> {
+fn with_none<'a>(speech: &Speech, mut options: Vec<OptionView<'a>>, field: &Field, id: &str) -> Vec<OptionView<'a>> {
     if !field.required || field.shown_when.is_some() {
         let picked = !options.iter().any(|option| option.picked);
-        let (value, label) = (Cow::Borrowed(""), Cow::Borrowed("No answer"));
+        let (value, label) = (Cow::Borrowed(""), Cow::Owned(speech.say("form.none")));
         options.push(OptionView { id: format!("{id}-none"), value, label, picked });
     }
     options
 }
 
 fn address<'a>(
+    speech: &Speech,
     field: &'a Field,
     country: Option<Country>,
     id: &str,
@@ -222,22 +240,22 @@ fn address<'a>(
     problems: &'a [Problem],
 ) -> Look<'a> {
     const PARTS: [(&str, &str, &str, bool); 5] = [
-        ("line1", "House and street", "address-line1", true),
-        ("line2", "Flat, floor, building", "address-line2", false),
-        ("town", "Town or city", "address-level2", true),
-        ("region", "County, state or province", "address-level1", false),
-        ("postcode", "Postcode", "postal-code", false),
+        ("line1", "address.line1", "address-line1", true),
+        ("line2", "address.line2", "address-line2", false),
+        ("town", "address.town", "address-level2", true),
+        ("region", "address.region", "address-level1", false),
+        ("postcode", "address.postcode", "postal-code", false),
     ];
     let part = |(n, (name, label, autocomplete, needed)): (usize, (&'static str, &'static str, &'static str, bool))| {
         let whole = format!("{}.{name}", field.name);
         PartView {
             id: if n == 0 { id.to_owned() } else { format!("{id}-{name}") },
             name,
-            label,
+            label: speech.say(label),
             autocomplete,
             value: first(typed, &whole),
             needed,
-            problem: problem_of(&whole, problems).map(|p| beside(&field.label, p)),
+            problem: problem_of(&whole, problems).map(|p| beside(speech, p)),
         }
     };
     let sent = first(typed, &format!("{}.country", field.name));
@@ -265,49 +283,46 @@ fn first<'a>(typed: &'a Typed, name: &str) -> &'a str {
 }
 
 /// When a question is asked, in a sentence: nothing hides it without a script.
-fn only_if(when: &ShownWhen, form: &Form) -> Option<String> {
+fn only_if(speech: &Speech, when: &ShownWhen, form: &Form) -> Option<String> {
     let decides = form.field(&when.field)?;
-    let label = decides.label.trim_end_matches(['?', '.', ':']);
+    let label = decides.label.trim_end_matches(['?', '.', ':', '\u{a0}', ' ']);
+    let sentence = |key| speech.fill(key).with("label", label);
+    if let (FieldKind::YesNo, Some(Wanted::Box(ticked))) = (&decides.kind, when.is.first()) {
+        let key = if *ticked { "form.only-if-ticked" } else { "form.only-if-not-ticked" };
+        return Some(sentence(key).to_string());
+    }
     let answer = |wanted: &Wanted| match wanted {
-        Wanted::Box(true) => "ticked".to_owned(),
-        Wanted::Box(false) => "not ticked".to_owned(),
-        Wanted::Mark(mark) => mark.to_string(),
+        // Of boxes alone, which are told above.
+        Wanted::Box(_) => None,
+        Wanted::Mark(mark) => Some(mark.to_string()),
         Wanted::Option(value) => {
             let option = decides.kind.options().iter().find(|option| option.value == *value);
-            format!("“{}”", option.map_or(value.as_str(), |option| option.label.as_str()))
+            let label = option.map_or(value.as_str(), |option| option.label.as_str());
+            Some(speech.fill("form.quoted").with("text", label).to_string())
         }
     };
-    let answers: Vec<String> = when.is.iter().map(answer).collect();
-    let answers = match answers.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => return None,
+    let answers: Vec<String> = when.is.iter().filter_map(answer).collect();
+    let answers = match answers.split_last()? {
+        (last, []) => last.clone(),
+        (last, rest) => speech.fill("form.or").with("rest", rest.join(", ")).with("last", last).to_string(),
     };
-    Some(match &decides.kind {
-        FieldKind::YesNo => format!("Only if “{label}” is {answers}."),
-        FieldKind::Choices(_) => format!("Only if you chose {answers} under “{label}”."),
-        _ => format!("Only if your answer to “{label}” is {answers}."),
-    })
+    let many = matches!(decides.kind, FieldKind::Choices(_));
+    let key = if many { "form.only-if-chosen" } else { "form.only-if-answered" };
+    Some(sentence(key).with("answers", answers).to_string())
 }
 
 /// A message as it stands beside its field, whose label need not be said again.
-fn beside(label: &str, message: &str) -> String {
-    let rest = message.strip_prefix(label).and_then(|m| m.strip_prefix(": ")).unwrap_or(message);
-    capital(rest)
-}
-
-/// With a capital letter at the beginning.
-pub(super) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+fn beside(speech: &Speech, message: &Said) -> String {
+    speech.translated(message.parts().1, &super::OTHER)
 }
 
 /// What the first mark and the last mean.
-fn scale(field: &Field) -> Option<String> {
+fn scale(speech: &Speech, field: &Field) -> Option<String> {
     let FieldKind::Rating(rating) = &field.kind else { return None };
     let ends = [(1, &rating.low), (rating.scale, &rating.high)];
-    let told: Vec<String> =
-        ends.iter().filter(|(_, words)| !words.is_empty()).map(|(mark, words)| format!("{mark}: {words}")).collect();
+    let end =
+        |(mark, words): &(u8, &String)| speech.fill("form.mark").with("mark", mark).with("meaning", words).to_string();
+    let told: Vec<String> = ends.iter().filter(|(_, words)| !words.is_empty()).map(end).collect();
     (!told.is_empty()).then(|| told.join(" · "))
 }
 
@@ -319,8 +334,9 @@ fn described(id: &str, only_if: bool, help: &str, scale: bool, wrong: bool) -> O
 }
 
 /// What is said of a file field's limits where no help text does.
-fn file_rules(field: &FileField) -> String {
+fn file_rules(speech: &Speech, field: &FileField) -> String {
     let kinds: Vec<&str> = field.kinds.iter().map(|k| k.label()).collect();
-    let number = if field.max_files == 1 { "One file".to_owned() } else { format!("Up to {} files", field.max_files) };
-    format!("{number} of at most {}: {}.", size(field.max_bytes), kinds.join(", "))
+    let number = speech.count("form.number-of-files", field.max_files.into());
+    let rules = speech.fill("form.file-rules").with("number", number).with("size", speech.size(field.max_bytes));
+    rules.with("kinds", kinds.join(", ")).to_string()
 }

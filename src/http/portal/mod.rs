@@ -25,6 +25,7 @@ use super::extract::urlencoded;
 use super::{body, extract};
 use crate::base::ids::{Handle, RecordId, RequestId};
 use crate::http::layers::Caller;
+use crate::http::speech::Speech;
 use crate::services::portal::Who;
 use crate::services::{ServiceError, portal, post};
 use visit::{Here, leave_cookie};
@@ -42,43 +43,48 @@ const LONGEST_CODE: usize = 200;
 pub(super) async fn show(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let mail = web.app.post().is_some();
-    let Some(here) = Here::find(&web, &headers) else { return Ok(page::enter(None, mail)) };
-    let Some(own) = here.visit.own else { return all(&web, ctx.request, &here).await };
+    let Some(here) = Here::find(&web, &headers) else { return Ok(page::enter(&speech, None, mail)) };
+    let Some(own) = here.visit.own else { return all(&web, &speech, ctx.request, &here).await };
     match portal::show(&web.app, ctx.request, own).await {
-        Ok(mine) => page::mine(&web, &here, &mine, None, ""),
+        Ok(mine) => page::mine(&web, &speech, &here, &mine, None, ""),
         // Erased meanwhile, by the people inside or in another window.
         Err(ServiceError::NotFound) => match here.visit.person {
             Some(_) => {
                 portal::choose(&web.app, here.visit, here.token(), None).await?;
-                all(&web, ctx.request, &here).await
+                all(&web, &speech, ctx.request, &here).await
             }
-            None => Ok(left(&web, &here, page::enter(Some(page::Note::Gone), mail))),
+            None => Ok(left(&web, &here, page::enter(&speech, Some(page::Note::Gone), mail))),
         },
         Err(other) => Err(other.into()),
     }
 }
 
 /// All that is held under the address of a visit by mailbox.
-async fn all(web: &Arc<Web>, request: RequestId, here: &Here) -> Result<Response, HttpError> {
+async fn all(web: &Arc<Web>, speech: &Speech, request: RequestId, here: &Here) -> Result<Response, HttpError> {
     let mailbox = here.visit.person.ok_or_else(HttpError::not_found)?;
     let held = portal::held(&web.app, request, mailbox).await?;
-    Ok(page::all(here, &held))
+    Ok(page::all(speech, here, &held))
 }
 
 /// `POST /my/open`: one of all, or with no `id` back to all.
-pub(super) async fn open(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
-    let Some((here, pairs)) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
+pub(super) async fn open(State(web): State<Arc<Web>>, speech: Speech, request: Request) -> Result<Response, HttpError> {
+    let Some((here, pairs)) = guarded(&web, request).await? else { return Ok(see_other(&speech, "/my")) };
     let id = pairs.iter().find(|(name, _)| name == "id").map(|(_, id)| id.parse::<RecordId>());
     let id = id.transpose().map_err(|_| HttpError::not_found())?;
     portal::choose(&web.app, here.visit, here.token(), id).await?;
-    Ok(see_other("/my"))
+    Ok(see_other(&speech, "/my"))
 }
 
 /// `POST /my/link`: mails a link to an address.
-pub(super) async fn ask_link(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
+pub(super) async fn ask_link(
+    State(web): State<Arc<Web>>,
+    speech: Speech,
+    request: Request,
+) -> Result<Response, HttpError> {
     visit::same_origin(request.headers(), request.uri())?;
     // Counted like codes that open nothing: nobody asks for many.
     if let Some(Err(wait)) = Client::find(request.extensions()).map(|Client(address)| web.outer.rates.failure(address))
@@ -88,21 +94,22 @@ pub(super) async fn ask_link(State(web): State<Arc<Web>>, request: Request) -> R
     let pairs = small_form(request).await?;
     let email = pairs.iter().find(|(name, _)| name == "email").map_or("", |(_, email)| email.as_str());
     match post::ask_for_link(&web.app, email) {
-        Ok(()) => Ok(page::enter(Some(page::Note::Mailed), true)),
-        Err(ServiceError::Invalid(_)) => Ok(page::enter(Some(page::Note::NoAddress), true)),
+        Ok(()) => Ok(page::enter(&speech, Some(page::Note::Mailed), true)),
+        Err(ServiceError::Invalid(_)) => Ok(page::enter(&speech, Some(page::Note::NoAddress), true)),
         Err(other) => Err(other.into()),
     }
 }
 
 /// `GET /my/link/{token}`. Only asks: what merely looks at links in mails must not use them up.
-pub(super) async fn link(params: Params) -> Result<Response, HttpError> {
+pub(super) async fn link(speech: Speech, params: Params) -> Result<Response, HttpError> {
     let token: String = params.parse("token")?;
-    if visit::is_token(&token) { Ok(page::link(&token)) } else { Err(HttpError::not_found()) }
+    if visit::is_token(&token) { Ok(page::link(&speech, &token)) } else { Err(HttpError::not_found()) }
 }
 
 /// `POST /my/link/{token}`: uses the link up and begins a visit.
 pub(super) async fn use_link(
     State(web): State<Arc<Web>>,
+    speech: Speech,
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
@@ -110,22 +117,26 @@ pub(super) async fn use_link(
     let token: String = params.parse("token")?;
     drop(request);
     match portal::enter_by_link(&web.app, &token) {
-        Ok(mailbox) => begin(&web, Who::Mailbox(mailbox)),
-        Err(ServiceError::NotFound) => Ok(page::enter(Some(page::Note::OldLink), true)),
+        Ok(mailbox) => begin(&web, &speech, Who::Mailbox(mailbox)),
+        Err(ServiceError::NotFound) => Ok(page::enter(&speech, Some(page::Note::OldLink), true)),
         Err(other) => Err(other.into()),
     }
 }
 
-fn begin(web: &Web, who: Who) -> Result<Response, HttpError> {
+fn begin(web: &Web, speech: &Speech, who: Who) -> Result<Response, HttpError> {
     let token = web.app.visits().begin(who, web.app.clock().now(), web.app.entropy());
     let token = token.map_err(|_| HttpError::from(ServiceError::Unavailable))?;
-    let mut response = see_other("/my");
+    let mut response = see_other(speech, "/my");
     response.headers_mut().insert(header::SET_COOKIE, visit::cookie(&token)?);
     Ok(response)
 }
 
 /// `POST /my`: a receipt code begins a visit.
-pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
+pub(super) async fn enter(
+    State(web): State<Arc<Web>>,
+    speech: Speech,
+    request: Request,
+) -> Result<Response, HttpError> {
     visit::same_origin(request.headers(), request.uri())?;
     let client = Client::find(request.extensions());
     let pairs = small_form(request).await?;
@@ -135,12 +146,12 @@ pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Resu
         _ => Err(ServiceError::NotFound),
     };
     match entered {
-        Ok(own) => begin(&web, Who::Receipt(own)),
+        Ok(own) => begin(&web, &speech, Who::Receipt(own)),
         Err(ServiceError::NotFound) => {
             if let Some(Err(wait)) = client.map(|Client(address)| web.outer.rates.failure(address)) {
                 return Err(HttpError::too_many(wait));
             }
-            Ok(page::enter(Some(page::Note::Unknown), web.app.post().is_some()))
+            Ok(page::enter(&speech, Some(page::Note::Unknown), web.app.post().is_some()))
         }
         Err(other) => Err(other.into()),
     }
@@ -150,18 +161,19 @@ pub(super) async fn enter(State(web): State<Arc<Web>>, request: Request) -> Resu
 pub(super) async fn write(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     request: Request,
 ) -> Result<Response, HttpError> {
     visit::same_origin(request.headers(), request.uri())?;
     let client = Client::find(request.extensions());
-    let Some(here) = Here::find(&web, request.headers()) else { return Ok(see_other("/my")) };
+    let Some(here) = Here::find(&web, request.headers()) else { return Ok(see_other(&speech, "/my")) };
     let mut taking = message::Taking::new(web.clone(), ctx.request, client, &here);
     match taking.take(request).await {
-        Ok(message::Taken::Stored(number)) => Ok(see_other(&format!("/my#message-{}", number + 1))),
-        Ok(message::Taken::Already) => Ok(see_other("/my")),
+        Ok(message::Taken::Stored(number)) => Ok(see_other(&speech, &format!("/my#message-{}", number + 1))),
+        Ok(message::Taken::Already) => Ok(see_other(&speech, "/my")),
         Err(error) if error.status != StatusCode::NOT_FOUND && error.status != StatusCode::INTERNAL_SERVER_ERROR => {
             let mine = portal::show(&web.app, ctx.request, here.own()?).await?;
-            page::mine(&web, &here, &mine, Some(&error), taking.typed())
+            page::mine(&web, &speech, &here, &mine, Some(&error), taking.typed())
         }
         Err(error) => Err(error),
     }
@@ -183,21 +195,26 @@ pub(super) async fn file(
 pub(super) async fn withdraw(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
     let name: String = params.parse("name")?;
-    let Some((here, _)) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
+    let Some((here, _)) = guarded(&web, request).await? else { return Ok(see_other(&speech, "/my")) };
     let own = here.own()?;
     complete(async move { portal::withdraw(&web.app, ctx.request, own, &name).await }).await?;
-    Ok(see_other("/my#consents"))
+    Ok(see_other(&speech, "/my#consents"))
 }
 
 /// `GET /my/erasure`
-pub(super) async fn ask_erasure(State(web): State<Arc<Web>>, headers: HeaderMap) -> Result<Response, HttpError> {
+pub(super) async fn ask_erasure(
+    State(web): State<Arc<Web>>,
+    speech: Speech,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
     match Here::find(&web, &headers) {
-        Some(here) => Ok(page::erasure(&here)),
-        None => Ok(see_other("/my")),
+        Some(here) => Ok(page::erasure(&speech, &here)),
+        None => Ok(see_other(&speech, "/my")),
     }
 }
 
@@ -205,22 +222,29 @@ pub(super) async fn ask_erasure(State(web): State<Arc<Web>>, headers: HeaderMap)
 pub(super) async fn erase(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let Some((here, _)) = guarded(&web, request).await? else { return Ok(see_other("/my")) };
+    let Some((here, _)) = guarded(&web, request).await? else { return Ok(see_other(&speech, "/my")) };
     let (own, app) = (here.own()?, web.app.clone());
     let certificate = complete(async move { portal::erase(&app, ctx.request, own).await }).await?;
     web.app.visits().end_all(own);
-    let page = page::erased(&certificate, here.visit.person.is_some());
+    let page = page::erased(&speech, &certificate, here.visit.person.is_some());
     // Who came by mailbox still has the others.
     Ok(if here.visit.person.is_some() { page } else { left(&web, &here, page) })
 }
 
 /// `POST /my/leave`
-pub(super) async fn leave(State(web): State<Arc<Web>>, request: Request) -> Result<Response, HttpError> {
+pub(super) async fn leave(
+    State(web): State<Arc<Web>>,
+    speech: Speech,
+    request: Request,
+) -> Result<Response, HttpError> {
     match guarded(&web, request).await? {
-        Some((here, _)) => Ok(left(&web, &here, page::enter(Some(page::Note::Left), web.app.post().is_some()))),
-        None => Ok(see_other("/my")),
+        Some((here, _)) => {
+            Ok(left(&web, &here, page::enter(&speech, Some(page::Note::Left), web.app.post().is_some())))
+        }
+        None => Ok(see_other(&speech, "/my")),
     }
 }
 
@@ -243,9 +267,9 @@ async fn small_form(request: Request) -> Result<Vec<(String, String)>, HttpError
     urlencoded::parse(&bytes, 16).map_err(|_| HttpError::malformed("The body is not a form post in UTF-8."))
 }
 
-fn see_other(path: &str) -> Response {
+fn see_other(speech: &Speech, path: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
-    if let Ok(path) = HeaderValue::from_str(path) {
+    if let Ok(path) = HeaderValue::from_str(&speech.link(path)) {
         response.headers_mut().insert(header::LOCATION, path);
     }
     response

@@ -18,8 +18,9 @@ use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
 use crate::domain::submission::{FieldValue, FileInfo, Status};
 use crate::http::Web;
-use crate::http::error::{HttpError, size};
-use crate::http::pages::html;
+use crate::http::error::HttpError;
+use crate::http::pages::{OTHER, detail, html};
+use crate::http::speech::Speech;
 use crate::services::ServiceError;
 use crate::services::portal::{FileRules, Held, Mine, MyConsent};
 
@@ -41,35 +42,36 @@ pub(super) enum Note {
 }
 
 /// The entrance; with `mail`, also by a link that is mailed.
-pub(super) fn enter(note: Option<Note>, mail: bool) -> Response {
+pub(super) fn enter(speech: &Speech, note: Option<Note>, mail: bool) -> Response {
     // One answer for a code that is wrong in any way: 404 says that there is nothing to be seen by it.
     let status = match note {
         Some(Note::Unknown | Note::OldLink) => StatusCode::NOT_FOUND,
         Some(Note::NoAddress) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::OK,
     };
-    html(status, &Enter { note, mail })
+    html(speech, status, &Enter { speech, note, mail })
 }
 
 /// All that is held under an address.
-pub(super) fn all(here: &Here, held: &[Held]) -> Response {
+pub(super) fn all(speech: &Speech, here: &Here, held: &[Held]) -> Response {
     let lines = held.iter().map(|held| Line {
         id: held.own.to_string(),
         title: &held.title,
-        received: when(held.received),
-        messages: held.messages,
+        received: When::of(speech, held.received),
+        messages: (held.messages > 0).then(|| speech.count("my.messages-held", held.messages.into())),
     });
-    html(StatusCode::OK, &All { guard: here.visit.guard.to_string(), lines: lines.collect() })
+    html(speech, StatusCode::OK, &All { speech, guard: here.visit.guard.to_string(), lines: lines.collect() })
 }
 
 /// Asks whether a link that was mailed shall be used.
-pub(super) fn link(token: &str) -> Response {
-    html(StatusCode::OK, &LinkPage { token })
+pub(super) fn link(speech: &Speech, token: &str) -> Response {
+    html(speech, StatusCode::OK, &LinkPage { speech, token })
 }
 
 /// The page itself. With `error`, a message was turned down, and `typed` is its text.
 pub(super) fn mine(
     web: &Web,
+    speech: &Speech,
     here: &Here,
     mine: &Mine,
     error: Option<&HttpError>,
@@ -83,29 +85,30 @@ pub(super) fn mine(
             .into_iter()
             .flat_map(|e| &e.problems)
             .find(|p| p.field.as_deref() == Some(field))
-            .map(|p| p.message.as_str())
+            .map(|p| speech.translated(&p.message, &OTHER))
     };
     let page = MinePage {
-        title: form.map_or("Your submission", |form| &form.title),
-        received: when(mine.content.received),
-        standing: standing(mine.summary.status),
-        answers: answers(form, mine),
-        files: mine.content.files.iter().map(FileView::of).collect(),
-        messages: mine.messages.iter().map(MessageView::of).collect(),
-        consents: mine.consents.iter().map(ConsentView::of).collect(),
+        speech,
+        title: form.map_or_else(|| speech.say("my.title"), |form| form.title.clone()),
+        received: When::of(speech, mine.content.received),
+        standing: speech.say(standing(mine.summary.status)),
+        answers: answers(speech, form, mine),
+        files: mine.content.files.iter().map(|file| FileView::of(speech, file)).collect(),
+        messages: mine.messages.iter().map(|message| MessageView::of(speech, message)).collect(),
+        consents: mine.consents.iter().map(|consent| ConsentView::of(speech, consent)).collect(),
         guard: here.visit.guard.to_string(),
         among_others: here.visit.person.is_some(),
         once: once.to_string(),
         accept: rules.kinds.iter().map(|kind| format!(".{}", kind.extension())).collect::<Vec<_>>().join(","),
         kinds: rules.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", "),
-        most: size(rules.max_bytes),
+        most: speech.size(rules.max_bytes),
         files_left: rules.max_files,
-        error: error.map(|e| if e.problems.is_empty() { e.detail.as_ref() } else { "" }),
+        error: error.map(|e| if e.problems.is_empty() { detail(speech, e) } else { String::new() }),
         text_problem: problem("text"),
         file_problem: problem("file"),
         typed,
     };
-    let mut response = html(error.map_or(StatusCode::OK, |e| e.status), &page);
+    let mut response = html(speech, error.map_or(StatusCode::OK, |e| e.status), &page);
     if let Some(error) = error {
         error.add_headers(response.headers_mut());
     }
@@ -113,20 +116,21 @@ pub(super) fn mine(
 }
 
 /// Asks whether it shall be erased.
-pub(super) fn erasure(here: &Here) -> Response {
-    html(StatusCode::OK, &Erasure { guard: here.visit.guard.to_string() })
+pub(super) fn erasure(speech: &Speech, here: &Here) -> Response {
+    html(speech, StatusCode::OK, &Erasure { speech, guard: here.visit.guard.to_string() })
 }
 
 /// It was.
-pub(super) fn erased(certificate: &Value, more: bool) -> Response {
+pub(super) fn erased(speech: &Speech, certificate: &Value, more: bool) -> Response {
     let text = serde_json::to_string_pretty(certificate).unwrap_or_default();
     let pending = certificate["statement"]["state"] != "complete";
-    html(StatusCode::OK, &Erased { certificate: &text, pending, more })
+    html(speech, StatusCode::OK, &Erased { speech, certificate: &text, pending, more })
 }
 
 #[derive(Template)]
 #[template(path = "my/enter.html")]
-struct Enter {
+struct Enter<'a> {
+    speech: &'a Speech,
     note: Option<Note>,
     mail: bool,
 }
@@ -134,6 +138,7 @@ struct Enter {
 #[derive(Template)]
 #[template(path = "my/all.html")]
 struct All<'a> {
+    speech: &'a Speech,
     guard: String,
     lines: Vec<Line<'a>>,
 }
@@ -143,24 +148,28 @@ struct Line<'a> {
     id: String,
     title: &'a str,
     received: When,
-    messages: u32,
+    /// How many, if there are any.
+    messages: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "my/link.html")]
 struct LinkPage<'a> {
+    speech: &'a Speech,
     token: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "my/erasure.html")]
-struct Erasure {
+struct Erasure<'a> {
+    speech: &'a Speech,
     guard: String,
 }
 
 #[derive(Template)]
 #[template(path = "my/erased.html")]
 struct Erased<'a> {
+    speech: &'a Speech,
     certificate: &'a str,
     pending: bool,
     more: bool,
@@ -169,9 +178,10 @@ struct Erased<'a> {
 #[derive(Template)]
 #[template(path = "my/mine.html")]
 struct MinePage<'a> {
-    title: &'a str,
+    speech: &'a Speech,
+    title: String,
     received: When,
-    standing: &'static str,
+    standing: String,
     answers: Vec<Answer<'a>>,
     files: Vec<FileView<'a>>,
     messages: Vec<MessageView<'a>>,
@@ -185,9 +195,9 @@ struct MinePage<'a> {
     most: String,
     files_left: usize,
     /// What is wrong; empty when it stands beside its field.
-    error: Option<&'a str>,
-    text_problem: Option<&'a str>,
-    file_problem: Option<&'a str>,
+    error: Option<String>,
+    text_problem: Option<String>,
+    file_problem: Option<String>,
     typed: &'a str,
 }
 
@@ -203,12 +213,12 @@ struct FileView<'a> {
     /// Whether it can be opened.
     opens: bool,
     /// What there is to say of the virus scanner; empty for nothing.
-    scan: &'static str,
+    scan: String,
 }
 
 struct MessageView<'a> {
     own: bool,
-    author: &'static str,
+    author: String,
     at: When,
     text: &'a str,
     files: Vec<FileView<'a>>,
@@ -228,50 +238,51 @@ struct When {
     shown: String,
 }
 
-/// To the minute, which is what a person wants to read.
-fn when(time: Timestamp) -> When {
-    let exact = time.to_string();
-    let shown = exact.get(..16).map_or_else(String::new, |text| format!("{} UTC", text.replace('T', " at ")));
-    When { exact, shown }
+impl When {
+    fn of(speech: &Speech, time: Timestamp) -> Self {
+        Self { exact: time.to_string(), shown: speech.time(time) }
+    }
 }
 
 /// Where it stands, in words for the person. How far an application is stays with those who decide until they tell.
 const fn standing(status: Status) -> &'static str {
     match status {
-        Status::New => "We have received it.",
-        Status::InProgress => "We are working on it.",
-        Status::Answered => "We have answered.",
-        Status::Closed => "It is closed. Write to us below if there is anything left.",
-        Status::Received | Status::Shortlisted | Status::Interview | Status::Offer => "We are considering it.",
-        Status::Hired | Status::Rejected => "It is decided. We tell you what comes of it.",
+        Status::New => "standing.new",
+        Status::InProgress => "standing.in-progress",
+        Status::Answered => "standing.answered",
+        Status::Closed => "standing.closed",
+        Status::Received | Status::Shortlisted | Status::Interview | Status::Offer => "standing.considered",
+        Status::Hired | Status::Rejected => "standing.decided",
     }
 }
 
 /// The answers in the order of the form, then those to questions that it asks no longer.
-fn answers<'a>(form: Option<&'a Form>, mine: &'a Mine) -> Vec<Answer<'a>> {
+fn answers<'a>(speech: &Speech, form: Option<&'a Form>, mine: &'a Mine) -> Vec<Answer<'a>> {
     let mut rest: Vec<(&String, &FieldValue)> = mine.content.fields.iter().collect();
     let mut out = Vec::new();
     for field in form.map_or(&[][..], |form| &form.fields) {
         if let Some(at) = rest.iter().position(|(name, _)| **name == field.name) {
             let (_, value) = rest.remove(at);
-            out.push(Answer { label: &field.label, text: shown(Some(&field.kind), value) });
+            out.push(Answer { label: &field.label, text: shown(speech, Some(&field.kind), value) });
         }
     }
-    out.extend(rest.into_iter().map(|(name, value)| Answer { label: name, text: shown(None, value) }));
+    out.extend(rest.into_iter().map(|(name, value)| Answer { label: name, text: shown(speech, None, value) }));
     out
 }
 
-fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str> {
+fn shown<'a>(speech: &Speech, kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str> {
     let label = |value: &'a str| {
         let chosen = kind.and_then(|kind| kind.options().iter().find(|choice| choice.value == value));
         chosen.map_or(value, |choice| choice.label.as_str())
     };
     match value {
         FieldValue::Text(text) => label(text.expose()).into(),
-        FieldValue::Bool(true) => "Yes".into(),
-        FieldValue::Bool(false) => "No".into(),
+        FieldValue::Bool(true) => speech.say("my.yes").into(),
+        FieldValue::Bool(false) => speech.say("my.no").into(),
         FieldValue::Number(number) => match kind {
-            Some(FieldKind::Rating(rating)) => format!("{number} of {}", rating.scale).into(),
+            Some(FieldKind::Rating(rating)) => {
+                speech.fill("my.mark").with("mark", number).with("scale", rating.scale).to_string().into()
+            }
             _ => number.to_string().into(),
         },
         FieldValue::Many(picked) => {
@@ -289,48 +300,54 @@ fn shown<'a>(kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str>
 }
 
 impl<'a> FileView<'a> {
-    fn of(file: &'a FileInfo) -> Self {
+    fn of(speech: &Speech, file: &'a FileInfo) -> Self {
         let scan = match file.scan {
-            Scan::Off | Scan::Clean => "",
-            Scan::Unscanned => "not checked for viruses",
-            Scan::Held => "still to be checked for viruses; it can be opened after that",
-            Scan::Infected => "our virus scanner found something in it, so nobody opens it",
+            Scan::Off | Scan::Clean => None,
+            Scan::Unscanned => Some("my.unscanned"),
+            Scan::Held => Some("my.held"),
+            Scan::Infected => Some("my.infected"),
         };
-        Self { n: file.n, name: file.name.expose(), size: size(file.size), opens: !file.scan.is_withheld(), scan }
+        Self {
+            n: file.n,
+            name: file.name.expose(),
+            size: speech.size(file.size),
+            opens: !file.scan.is_withheld(),
+            scan: scan.map_or_else(String::new, |key| speech.say(key)),
+        }
     }
 }
 
 impl<'a> MessageView<'a> {
-    fn of(message: &'a Message) -> Self {
+    fn of(speech: &Speech, message: &'a Message) -> Self {
         let (own, author) = match &message.author {
-            Author::Subject => (true, "You"),
-            Author::Staff { role: Role::Hr, .. } => (false, "Our recruitment team"),
-            Author::Staff { role: Role::Support, .. } => (false, "Our support team"),
-            Author::Staff { role: Role::Training, .. } => (false, "Our training team"),
-            Author::Staff { role: Role::Partner, .. } => (false, "Our partner team"),
-            Author::Staff { role: Role::Marketing, .. } => (false, "Our marketing team"),
-            Author::Staff { role: Role::Privacy, .. } => (false, "Our privacy officer"),
+            Author::Subject => (true, "who.subject"),
+            Author::Staff { role: Role::Hr, .. } => (false, "who.hr"),
+            Author::Staff { role: Role::Support, .. } => (false, "who.support"),
+            Author::Staff { role: Role::Training, .. } => (false, "who.training"),
+            Author::Staff { role: Role::Partner, .. } => (false, "who.partner"),
+            Author::Staff { role: Role::Marketing, .. } => (false, "who.marketing"),
+            Author::Staff { role: Role::Privacy, .. } => (false, "who.privacy"),
             // Neither reads nor writes on submissions.
-            Author::Staff { role: Role::Auditor | Role::Admin, .. } => (false, "Our team"),
+            Author::Staff { role: Role::Auditor | Role::Admin, .. } => (false, "who.staff"),
         };
         Self {
             own,
-            author,
-            at: when(message.at),
+            author: speech.say(author),
+            at: When::of(speech, message.at),
             text: message.text.expose(),
-            files: message.files.iter().map(FileView::of).collect(),
+            files: message.files.iter().map(|file| FileView::of(speech, file)).collect(),
         }
     }
 }
 
 impl<'a> ConsentView<'a> {
-    fn of(consent: &'a MyConsent) -> Self {
+    fn of(speech: &Speech, consent: &'a MyConsent) -> Self {
         Self {
             name: &consent.name,
             wording: consent.wording.as_deref().unwrap_or(&consent.name),
             version: &consent.version,
             given: consent.given,
-            since: when(consent.since),
+            since: When::of(speech, consent.since),
         }
     }
 }

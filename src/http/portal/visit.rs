@@ -1,12 +1,11 @@
 //! The cookie of a visit, and where a post comes from.
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::base::sensitive::SensitiveString;
 use crate::http::Web;
 use crate::http::error::HttpError;
-use crate::services::ServiceError;
 use crate::services::portal::{Own, Visit};
 
 /// Bound to this host and to HTTPS by its name (RFC 6265bis, cookie name prefixes).
@@ -84,10 +83,7 @@ pub(super) fn same_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), HttpErro
 
 /// The answer to a post that does not come from our own page.
 pub(super) fn foreign() -> HttpError {
-    let mut error = HttpError::from(ServiceError::Forbidden);
-    error.status = StatusCode::FORBIDDEN;
-    error.detail = "This did not come from the page itself. Please open the page again and try once more.".into();
-    error
+    HttpError::from_elsewhere()
 }
 
 #[cfg(test)]

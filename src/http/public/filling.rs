@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::guard::{Guard, SOLUTION};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
+use crate::domain::language::Said;
 use crate::domain::submission::{Draft, TooMuchText};
 use crate::http::Web;
 use crate::http::client::Client;
@@ -156,9 +157,7 @@ impl Filling {
         let pairs = urlencoded::parse(&bytes, MOST_PARTS).map_err(|bad| match bad {
             urlencoded::Bad::TooMany => HttpError::malformed(format!("The body has more than {MOST_PARTS} fields.")),
             urlencoded::Bad::Name => HttpError::malformed("The name of a field is not valid UTF-8."),
-            urlencoded::Bad::Value(name) => {
-                HttpError::invalid_field(&name, "bad-utf8", "This is not valid UTF-8 text.")
-            }
+            urlencoded::Bad::Value(name) => HttpError::invalid_field(&name, "bad-utf8", Said::new("problem.bad-utf8")),
         })?;
         for (name, value) in pairs {
             self.text(&name, value).await?;
@@ -306,7 +305,7 @@ impl Sink for Filling {
         if self.form.file(name).is_none() {
             // Repeated only where it could be the name of a field at all.
             let field = name.parse::<FormId>().ok().map(String::from);
-            let message = "The form takes no file of this name.".to_owned();
+            let message = Said::new("problem.no-such-file");
             return Err(HttpError::invalid(vec![Problem { field, code: "unknown-field", message }]));
         }
         if let Err(error) = self.guard.check_files(&self.form) {

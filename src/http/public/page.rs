@@ -23,54 +23,59 @@ use crate::http::error::HttpError;
 use crate::http::extract::media_type;
 use crate::http::extract::params::Params;
 use crate::http::layers::Caller;
+use crate::http::speech::Speech;
 use crate::http::{Web, pages};
 use crate::services::Context;
 use crate::services::statistics::{self, Event};
 use crate::services::submit::{self, Receipt};
 
 /// `GET /`
-pub(in crate::http) async fn index(State(web): State<Arc<Web>>) -> Response {
+pub(in crate::http) async fn index(State(web): State<Arc<Web>>, speech: Speech) -> Response {
     let forms: Vec<Arc<Form>> =
         web.app.forms().iter().filter(|form| submit::is_open(&web.app, form)).cloned().collect();
-    pages::index(&forms)
+    pages::index(&speech, &forms)
 }
 
 /// `GET /f/{form}`. A query is ignored, not refused: links from advertisements carry all kinds of marks.
 pub(in crate::http) async fn show(
     State(web): State<Arc<Web>>,
+    speech: Speech,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
-    view(&web, &form, &headers, false)
+    view(&web, &speech, &form, &headers, false)
 }
 
 /// `GET /embed/{form}`: the same for a frame on a site that the form names. Without one there is no such page.
 pub(in crate::http) async fn show_framed(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
-    frame(&ctx, &form, view(&web, &form, &headers, true))
+    frame(&ctx, &speech, &form, view(&web, &speech, &form, &headers, true))
 }
 
 /// `POST /f/{form}`
 pub(in crate::http) async fn post(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
     let form = find(&web, &params)?;
-    take(&web, ctx, &form, request, false).await
+    take(&web, ctx, &speech, &form, request, false).await
 }
 
 /// `POST /embed/{form}`
 pub(in crate::http) async fn post_framed(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
@@ -78,30 +83,36 @@ pub(in crate::http) async fn post_framed(
     let answer = if form.site.origins.is_empty() {
         Err(HttpError::not_found())
     } else {
-        take(&web, ctx.clone(), &form, request, true).await
+        take(&web, ctx.clone(), &speech, &form, request, true).await
     };
-    frame(&ctx, &form, answer)
+    frame(&ctx, &speech, &form, answer)
 }
 
 /// Makes a page out of an answer for a frame: a refusal as well, or the frame would stay empty.
-fn frame(ctx: &Context, form: &Form, answer: Result<Response, HttpError>) -> Result<Response, HttpError> {
+fn frame(
+    ctx: &Context,
+    speech: &Speech,
+    form: &Form,
+    answer: Result<Response, HttpError>,
+) -> Result<Response, HttpError> {
     let page = answer.unwrap_or_else(|e| {
-        let mut page = pages::error(&e, &ctx.request.to_string());
+        let mut page = pages::error(speech, &e, &ctx.request.to_string());
         e.add_headers(page.headers_mut());
         page
     });
     pages::framed(form, page).ok_or_else(HttpError::not_found)
 }
 
-fn view(web: &Web, form: &Form, headers: &HeaderMap, framed: bool) -> Result<Response, HttpError> {
+fn view(web: &Web, speech: &Speech, form: &Form, headers: &HeaderMap, framed: bool) -> Result<Response, HttpError> {
     submit::check_open(&web.app, form)?;
     statistics::count(&web.app, &form.id, browser(headers), Event::View);
-    render(web, form, &pages::Typed::default(), &Guard::default(), None, framed)
+    render(web, speech, form, &pages::Typed::default(), &Guard::default(), None, framed)
 }
 
 async fn take(
     web: &Arc<Web>,
     ctx: Context,
+    speech: &Speech,
     form: &Arc<Form>,
     request: Request,
     framed: bool,
@@ -119,9 +130,7 @@ async fn take(
             if receipt.is_new {
                 statistics::count(&web.app, &form.id, browser, Event::Submission);
             }
-            let now = web.app.clock().now().to_string();
-            // To the minute, which is what a person wants to read.
-            let received = now.get(..16).map_or_else(String::new, |t| format!("{} UTC", t.replace('T', " at ")));
+            let now = web.app.clock().now();
             let guard = filling.guard();
             let next = guard.onward(form);
             // A page of ours may not lead elsewhere at once: its own policy, and what people expect of it, speak against.
@@ -130,13 +139,13 @@ async fn take(
                 Some(next) if form.site.return_at_once && receipt.is_confirmed && by_other => {
                     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, next.as_str().to_owned())]).into_response())
                 }
-                _ => Ok(pages::receipt(form, &receipt.receipt, &received, next, framed)),
+                _ => Ok(pages::receipt(speech, form, &receipt.receipt, now, next, framed)),
             }
         }
         // Whatever a person can mend or try again comes back with what they typed.
         Err(e) if e.status != StatusCode::NOT_FOUND && e.status != StatusCode::INTERNAL_SERVER_ERROR => {
             let (typed, guard) = filling.into_parts();
-            let mut response = render(web, form, &typed, &guard, Some(&e), framed)?;
+            let mut response = render(web, speech, form, &typed, &guard, Some(&e), framed)?;
             e.add_headers(response.headers_mut());
             Ok(response)
         }
@@ -167,6 +176,7 @@ pub(super) fn find(web: &Web, params: &Params) -> Result<Arc<Form>, HttpError> {
 
 fn render(
     web: &Web,
+    speech: &Speech,
     form: &Form,
     typed: &pages::Typed,
     guard: &Guard,
@@ -182,5 +192,5 @@ fn render(
         next: guard.asked_next(),
         framed,
     };
-    Ok(pages::form(form, typed, error, &hidden))
+    Ok(pages::form(speech, form, typed, error, &hidden))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Own, context, invalid};
 use crate::base::ids::RequestId;
 use crate::domain::file::FileKind;
+use crate::domain::language::Said;
 use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message, MessageText};
 use crate::policy::{Action, Resource};
 use crate::services::arriving::Arrivals;
@@ -52,7 +53,7 @@ impl MessageIntake {
         let vault = Arc::clone(&app.vault);
         let summary = blocking(move || vault.locate(&own.0)).await??.summary;
         if summary.unanswered >= MAX_UNANSWERED || summary.messages >= MAX_MESSAGES - FOR_STAFF {
-            let message = "There are many messages of yours by now. Please wait for our answer before you write again.";
+            let message = Said::new("problem.wait-for-answer");
             return Err(invalid(Problem::in_field("text", "wait-for-answer", message)));
         }
         let form = app.forms().get(&summary.form).cloned();
@@ -103,10 +104,10 @@ impl MessageIntake {
     pub async fn end_file(&mut self) -> Result<(), ServiceError> {
         let Some((_, sent)) = self.files.end().await? else { return Ok(()) };
         if sent.size == 0 {
-            self.problems.push(Problem::in_field(FILE, "empty-file", "The file is empty."));
+            self.problems.push(Problem::in_field(FILE, "empty-file", Said::new("problem.empty-file")));
         } else if sent.kind.is_none_or(|kind| !self.rules.kinds.contains(&kind)) {
             let kinds: Vec<&str> = self.rules.kinds.iter().map(|kind| kind.label()).collect();
-            let message = format!("The content of the file has to be one of: {}.", kinds.join(", "));
+            let message = Said::new("problem.wrong-file-type").with("kinds", kinds.join(", "));
             self.problems.push(Problem::in_field(FILE, "wrong-file-type", message));
         }
         Ok(())
@@ -124,7 +125,7 @@ impl MessageIntake {
         let (files, refused) = self.files.into_parts();
         self.problems.extend(refused);
         if self.problems.is_empty() && self.text.is_empty() && files.is_empty() {
-            let message = "Please write something, or choose a file.";
+            let message = Said::new("problem.message-empty");
             self.problems.push(Problem::in_field("text", "required", message));
         }
         if !self.problems.is_empty() {
@@ -149,9 +150,8 @@ impl MessageIntake {
 
     fn too_many(&self) -> Problem {
         let message = match self.rules.max_files {
-            0 => "No more files can be added to this submission.".to_owned(),
-            1 => "At most one file can be added now.".to_owned(),
-            n => format!("At most {n} files can be added to one message."),
+            0 => Said::new("problem.no-more-files"),
+            n => Said::new("problem.files-now").with("n", n),
         };
         Problem::in_field(FILE, "too-many-files", message)
     }

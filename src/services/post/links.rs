@@ -9,6 +9,7 @@ use super::Post;
 use crate::base::clock::Timestamp;
 use crate::base::ids::PersonId;
 use crate::base::sensitive::SensitiveString;
+use crate::domain::language::Said;
 use crate::domain::subject::EmailAddress;
 use crate::services::bearer::{self, Hashed, hash};
 use crate::services::{App, Problem, ServiceError, blocking};
@@ -48,7 +49,7 @@ impl Links {
 pub fn ask_for_link(app: &Arc<App>, typed: &str) -> Result<(), ServiceError> {
     let post = app.post().cloned().ok_or(ServiceError::NotYetOpen)?;
     let address = EmailAddress::parse(typed).map_err(|_| {
-        let message = "Please enter an address like name@example.org.";
+        let message = Said::new("problem.bad-email");
         ServiceError::Invalid(vec![Problem::in_field("email", "bad-email", message)])
     })?;
     let app = Arc::clone(app);

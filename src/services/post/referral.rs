@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::adapters::mail::Refused;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{FieldKind, Form, FormKind};
+use crate::domain::language::Said;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{FieldValue, Valid};
 use crate::services::{App, Problem, ServiceError};
@@ -38,14 +39,14 @@ impl Referral {
             .iter()
             .find(|field| matches!(valid.fields.get(&field.name), Some(FieldValue::Text(text)) if mentions(text)))
         {
-            let message = "Please leave your friend's address out here: this is kept with your submission.";
+            let message = Said::new("problem.friends-address");
             return Err(invalid(Problem::in_field(&field.name, "friends-address", message)));
         }
         // Nobody is to send strangers to a page in our name.
         for (typed, field) in [(&who, form.summary.first()), (&words, long.map(|field| &field.name))] {
             let lower = typed.expose().to_lowercase();
             if let Some(field) = field.filter(|_| ["://", "www.", "http"].iter().any(|mark| lower.contains(mark))) {
-                let message = "Please leave links out: the mail has ours.";
+                let message = Said::new("problem.links");
                 return Err(invalid(Problem::in_field(field, "links", message)));
             }
         }
@@ -57,7 +58,7 @@ impl Referral {
         let post = app.post().ok_or(ServiceError::NotYetOpen)?;
         let address = EmailAddress::parse(self.to.expose()).map_err(|_| ServiceError::Internal)?;
         if !post.may_cause(app, "referral", &address) {
-            let message = "This address was written to several times within an hour. Please wait a while.";
+            let message = Said::new("problem.too-often");
             return Err(invalid(Problem::in_field(&self.field, "too-often", message)));
         }
         let values = [
@@ -71,7 +72,7 @@ impl Referral {
             Ok(()) => Ok(()),
             Err(Refused::Never(reason)) => {
                 tracing::info!(reason, "a referral was refused");
-                let message = "The mail server does not take this address. Please look whether it is right.";
+                let message = Said::new("problem.refused-address");
                 Err(invalid(Problem::in_field(&self.field, "refused-address", message)))
             }
             Err(Refused::Later(reason) | Refused::NotNow(reason)) => {

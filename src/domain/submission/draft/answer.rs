@@ -11,6 +11,7 @@ use crate::domain::Problem;
 use crate::domain::country::Country;
 use crate::domain::decimal::{self, Decimal};
 use crate::domain::form::{Field, FieldKind};
+use crate::domain::language::Said;
 use crate::domain::submission::FieldValue;
 
 /// What came under one name.
@@ -103,10 +104,10 @@ pub(super) fn ticked(text: &str) -> Option<bool> {
 }
 
 /// `None` for an optional field, the mistake for a required one.
-fn left_empty(field: &Field, message: &str) -> Result<Option<FieldValue>, Problem> {
+fn left_empty(field: &Field, message: Said) -> Result<Option<FieldValue>, Problem> {
     if field.required { Err(problem(field, "required", message)) } else { Ok(None) }
 }
 
-fn problem(field: &Field, code: &'static str, message: &str) -> Problem {
-    Problem::in_field(&field.name, code, format!("{}: {message}", field.label))
+fn problem(field: &Field, code: &'static str, message: Said) -> Problem {
+    Problem::in_field(&field.name, code, message.about(&field.label))
 }

@@ -13,7 +13,7 @@ impl Sink for Seen {
 
     async fn text(&mut self, name: &str, value: String) -> Result<(), HttpError> {
         if name == "bad" {
-            return Err(HttpError::invalid(vec![Problem { field: None, code: "x", message: String::new() }]));
+            return Err(HttpError::invalid(vec![Problem { field: None, code: "x", message: String::new().into() }]));
         }
         self.0.push(format!("{name}={value}"));
         Ok(())

@@ -5,6 +5,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::Problem;
 use crate::domain::decimal::Decimal;
 use crate::domain::form::{Field, Options, Rating};
+use crate::domain::language::Said;
 use crate::domain::submission::FieldValue;
 
 pub(super) fn yes_no(field: &Field, given: Option<&Answer>) -> Result<FieldValue, Problem> {
@@ -15,33 +16,33 @@ pub(super) fn yes_no(field: &Field, given: Option<&Answer>) -> Result<FieldValue
         Some(_) => None,
     };
     match value {
-        None => Err(problem(field, "wrong-type", "the value has to be true or false.")),
-        Some(false) if field.required => Err(problem(field, "required", "please tick this box.")),
+        None => Err(problem(field, "wrong-type", Said::new("problem.type-box"))),
+        Some(false) if field.required => Err(problem(field, "required", Said::new("problem.tick"))),
         Some(value) => Ok(FieldValue::Bool(value)),
     }
 }
 
 pub(super) fn rating(field: &Field, rating: &Rating, given: Option<&Answer>) -> Result<Option<FieldValue>, Problem> {
     let mark: Option<Decimal> = match given {
-        None => return left_empty(field, "please choose a mark."),
+        None => return left_empty(field, Said::new("problem.choose-mark")),
         Some(Answer::Text(text)) if text.expose().trim().is_empty() => {
-            return left_empty(field, "please choose a mark.");
+            return left_empty(field, Said::new("problem.choose-mark"));
         }
         Some(Answer::Text(text)) => text.expose().trim().parse().ok(),
         Some(Answer::Number(number)) => Some(*number),
-        Some(_) => return Err(problem(field, "wrong-type", "the value has to be a number.")),
+        Some(_) => return Err(problem(field, "wrong-type", Said::new("problem.type-number"))),
     };
     match mark {
         Some(mark) if mark.whole().is_some_and(|mark| (1..=i64::from(rating.scale)).contains(&mark)) => {
             Ok(Some(FieldValue::Number(mark)))
         }
-        _ => Err(problem(field, "bad-rating", &format!("please choose a mark from 1 to {}.", rating.scale))),
+        _ => Err(problem(field, "bad-rating", Said::new("problem.bad-mark").with("scale", u64::from(rating.scale)))),
     }
 }
 
 /// The options picked, in the order of the form.
 pub(super) fn several(field: &Field, many: &Options, given: Given<'_>) -> Result<Option<FieldValue>, Problem> {
-    let wrong_type = || problem(field, "wrong-type", "the value has to be a list of options.");
+    let wrong_type = || problem(field, "wrong-type", Said::new("problem.type-list"));
     let mut sent: Vec<&SensitiveString> = Vec::new();
     let answers = match given {
         Given::Nothing => Vec::new(),
@@ -61,7 +62,7 @@ pub(super) fn several(field: &Field, many: &Options, given: Given<'_>) -> Result
     let sent: Vec<&str> = sent.into_iter().map(|text| text.expose().trim()).filter(|text| !text.is_empty()).collect();
     let known = |value: &&str| many.options.iter().any(|option| option.value == **value);
     if !sent.iter().all(known) {
-        return Err(problem(field, "bad-choice", "please choose out of the options."));
+        return Err(problem(field, "bad-choice", Said::new("problem.bad-choices")));
     }
     let picked: Vec<SensitiveString> = many
         .options
@@ -70,17 +71,17 @@ pub(super) fn several(field: &Field, many: &Options, given: Given<'_>) -> Result
         .map(|option| option.value.as_str().into())
         .collect();
     if picked.len() < sent.len() {
-        return Err(problem(field, "repeated-choice", "please choose each option once."));
+        return Err(problem(field, "repeated-choice", Said::new("problem.repeated-choice")));
     }
-    let count = |n: usize| if n == 1 { "one option".to_owned() } else { format!("{n} options") };
+    let count = |key, n: usize| Said::new(key).with("n", n);
     if picked.is_empty() {
-        return left_empty(field, &format!("please choose at least {}.", count(many.min.max(1))));
+        return left_empty(field, count("problem.choose-at-least", many.min.max(1)));
     }
     if picked.len() < many.min {
-        return Err(problem(field, "too-few", &format!("please choose at least {}.", count(many.min))));
+        return Err(problem(field, "too-few", count("problem.choose-at-least", many.min)));
     }
     if picked.len() > many.max {
-        return Err(problem(field, "too-many", &format!("please choose at most {}.", count(many.max))));
+        return Err(problem(field, "too-many", count("problem.choose-at-most", many.max)));
     }
     Ok(Some(FieldValue::Many(picked)))
 }

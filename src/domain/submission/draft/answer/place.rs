@@ -5,6 +5,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::Problem;
 use crate::domain::country::Country;
 use crate::domain::form::Field;
+use crate::domain::language::Said;
 use crate::domain::submission::{FieldValue, PostalAddress};
 use crate::domain::text::{is_unfit, normalise};
 
@@ -18,8 +19,7 @@ pub(super) fn check(
     country: Option<Country>,
     given: Given<'_>,
 ) -> Result<Option<FieldValue>, Vec<Problem>> {
-    let wrong_type =
-        || vec![problem(field, "wrong-type", "the value has to be an object with line1, town and country.")];
+    let wrong_type = || vec![problem(field, "wrong-type", Said::new("problem.type-address"))];
     let mut address = PostalAddress::default();
     let sent: Vec<(&str, &SensitiveString)> = match given {
         Given::Nothing => Vec::new(),
@@ -40,7 +40,7 @@ pub(super) fn check(
     }
     let said = |(name, text): &(&str, &SensitiveString)| *name != "country" && !text.expose().is_empty();
     if !address.parts().iter().any(said) {
-        let missing = || vec![problem(field, "required", "please fill in the address.")];
+        let missing = || vec![problem(field, "required", Said::new("problem.address"))];
         return if field.required { Err(missing()) } else { Ok(None) };
     }
     if let Some(country) = country.filter(|_| address.country.expose().is_empty()) {
@@ -57,23 +57,23 @@ fn mistakes(field: &Field, address: &PostalAddress) -> Vec<Problem> {
         let most = if name == "postcode" { LONGEST_POSTCODE } else { LONGEST };
         let wrong = if text.is_empty() {
             match name {
-                "line1" => Some(("required", "please enter house and street.".to_owned())),
-                "town" => Some(("required", "please enter the town or city.".to_owned())),
-                "country" => Some(("required", "please choose the country.".to_owned())),
+                "line1" => Some(("required", Said::new("problem.address-line1"))),
+                "town" => Some(("required", Said::new("problem.address-town"))),
+                "country" => Some(("required", Said::new("problem.address-country"))),
                 _ => None,
             }
         } else if text.contains(is_unfit) {
-            Some(("control-characters", "control characters and line breaks cannot be used here.".to_owned()))
+            Some(("control-characters", Said::new("problem.control-characters-line")))
         } else if text.chars().count() > most {
-            Some(("too-long", format!("at most {most} characters.")))
+            Some(("too-long", Said::new("problem.at-most-characters").with("n", most)))
         } else if name == "country" && text.parse::<Country>().is_err() {
-            Some(("bad-country", "please choose a country; its code has two capital letters, as GB.".to_owned()))
+            Some(("bad-country", Said::new("problem.bad-country")))
         } else {
             None
         };
         if let Some((code, message)) = wrong {
             let place = format!("{}.{name}", field.name);
-            out.push(Problem::in_field(&place, code, format!("{}: {message}", field.label)));
+            out.push(Problem::in_field(&place, code, message.about(&field.label)));
         }
     }
     out

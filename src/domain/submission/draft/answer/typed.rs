@@ -8,12 +8,13 @@ use crate::domain::Problem;
 use crate::domain::country::Country;
 use crate::domain::decimal::Decimal;
 use crate::domain::form::{DateRange, Field, FieldKind, NumberRange, TextRules};
+use crate::domain::language::Said;
 use crate::domain::phone;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::FieldValue;
 use crate::domain::text::{is_invisible, is_unfit, normalise};
 
-const MISSING: &str = "please fill this in.";
+const MISSING: Said = Said::new("problem.fill-in");
 
 pub(super) fn text(
     field: &Field,
@@ -23,7 +24,7 @@ pub(super) fn text(
     let text = match given {
         None => "",
         Some(Answer::Text(text)) => text.expose(),
-        Some(_) => return Err(problem(field, "wrong-type", "the value has to be text.")),
+        Some(_) => return Err(problem(field, "wrong-type", Said::new("problem.type-text"))),
     };
     let text = SensitiveString::from(normalise(text));
     let trimmed = text.expose().trim();
@@ -33,14 +34,14 @@ pub(super) fn text(
     let kept: SensitiveString = match &field.kind {
         FieldKind::ShortText(rules) => {
             if trimmed.contains(is_unfit) {
-                return Err(unfit(field, "control characters and line breaks cannot be used here."));
+                return Err(unfit(field, Said::new("problem.control-characters-line")));
             }
             keeps(field, trimmed, rules)?;
             trimmed.into()
         }
         FieldKind::LongText(rules) => {
             if text.expose().contains(|c| is_unfit(c) && !matches!(c, '\n' | '\t')) {
-                return Err(unfit(field, "control characters cannot be used here."));
+                return Err(unfit(field, Said::new("problem.control-characters")));
             }
             keeps(field, text.expose(), rules)?;
             text
@@ -48,19 +49,19 @@ pub(super) fn text(
         FieldKind::Email => match EmailAddress::parse(trimmed) {
             // Kept as it was typed: it is what an answer is addressed to.
             Ok(_) => trimmed.into(),
-            Err(_) => return Err(problem(field, "bad-email", "please enter an address like name@example.org.")),
+            Err(_) => return Err(problem(field, "bad-email", Said::new("problem.bad-email"))),
         },
         FieldKind::Phone(own) => phone::parse(trimmed, own.or(country)).ok_or_else(|| bad_phone(field))?.into(),
         FieldKind::Url => url(field, trimmed)?,
         FieldKind::Date(rules) => date(field, *rules, trimmed)?,
         FieldKind::Choice(options) => {
             if !options.iter().any(|option| option.value == trimmed) {
-                return Err(problem(field, "bad-choice", "please choose one of the options."));
+                return Err(problem(field, "bad-choice", Said::new("problem.bad-choice")));
             }
             trimmed.into()
         }
         // The others are not text and do not come here.
-        _ => return Err(problem(field, "wrong-type", "the value cannot be text.")),
+        _ => return Err(problem(field, "wrong-type", Said::new("problem.type-number"))),
     };
     Ok(Some(FieldValue::Text(kept)))
 }
@@ -75,20 +76,20 @@ pub(super) fn number(
         Some(Answer::Text(text)) if text.expose().trim().is_empty() => return left_empty(field, MISSING),
         Some(Answer::Text(text)) => text.expose().trim().parse::<Decimal>().ok(),
         Some(Answer::Number(number)) => Some(*number),
-        Some(_) => return Err(problem(field, "wrong-type", "the value has to be a number.")),
+        Some(_) => return Err(problem(field, "wrong-type", Said::new("problem.type-number"))),
     };
     let Some(number) = number.filter(|number| number.decimals() <= rules.decimals) else {
         let message = match rules.decimals {
-            0 => "please enter a whole number, in digits.".to_owned(),
-            n => format!("please enter a number like 12.5, with at most {n} digits after the point."),
+            0 => Said::new("problem.whole-number"),
+            n => Said::new("problem.bad-number").with("n", u64::from(n)),
         };
-        return Err(problem(field, "bad-number", &message));
+        return Err(problem(field, "bad-number", message));
     };
     if let Some(min) = rules.min.filter(|min| number < *min) {
-        return Err(problem(field, "too-small", &format!("at least {min}.")));
+        return Err(problem(field, "too-small", Said::new("problem.at-least").with("number", min.to_string())));
     }
     if let Some(max) = rules.max.filter(|max| number > *max) {
-        return Err(problem(field, "too-large", &format!("at most {max}.")));
+        return Err(problem(field, "too-large", Said::new("problem.at-most").with("number", max.to_string())));
     }
     Ok(Some(FieldValue::Number(number)))
 }
@@ -96,25 +97,26 @@ pub(super) fn number(
 fn keeps(field: &Field, text: &str, rules: &TextRules) -> Result<(), Problem> {
     let n = text.chars().count();
     if n > rules.length.max {
-        return Err(problem(field, "too-long", &format!("at most {} characters.", rules.length.max)));
+        return Err(problem(field, "too-long", Said::new("problem.at-most-characters").with("n", rules.length.max)));
     }
     if n < rules.length.min {
-        return Err(problem(field, "too-short", &format!("at least {} characters.", rules.length.min)));
+        return Err(problem(field, "too-short", Said::new("problem.at-least-characters").with("n", rules.length.min)));
     }
     match rules.pattern.as_ref().filter(|pattern| !pattern.matches(text.trim())) {
-        Some(pattern) => Err(problem(field, "wrong-pattern", &format!("please enter {}.", pattern.help()))),
+        Some(pattern) => {
+            Err(problem(field, "wrong-pattern", Said::new("problem.please-enter").with("what", pattern.help())))
+        }
         None => Ok(()),
     }
 }
 
 fn bad_phone(field: &Field) -> Problem {
-    let message = "please enter a number like +44 20 7946 0958, beginning with + and the country's code.";
-    problem(field, "bad-phone", message)
+    problem(field, "bad-phone", Said::new("problem.bad-phone"))
 }
 
 /// The address in the one spelling that browsers give it.
 fn url(field: &Field, text: &str) -> Result<SensitiveString, Problem> {
-    let bad = || problem(field, "bad-url", "please enter an address like https://www.example.org/page.");
+    let bad = || problem(field, "bad-url", Said::new("problem.bad-url"));
     if text.chars().any(|c| is_unfit(c) || is_invisible(c) || c.is_whitespace()) {
         return Err(bad());
     }
@@ -128,7 +130,7 @@ fn url(field: &Field, text: &str) -> Result<SensitiveString, Problem> {
     }
     let most = field.kind.max_length().unwrap_or(usize::MAX);
     if url.as_str().len() > most {
-        return Err(problem(field, "too-long", &format!("at most {most} characters.")));
+        return Err(problem(field, "too-long", Said::new("problem.at-most-characters").with("n", most)));
     }
     Ok(url.as_str().into())
 }
@@ -147,17 +149,17 @@ fn date(field: &Field, rules: DateRange, text: &str) -> Result<SensitiveString, 
         _ => None,
     };
     let Some(day) = day else {
-        return Err(problem(field, "bad-date", "please enter a date that exists, as year-month-day: 2026-11-25."));
+        return Err(problem(field, "bad-date", Said::new("problem.bad-date")));
     };
     if let Some(earliest) = rules.earliest.filter(|earliest| day < *earliest) {
-        return Err(problem(field, "too-early", &format!("please enter {earliest} or a later day.")));
+        return Err(problem(field, "too-early", Said::new("problem.too-early").with("day", earliest.to_string())));
     }
     if let Some(latest) = rules.latest.filter(|latest| day > *latest) {
-        return Err(problem(field, "too-late", &format!("please enter {latest} or an earlier day.")));
+        return Err(problem(field, "too-late", Said::new("problem.too-late").with("day", latest.to_string())));
     }
     Ok(text.into())
 }
 
-fn unfit(field: &Field, message: &str) -> Problem {
+fn unfit(field: &Field, message: Said) -> Problem {
     problem(field, "control-characters", message)
 }

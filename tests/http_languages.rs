@@ -1,0 +1,144 @@
+//! Pages and errors in the language of whoever reads them.
+
+mod support;
+
+use letterlock::domain::language::{Lang, Languages};
+use letterlock::services::App;
+use support::{Service, support};
+
+fn lang(tag: &str) -> Lang {
+    tag.parse().unwrap()
+}
+
+/// A language in which every message is put between marks, placeholders and all: what stands outside of them on a page was
+/// not a message.
+fn marked() -> (Lang, String, String) {
+    let english = include_str!("../messages/en.toml");
+    let line = |line: &str| match line.split_once(" = \"") {
+        Some((key, words)) => format!("{key} = \"⟦{}⟧\"", words.trim_end_matches('"')),
+        None => line.to_owned(),
+    };
+    let text = english.lines().map(line).collect::<Vec<_>>().join("\n");
+    (lang("qqm"), "qqm.toml".to_owned(), text)
+}
+
+fn speak(app: &App) {
+    app.set_languages(Languages::with_files(&[marked()], &[]).unwrap());
+}
+
+/// The words of a page that stand outside of all marks.
+fn unmarked(page: &str) -> String {
+    let body = page.split_once("<body>").map_or(page, |(_, body)| body);
+    // What the form says in its own words is not a message; nor is the code of the receipt.
+    let tag = regex::Regex::new(r"(?s)<[^>]*>").unwrap();
+    let mut text = tag.replace_all(body, " ").into_owned();
+    let innermost = regex::Regex::new("⟦[^⟦⟧]*⟧").unwrap();
+    loop {
+        // From the innermost marks outwards.
+        let inner = innermost.replace_all(&text, " ").into_owned();
+        if inner == text {
+            break;
+        }
+        text = inner;
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_page_speaks_what_the_browser_asks_for_or_a_link_says() {
+    let service = Service::start().await;
+    let get = async |path: &str, accept: &str| {
+        let answer = service.request("GET", path).header("accept-language", accept).send().await.unwrap();
+        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let about = (header("content-language").unwrap_or_default(), header("vary").unwrap_or_default());
+        (about, answer.text().await.unwrap())
+    };
+    for (path, accept, tag, words) in [
+        ("/", "de-CH, en;q=0.3", "de", "Formulare"),
+        ("/", "nl, fr;q=0.1", "fr", "Formulaires"),
+        ("/", "nl", "en", "Forms"),
+        ("/my?lang=fr", "de", "fr", "Code de réception"),
+        ("/f/support-request?lang=de", "fr", "de", "Was mit Ihren Daten geschieht"),
+        ("/no/such/page?lang=de", "text", "de", "Nicht gefunden"),
+    ] {
+        let request = service.request("GET", path).header("accept-language", accept).header("accept", "text/html");
+        let page = request.send().await.unwrap().text().await.unwrap();
+        assert!(page.contains(words) && page.contains(&format!("<html lang=\"{tag}\">")), "{path} {accept}: {page}");
+        let ((said, vary), _) = get(path, accept).await;
+        assert_eq!((said.as_str(), vary.as_str()), (tag, "accept-language"), "{path}");
+    }
+    // A post keeps the choice, the way it is sent on too.
+    let answer = service.form("/my?lang=de", &[("code", "AAAA")]).send().await.unwrap();
+    assert!(answer.text().await.unwrap().contains("Dieser Code öffnet nichts"));
+    let answer = service.form("/my/open?lang=de", &[]).send().await.unwrap();
+    assert_eq!(answer.headers()["location"], "/my?lang=de");
+}
+
+#[tokio::test]
+async fn what_a_program_gets_follows_what_it_asks_for_and_keeps_its_names() {
+    let service = Service::start().await;
+    let mut body = support("sam@example.org");
+    body["fields"]["message"] = "".into();
+    let path = "/api/v1/forms/support-request/submissions";
+    let mut told = Vec::new();
+    for accept in [None, Some("fr-FR")] {
+        let mut request = service.request("POST", path).json(&body);
+        if let Some(accept) = accept {
+            request = request.header("accept-language", accept);
+        }
+        let document: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!(
+            (&document["type"], &document["problems"][0]["code"]),
+            (&"urn:letterlock:problem:invalid".into(), &"required".into())
+        );
+        told.push(document["problems"][0]["message"].as_str().unwrap().to_owned());
+    }
+    assert!(
+        told[0].ends_with(": please fill this in.") && told[1].ends_with(": veuillez remplir ce champ."),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn no_page_holds_words_that_are_no_message() {
+    let service = Service::start_speaking(speak).await;
+    let (_, receipt) = service.apply("jane@example.org", &support::pdf(3000, 1)).await;
+    let get = async |path: &str, cookie: &str| {
+        let request = service.request("GET", path).header("accept", "text/html").header("cookie", cookie);
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let enter = service.form("/my?lang=qqm", &[("code", &receipt)]).send().await.unwrap();
+    let cookie = enter.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mut seen = 0;
+    for path in ["/", "/my", "/no/such/page", "/my/link/no-token", "/f/no-such-form", "/f/public-comment"] {
+        let page = get(&format!("{path}?lang=qqm"), "").await;
+        let mut left = unmarked(&page);
+        for form in service.app.forms().iter() {
+            left = left.replace(&form.title, "");
+        }
+        // The number of the request, and the links to other languages.
+        let left: Vec<&str> =
+            left.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit())).collect();
+        assert_eq!(left, ["English", "Deutsch", "Français"][..left.len().min(3)], "{path}: {page}");
+        seen += 1;
+    }
+    // Pages that show what was sent or asked: their own words are known.
+    let erasure = unmarked(&get("/my/erasure?lang=qqm", &cookie).await);
+    assert_eq!(erasure, "English Deutsch Français");
+    let mine = unmarked(&get("/my?lang=qqm", &cookie).await);
+    for words in ["Given", "Message", "Delete", "sent", "None", "Yes", "No ", "UTC", "MiB", "optional"] {
+        assert!(!mine.contains(words), "{words}: {mine}");
+    }
+    for form in service.app.forms().iter().filter(|form| form.kind.is_open() && !form.kind.needs_mail()) {
+        let page = service.form(&format!("/f/{}?lang=qqm", form.id), &[("nothing", "x")]).send().await.unwrap();
+        let left = unmarked(&page.text().await.unwrap());
+        for words in
+            ["Please", "please", "optional", "No answer", "Only if", " days", "Legal", "Consent", "Country", "Postcode"]
+        {
+            let own = format!("{form:?}");
+            assert!(!left.contains(words) || own.contains(words), "{} {words}: {left}", form.id);
+        }
+        seen += 1;
+    }
+    assert!(seen > 12);
+}
