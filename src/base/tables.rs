@@ -37,11 +37,13 @@ pub enum Table {
     Statistics = 14,
     /// Keys of servers. Key: key (16).
     Keys = 15,
+    /// What staff accounts sign in with. Key: account (16).
+    Credentials = 16,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -58,6 +60,7 @@ impl Table {
         Self::Outbox,
         Self::Statistics,
         Self::Keys,
+        Self::Credentials,
     ];
 
     /// The first byte of the table's store keys.
@@ -90,6 +93,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(16), None);
+        assert_eq!(Table::from_id(17), None);
     }
 }

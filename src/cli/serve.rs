@@ -17,6 +17,7 @@ use crate::base::config::Config;
 use crate::base::entropy::SystemEntropy;
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
+use crate::crypto::password::Cost;
 use crate::http::{self, HttpConfig};
 use crate::services::{App, OpenOptions, Opened, post, scan};
 
@@ -99,6 +100,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         // Set once, here.
         let _ = desk.address.set(url);
     }));
+    app.set_password_cost(password_cost(config)?);
     match mail::post(config)? {
         Some(post) => app.set_post(post),
         None => say("letterlock: note: no mail server is configured (mail.server), so no mail is sent"),
@@ -165,6 +167,13 @@ fn limits(config: &Config) -> http::Limits {
         auth_failures_per_minute: limits.auth_failures_per_minute,
         grace_seconds: limits.grace_seconds,
     }
+}
+
+/// What hashing a staff password costs, as configured.
+fn password_cost(config: &Config) -> Result<Cost, CliError> {
+    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    Cost::new(small(config.sign_in.memory_mib), small(config.sign_in.passes))
+        .map_err(|e| CliError::refused(e.to_string()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! `letterlock staff` and `letterlock token`.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::args::{StaffCommand, TokenCommand, TokenCreateArgs};
-use super::outcome::Outcome;
+use super::outcome::{CliError, Outcome};
 use super::output::{self, text};
 use super::session::Session;
 use super::terminal::{clean, say};
@@ -15,6 +17,14 @@ pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outco
         StaffCommand::Add { login, service } => {
             let account = session.run(Command::StaffAdd { login, service }, |_| Ok(())).await?;
             output::line(&format!("{}  {}", text(&account, "id"), text(&account, "login")))
+        }
+        StaffCommand::Invite { login, roles, ttl } => {
+            let ttl_seconds = limited(ttl)?;
+            invitation(&session.run(Command::StaffInvite { login, roles, ttl_seconds }, |_| Ok(())).await?)
+        }
+        StaffCommand::Recover { login, ttl } => {
+            let ttl_seconds = limited(ttl)?;
+            invitation(&session.run(Command::StaffRecover { login, ttl_seconds }, |_| Ok(())).await?)
         }
         StaffCommand::List(args) => {
             let (accounts, _) = session.collect(Command::StaffList).await?;
@@ -50,6 +60,19 @@ pub(super) async fn token(session: &mut Session, command: TokenCommand) -> Outco
             Ok(())
         }
     }
+}
+
+/// An invitation always ends.
+fn limited(life: Life<Duration>) -> Outcome<u64> {
+    match life {
+        Life::For(life) => Ok(life.as_secs()),
+        Life::Unlimited => Err(CliError::refused("--ttl: an invitation has to end some time".to_owned())),
+    }
+}
+
+fn invitation(made: &Value) -> Outcome {
+    say(&format!("invitation for {}, good once, until {}", clean(&text(made, "login")), text(made, "expires")));
+    output::line(&text(made, "link"))
 }
 
 /// One row a token; one in all for an account without.

@@ -25,6 +25,17 @@ pub enum Command {
         login: String,
         service: bool,
     },
+    /// Invites somebody to sign in. Done: `{"login","link","expires"}`.
+    StaffInvite {
+        login: String,
+        roles: Vec<Role>,
+        ttl_seconds: u64,
+    },
+    /// Lets somebody begin anew. Done: as for an invitation.
+    StaffRecover {
+        login: String,
+        ttl_seconds: u64,
+    },
     /// Items: accounts.
     StaffList,
     /// Done: null.
@@ -215,7 +226,7 @@ impl From<ServiceError> for Failure {
                 FailureKind::Failed,
                 "the vault cannot do this now: it is stopping, or its store or audit trail cannot write".to_owned(),
             ),
-            ServiceError::StillRunning | ServiceError::KeyReused | ServiceError::NotYetOpen | ServiceError::MailNotTaken | ServiceError::Withheld { .. } => (FailureKind::Failed, error.to_string()),
+            ServiceError::StillRunning | ServiceError::Later(_) | ServiceError::KeyReused | ServiceError::NotYetOpen | ServiceError::MailNotTaken | ServiceError::Withheld { .. } => (FailureKind::Failed, error.to_string()),
             ServiceError::Damaged => (
                 FailureKind::Failed,
                 "what is stored was changed and does not open, so nothing was given out; run `letterlock verify`, and restore the data folder from a backup".to_owned(),

@@ -52,6 +52,15 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
         Command::StaffAdd { login, service } => {
             value(&services::staff::add(app, &acting(Role::Admin)?, &login, service).await?)
         }
+        Command::StaffInvite { login, roles, ttl_seconds } => {
+            let ttl = Duration::from_secs(ttl_seconds);
+            let made = services::sign_in::invite(app, &acting(Role::Admin)?, &login, &roles, ttl).await?;
+            Ok(invitation(desk, &made))
+        }
+        Command::StaffRecover { login, ttl_seconds } => {
+            let ttl = Duration::from_secs(ttl_seconds);
+            Ok(invitation(desk, &services::sign_in::recover(app, &acting(Role::Admin)?, &login, ttl).await?))
+        }
         Command::StaffList => {
             for account in services::staff::list(app, &acting(Role::Admin)?).await? {
                 sink.item(value(&account)?).await?;
@@ -161,6 +170,13 @@ async fn status(desk: &Desk) -> Result<Value, Failure> {
     out["scanner"] = value(&services::scan::health(&desk.app).await)?;
     out["address"] = json!(desk.address.get());
     Ok(out)
+}
+
+/// With the whole link, as far as it is known where the service is reached.
+fn invitation(desk: &Desk, made: &services::sign_in::Invited) -> Value {
+    let known = desk.app.post().map(|post| post.url()).or_else(|| desk.address.get().map(String::as_str));
+    let link = format!("{}/staff/welcome/{}", known.unwrap_or(""), made.token.expose());
+    json!({ "login": made.login, "link": link, "expires": made.expires })
 }
 
 fn context(app: &App, role: Role) -> Result<Context, Failure> {

@@ -57,6 +57,8 @@ pub enum Purpose {
     Statistics = 21,
     /// A key of a server.
     ServerKey = 22,
+    /// What a staff account signs in with.
+    Credentials = 23,
 }
 
 /// Where a sealed value belongs.

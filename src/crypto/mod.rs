@@ -11,10 +11,12 @@ pub mod envelope;
 pub mod kem;
 pub mod merkle;
 pub mod pad;
+pub mod password;
 pub mod receipt;
 pub mod sign;
 pub mod stream;
 pub mod token;
+pub mod totp;
 
 use crate::base::entropy::EntropyError;
 

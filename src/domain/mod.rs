@@ -14,6 +14,7 @@ pub mod mail;
 pub mod markdown;
 pub mod message;
 pub mod notice;
+pub mod password;
 mod phone;
 pub mod problem;
 pub mod scan;

@@ -231,6 +231,7 @@ impl From<ServiceError> for HttpError {
             ServiceError::NotYetOpen => Self::new(StatusCode::FORBIDDEN, "not-open"),
             ServiceError::Withheld { infected: true } => Self::new(StatusCode::CONFLICT, "infected"),
             ServiceError::Withheld { infected: false } => Self::new(StatusCode::CONFLICT, "not-scanned"),
+            ServiceError::Later(wait) => Self::too_many(Wait(wait)),
             ServiceError::MailNotTaken => Self::new(StatusCode::SERVICE_UNAVAILABLE, "mail-not-taken"),
             ServiceError::StorageFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-full"),
             ServiceError::Unavailable => {
@@ -284,6 +285,7 @@ mod tests {
             (ServiceError::NotYetOpen, 403),
             (ServiceError::Withheld { infected: true }, 409),
             (ServiceError::Withheld { infected: false }, 409),
+            (ServiceError::Later(Duration::from_secs(3)), 429),
             (ServiceError::MailNotTaken, 503),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),

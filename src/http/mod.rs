@@ -35,6 +35,7 @@ mod rates;
 mod routes;
 mod server;
 mod speech;
+mod staff;
 pub mod tls;
 
 use std::sync::Arc;

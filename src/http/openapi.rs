@@ -1,4 +1,5 @@
-//! The OpenAPI document, made from the table of routes: a route cannot be missing from it.
+//! The OpenAPI document, made from the table of routes: a route cannot be missing from it, but for the console's pages, which are
+//! for browsers and may change.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +8,7 @@ use super::routes::{Route, Who, is_page, routes};
 /// The document, OpenAPI 3.1.
 pub(super) fn document() -> Value {
     let mut paths = Map::new();
-    for route in routes() {
+    for route in described() {
         let place = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(methods) = place.as_object_mut() {
             methods.insert(route.method.to_ascii_lowercase(), operation(route));
@@ -31,6 +32,10 @@ pub(super) fn document() -> Value {
             "schemas": schemas(),
         },
     })
+}
+
+fn described() -> impl Iterator<Item = &'static Route> {
+    routes().iter().filter(|route| route.who != Who::Session)
 }
 
 fn operation(route: &Route) -> Value {
@@ -119,7 +124,8 @@ fn request_body(operation: &str) -> Option<Value> {
         "showMine" | "eraseMine" => body_of(&["receipt"], json!({ "receipt": text })),
         "writeMine" => body_of(&["receipt", "text"], json!({ "receipt": text, "text": text })),
         "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
-        "enter" | "withdrawOnPage" | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" => {
+        "signIn" | "signInCode" | "choosePassword" | "completeSetup" | "enter" | "withdrawOnPage" | "eraseOnPage"
+        | "leave" | "openMine" | "askLink" | "useLink" => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
         }
         "postMessage" => json!({
@@ -146,8 +152,6 @@ fn responses(route: &Route) -> Value {
         })
     };
     let (status, kind, body) = match route.operation {
-        "index" | "formPage" | "postForm" | "embedPage" | "postEmbed" | "mine" | "askErasure" | "eraseOnPage"
-        | "leave" | "link" | "askLink" => ("200", "text/html", json!({ "type": "string" })),
         "embedScript" | "embedScriptVersion" => ("200", "text/javascript", json!({ "type": "string" })),
         "challenge" => ("200", "application/json", schema("Challenge")),
         "style" => ("200", "text/css", json!({ "type": "string" })),
@@ -166,9 +170,14 @@ fn responses(route: &Route) -> Value {
         "searchSubjects" => ("200", "application/json", list(schema("Found"))),
         "showSubmission" => ("200", "application/json", schema("Submission")),
         "markSubmission" => ("200", "application/json", schema("SubmissionLine")),
+        _ if is_page(route.path) => ("200", "text/html", json!({ "type": "string" })),
         _ => ("200", "application/json", json!({ "type": "object" })),
     };
     let mut out = Map::new();
+    // To the sign-in, or on from it.
+    if matches!(route.operation, "signInPage" | "signIn" | "signInCode") {
+        out.insert("303".to_owned(), json!({ "description": "To where one signs in, or on from there." }));
+    }
     let mut success = json!({ "description": route.summary });
     // What leads elsewhere has nothing to read.
     if status != "303" {
@@ -198,7 +207,7 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
     if bearer {
         out.extend([("401", "No token, or a bad one."), ("403", "Seen, but the act is not allowed.")]);
     }
-    if !bearer && route.method != "GET" {
+    if route.who == Who::Public && route.method != "GET" {
         out.push(("403", "Sent by another site, or not available here."));
     }
     if bearer || has_body || route.path.contains('{') || route.path.starts_with("/my") {
@@ -342,8 +351,8 @@ mod tests {
         let document = document();
         let paths = document["paths"].as_object().unwrap();
         let described: usize = paths.values().map(|p| p.as_object().unwrap().len()).sum();
-        assert_eq!(described, routes().len());
-        for route in routes() {
+        assert_eq!(described, super::described().count());
+        for route in super::described() {
             let operation = &paths[route.path][route.method.to_ascii_lowercase()];
             assert_eq!(operation["operationId"], route.operation);
             assert_eq!(operation["security"].is_array(), route.who == Who::Bearer || route.operation == "submit");

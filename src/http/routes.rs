@@ -11,7 +11,7 @@ use super::api::{audit, download, subjects, submissions};
 use super::error::HttpError;
 use super::public::{forms, page, service};
 use super::speech::LANG;
-use super::{Web, assets, cors, layers, portal};
+use super::{Web, assets, cors, layers, portal, staff};
 
 /// Who may call a route at all. What they may do there is the policy's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Who {
     Public,
     /// Whoever has a good token.
     Bearer,
+    /// Whoever is signed in to the console.
+    Session,
 }
 
 /// One route.
@@ -42,7 +44,7 @@ pub struct Route {
 
 /// The table.
 pub fn routes() -> &'static [Route] {
-    &ROUTES
+    ROUTES
 }
 
 /// Whether the route of this path gives its errors as pages: whatever people open in a browser.
@@ -65,7 +67,7 @@ macro_rules! route {
     };
 }
 
-static ROUTES: [Route; 43] = [
+static ROUTES: &[Route] = &[
     route!("GET" "/", Public, "index", "The list of forms, as a page.", [LANG], get(page::index)),
     route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [LANG], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
@@ -143,16 +145,46 @@ static ROUTES: [Route; 43] = [
         [], post(subjects::erasure)),
     route!("GET" "/api/v1/audit", Bearer, "listAudit", "The audit trail, newest first.",
         ["after", "limit"], get(audit::list)),
+    route!("GET" "/staff/sign-in", Public, "signInPage", "Where staff sign in.", [], get(staff::sign_in::show)),
+    route!("POST" "/staff/sign-in", Public, "signIn", "Takes login and password; a code comes next.",
+        [], post(staff::sign_in::enter)),
+    route!("POST" "/staff/sign-in/code", Public, "signInCode", "Takes the code, and begins a session.",
+        [], post(staff::sign_in::code)),
+    route!("GET" "/staff/welcome/{token}", Public, "welcome", "Asks whoever is invited for a password.",
+        [], get(staff::welcome::show)),
+    route!("POST" "/staff/welcome/{token}", Public, "choosePassword",
+        "Takes the password, and shows what sets an authenticator program up.", [], post(staff::welcome::password)),
+    route!("POST" "/staff/welcome/{token}/code", Public, "completeSetup",
+        "Takes the first code, and begins a session.", [], post(staff::welcome::code)),
+    route!("GET" "/staff", Session, "consoleHome", "The console.", [], get(staff::inbox::home)),
+    route!("GET" "/staff/inbox", Session, "inbox", "What came in by a form, newest first.",
+        ["form", "status", "after", "purpose"], get(staff::inbox::show)),
+    route!("GET" "/staff/record/{id}", Session, "record", "One submission, as a page.",
+        ["purpose"], get(staff::record::show)),
+    route!("GET" "/staff/record/{id}/files/{n}", Session, "recordFile", "A file of a submission, as an attachment.",
+        ["purpose"], get(staff::record::file)),
+    route!("POST" "/staff/record/{id}/status", Session, "recordStatus", "Marks the progress of a submission.",
+        [], post(staff::record::status)),
+    route!("POST" "/staff/record/{id}/messages", Session, "recordAnswer", "Writes a message to the person.",
+        [], post(staff::record::answer)),
+    route!("GET" "/staff/account", Session, "account", "One's own account.", [], get(staff::account)),
+    route!("POST" "/staff/account/password", Session, "changePassword",
+        "Changes the password; every session ends.", [], post(staff::password)),
+    route!("POST" "/staff/account/recovery", Session, "renewRecovery", "New recovery codes.", [], post(staff::recovery)),
+    route!("POST" "/staff/account/sessions/{id}/end", Session, "endSession", "Ends one of one's own sessions.",
+        [], post(staff::end_session)),
+    route!("POST" "/staff/sign-out", Session, "signOut", "Ends the session.", [], post(staff::sign_out)),
 ];
 
 /// The router.
 pub(super) fn router(web: Arc<Web>) -> Router {
     let mut router = Router::new();
-    for route in &ROUTES {
+    for route in ROUTES {
         let handler = (route.handler)();
         let handler = match route.who {
             Who::Public => handler.route_layer(from_fn(layers::public)),
             Who::Bearer => handler.route_layer(from_fn_with_state(web.clone(), layers::bearer)),
+            Who::Session => handler.route_layer(from_fn_with_state(web.clone(), staff::layer)),
         };
         router = router.route(route.path, handler);
     }
@@ -225,6 +257,12 @@ mod tests {
             ("POST", "/api/v1/my/messages"),
             ("POST", "/api/v1/my/withdrawals"),
             ("POST", "/api/v1/my/erasure"),
+            ("GET", "/staff/sign-in"),
+            ("POST", "/staff/sign-in"),
+            ("POST", "/staff/sign-in/code"),
+            ("GET", "/staff/welcome/{token}"),
+            ("POST", "/staff/welcome/{token}"),
+            ("POST", "/staff/welcome/{token}/code"),
         ];
         assert_eq!(public, expected);
     }

@@ -106,11 +106,13 @@ pub enum Action {
     CleanUp,
     /// Write counts of visits, which tell nothing of anybody.
     KeepStatistics,
+    /// Sign in and out, and look after one's own account.
+    SignIn,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -131,6 +133,7 @@ impl Action {
         Self::ScanFile,
         Self::CleanUp,
         Self::KeepStatistics,
+        Self::SignIn,
     ];
 
     /// The name as it stands in the audit trail, for example `read-submission`.
@@ -156,6 +159,7 @@ impl Action {
             Self::ScanFile => "scan-file",
             Self::CleanUp => "clean-up",
             Self::KeepStatistics => "keep-statistics",
+            Self::SignIn => "sign-in",
         }
     }
 }

@@ -116,6 +116,12 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
+        Action::SignIn => {
+            let Resource::Staff = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => YES,
+            }
+        }
         Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
@@ -134,10 +140,10 @@ pub(super) fn for_owner(role: Role, action: Action, resource: &Resource<'_>) -> 
     }
 }
 
-/// The public sends forms in; of everything else it may not know whether it exists.
+/// The public sends forms in and may try to sign in; of everything else it may not know whether it exists.
 pub(super) fn for_public(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
-        (Action::Submit, Resource::Form { .. }) => YES,
+        (Action::Submit, Resource::Form { .. }) | (Action::SignIn, Resource::Staff) => YES,
         _ => HIDDEN,
     }
 }
@@ -166,7 +172,8 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::SendMail
         | Action::ScanFile
         | Action::CleanUp
-        | Action::KeepStatistics => HIDDEN,
+        | Action::KeepStatistics
+        | Action::SignIn => HIDDEN,
     }
 }
 

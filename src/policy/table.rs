@@ -83,7 +83,7 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "oneself, with the last submission", Resource::Own));
             }
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
-            Action::ManageStaff => out.push((action, "staff", Resource::Staff)),
+            Action::ManageStaff | Action::SignIn => out.push((action, "staff", Resource::Staff)),
             Action::ReadStatus
             | Action::VerifyVault
             | Action::SendMail

@@ -114,11 +114,11 @@ fn a_reader_of_other_forms_sees_nothing() {
 }
 
 #[test]
-fn the_public_sends_and_the_software_tidies_up_and_counts() {
+fn the_public_sends_and_may_sign_in_and_the_software_tidies_up_and_counts() {
     for (action, _, resource) in rows(Some(Role::Hr)) {
         let public = decide(&Actor::Public, action, &resource);
         let system = decide(&Actor::System, action, &resource);
-        let anybodys = action == Action::Submit && resource != Resource::KeyedForm;
+        let anybodys = matches!(action, Action::Submit | Action::SignIn) && resource != Resource::KeyedForm;
         assert_eq!(public.is_ok(), anybodys, "{action}");
         let own = [Action::SendMail, Action::ScanFile, Action::CleanUp, Action::KeepStatistics];
         assert_eq!(system.is_ok(), own.contains(&action), "{action}");

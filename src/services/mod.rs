@@ -15,6 +15,7 @@ pub mod portal;
 pub mod post;
 pub mod review;
 pub mod scan;
+pub mod sign_in;
 pub mod staff;
 pub mod statistics;
 pub mod submit;
@@ -80,6 +81,9 @@ pub enum ServiceError {
         /// Something was found.
         infected: bool,
     },
+    /// Too much was tried; it may be tried again after so long.
+    #[error("too much was tried")]
+    Later(std::time::Duration),
     /// Body or file above the limit, in bytes.
     #[error("too large")]
     TooLarge {
@@ -117,6 +121,7 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     staff: staff::Desk,
     keys: keys::Ring,
+    door: sign_in::Door,
     requests: idempotency::Requests,
     visits: portal::Visits,
     links: post::Links,
@@ -215,6 +220,11 @@ impl App {
             message: "the row of a server's key was changed: it does not open; restore the data folder from a backup"
                 .to_owned(),
         })?;
+        let door = sign_in::Door::load(&vault).map_err(|_| OpenError {
+            message:
+                "what an account signs in with was changed: it does not open; restore the data folder from a backup"
+                    .to_owned(),
+        })?;
         let tally = statistics::Tally::load(&vault);
         let app = Self {
             vault: Arc::new(vault),
@@ -224,6 +234,7 @@ impl App {
             entropy,
             staff,
             keys,
+            door,
             requests: idempotency::Requests::default(),
             visits: portal::Visits::default(),
             links: post::Links::default(),

@@ -88,6 +88,16 @@ pub struct MailHealth {
 }
 
 impl Post {
+    /// Where the service is reached, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whom the mails are from, in words.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A post office. `templates` is a folder whose files replace the shipped words; `url` is where the service is reached.
     ///
     /// # Errors

@@ -339,6 +339,16 @@ fn need_purpose(app: &App, ctx: &Context, located: &Located, purpose: Option<&st
     }
 }
 
+/// The forms whose submissions the actor may list, in order.
+pub fn readable(app: &App, ctx: &Context) -> Vec<Arc<Form>> {
+    app.forms().iter().filter(|form| may(ctx, Action::ListSubmissions, form)).cloned().collect()
+}
+
+/// What the actor may read a form's submissions for.
+pub fn purposes(ctx: &Context, form: &Form) -> Vec<String> {
+    policy::allowed_purposes(&ctx.actor, &form.purposes)
+}
+
 /// The limit of a page, checked.
 pub(super) fn page_limit(limit: Option<u32>) -> Result<u32, ServiceError> {
     match limit.unwrap_or(DEFAULT_LIMIT) {

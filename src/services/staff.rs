@@ -247,6 +247,35 @@ pub async fn revoke_token(app: &Arc<App>, ctx: &Context, id: TokenId) -> Result<
     app.staff.write(|state| drop(state.tokens.insert(id, row)))
 }
 
+/// The account of a login that may act.
+pub(super) fn find_active(app: &App, login: &Login) -> Result<Option<StaffId>, ServiceError> {
+    Ok(find(app, login.as_str())?.filter(|(_, row)| !row.disabled && !row.service).map(|(id, _)| id))
+}
+
+/// The login of an account, while it may act.
+pub(super) fn login_of(app: &App, id: StaffId) -> Option<String> {
+    let row = app.staff.read(|state| state.accounts.get(&id).cloned()).ok()??;
+    (!row.disabled && !row.service).then_some(row.login)
+}
+
+/// The account of a person with this login, added when there is none.
+pub(super) async fn find_or_add_person(
+    app: &Arc<App>,
+    ctx: &Context,
+    login: &str,
+) -> Result<(StaffId, Login), ServiceError> {
+    let parsed = parse_login(login)?;
+    let known = find(app, parsed.as_str())?;
+    match known {
+        Some((_, row)) if row.disabled => Err(invalid("login", "disabled", "This account is disabled.")),
+        Some((_, row)) if row.service => {
+            Err(invalid("login", "service", "This is a service account, which has tokens only."))
+        }
+        Some((id, _)) => Ok((id, parsed)),
+        None => Ok((add(app, ctx, login, false).await?.id, parsed)),
+    }
+}
+
 fn parse_login(login: &str) -> Result<Login, ServiceError> {
     login.parse().map_err(|_| {
         invalid("login", "bad-login", "A login has 1 to 64 lower-case letters, digits, dots, hyphens and underscores.")

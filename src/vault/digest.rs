@@ -61,15 +61,16 @@ impl Terms {
     }
 }
 
-/// What lets somebody in.
-const ACCOUNTS: [Table; 3] = [Table::Staff, Table::Tokens, Table::Keys];
-
-/// Whether the row is an account, a token or a key.
+/// Whether the row is an account, a token, a key, or what an account signs in with.
 pub(super) fn is_account(key: &[u8]) -> bool {
     ACCOUNTS.iter().any(|table| key.first() == Some(&table.id()))
 }
 
-/// The sum over all accounts, tokens and keys in a store.
+/// What says who may come in: an earlier version of one of these rows, put back, would undo a revocation or a change of
+/// password, so they are counted at each start.
+const ACCOUNTS: [Table; 4] = [Table::Staff, Table::Tokens, Table::Keys, Table::Credentials];
+
+/// The sum over all of these rows in a store.
 pub(super) fn accounts(engine: &dyn Engine, terms: &Terms) -> Result<Sum, StoreError> {
     let mut sum = Sum::default();
     for table in ACCOUNTS {

@@ -24,6 +24,8 @@ pub enum SystemTable {
     Statistics,
     /// Keys of servers.
     Keys,
+    /// What accounts sign in with.
+    Credentials,
 }
 
 /// A system row to be written.
@@ -111,6 +113,7 @@ impl SystemTable {
             Self::Tokens => Table::Tokens,
             Self::Statistics => Table::Statistics,
             Self::Keys => Table::Keys,
+            Self::Credentials => Table::Credentials,
         }
     }
 }
@@ -122,6 +125,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
         SystemTable::Tokens => Purpose::Token,
         SystemTable::Statistics => Purpose::Statistics,
         SystemTable::Keys => Purpose::ServerKey,
+        SystemTable::Credentials => Purpose::Credentials,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

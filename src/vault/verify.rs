@@ -265,6 +265,7 @@ impl<'a> Check<'a> {
             (Table::Tokens, SystemTable::Tokens, "a token"),
             (Table::Statistics, SystemTable::Statistics, "a statistics"),
             (Table::Keys, SystemTable::Keys, "a server's key"),
+            (Table::Credentials, SystemTable::Credentials, "a credentials"),
         ] {
             let from = [table.id()];
             let rows: Vec<_> =

@@ -11,6 +11,7 @@ mod pdf;
 #[path = "../support/served.rs"]
 mod served;
 mod sites;
+mod staff;
 
 use std::fs;
 use std::path::{Path, PathBuf};

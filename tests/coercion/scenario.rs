@@ -13,7 +13,7 @@ use letterlock::domain::form::FormSet;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::review::{self, ListQuery};
-use letterlock::services::{App, OpenOptions, audit, converse, erase, portal, staff, submit};
+use letterlock::services::{App, OpenOptions, audit, converse, erase, portal, sign_in, staff, submit};
 use letterlock::vault::{Hooks, Step};
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,7 @@ impl Stage {
     async fn fill(&self) {
         let ctx = role(Role::Admin);
         staff::add(&self.app, &ctx, "erika", false).await.unwrap();
+        sign_in::invite(&self.app, &ctx, "erika", &[Role::Hr], std::time::Duration::from_secs(3600)).await.unwrap();
         staff::create_token(&self.app, &ctx, "erika", &[Role::Hr, Role::Support], None).await.unwrap();
         for n in 0..4 {
             let id = self.apply(&format!("early{n}"), true, true, true).await;

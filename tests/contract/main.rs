@@ -79,7 +79,8 @@ impl Contract {
             .args(["run", "--no-color", "--url", &self.service.url(""), "--tls-verify", "false"])
             .args(["--header", &format!("Authorization: Bearer {}", self.token)])
             .args(["--header", &format!("Cookie: {}", self.cookie)])
-            .args(["--workers", "2", "--max-examples", examples(), "--seed", "4", "--continue-on-failure"])
+            // With more than one, Python 3.11 now and then stumbles over its own parser (CPython's issue 106905).
+            .args(["--workers", "1", "--max-examples", examples(), "--seed", "4", "--continue-on-failure"])
             .args(["--suppress-health-check", "all", "--request-timeout", "60", "--warnings", "off"])
             .args(["--exclude-checks", "positive_data_acceptance"])
             .args(more)

@@ -135,19 +135,23 @@ const TOGETHER: [(&str, &[Table]); 9] = [
     ("pages and keyrings", &[Table::Pages, Table::Keyrings]),
     ("keyrings and list", &[Table::Keyrings, Table::List]),
     ("people's rows with state and trail", &PEOPLE_STATE_TRAIL),
-    ("accounts with state and trail", &[Table::Staff, Table::Tokens, Table::Keys, Table::Meta, Table::Audit]),
+    ("accounts with state and trail", &ACCOUNTS_STATE_TRAIL),
 ];
-const ALL_BUT_AUDIT: [Table; 11] = {
+const ACCOUNTS_STATE_TRAIL: [Table; 6] = {
     use Table::*;
-    [Meta, Pages, Keyrings, Records, List, Consents, Files, Staff, Tokens, Intents, Deeds]
+    [Staff, Tokens, Keys, Credentials, Meta, Audit]
 };
-const ALL_BUT_META: [Table; 11] = {
+const ALL_BUT_AUDIT: [Table; 13] = {
     use Table::*;
-    [Pages, Keyrings, Records, List, Consents, Files, Staff, Tokens, Audit, Intents, Deeds]
+    [Meta, Pages, Keyrings, Records, List, Consents, Files, Staff, Tokens, Intents, Deeds, Keys, Credentials]
 };
-const ALL_BUT_AUDIT_AND_META: [Table; 10] = {
+const ALL_BUT_META: [Table; 13] = {
     use Table::*;
-    [Pages, Keyrings, Records, List, Consents, Files, Staff, Tokens, Intents, Deeds]
+    [Pages, Keyrings, Records, List, Consents, Files, Staff, Tokens, Audit, Intents, Deeds, Keys, Credentials]
+};
+const ALL_BUT_AUDIT_AND_META: [Table; 12] = {
+    use Table::*;
+    [Pages, Keyrings, Records, List, Consents, Files, Staff, Tokens, Intents, Deeds, Keys, Credentials]
 };
 const PEOPLE_STATE_TRAIL: [Table; 8] = {
     use Table::*;

@@ -13,7 +13,7 @@ use letterlock::domain::browser::Browser;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::statistics::{self, Event};
-use letterlock::services::{App, OpenOptions, ServiceError, erase, health, keys, portal, review, staff};
+use letterlock::services::{App, OpenOptions, ServiceError, erase, health, keys, portal, review, sign_in, staff};
 use letterlock::vault::{Hooks, Step};
 
 use crate::overlay::{Memory, Recorder, Rows};
@@ -89,6 +89,11 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     let form = ["job-application".parse().unwrap()];
     let shop = keys::create(&app, &admin, "shop", &form, None).await.unwrap();
     keys::create(&app, &admin, "site", &form, None).await.unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    for roles in [&[Role::Admin][..], &[Role::Hr]] {
+        sign_in::invite(&app, &admin, "jim", roles, hour).await.unwrap();
+    }
+    sign_in::invite(&app, &admin, "june", &[Role::Hr], hour).await.unwrap();
     app.close().await;
     drop(app);
     keep_keys();

@@ -20,7 +20,7 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 5] = ["tls", "recovery", "mail", "scanner", "limits"];
+pub(super) const SECTIONS: [&str; 6] = ["tls", "recovery", "sign_in", "mail", "scanner", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -49,6 +49,14 @@ const KEYS: &[Key] = &[
     path("tls.certificate", |c, v| c.tls.certificate = Some(v), "certificate chain, PEM"),
     path("tls.key", |c, v| c.tls.key = Some(v), "private key of the certificate, PEM"),
     path("recovery.folder", |c, v| c.recovery.folder = Some(v), "where the recovery slot lies; best on another disk"),
+    number(
+        "sign_in.memory_mib",
+        19,
+        4096,
+        |c, v| c.sign_in.memory_mib = v,
+        "memory that hashing a staff password takes, MiB; 19 is the least",
+    ),
+    number("sign_in.passes", 2, 64, |c, v| c.sign_in.passes = v, "passes over that memory; 2 is the least"),
     text("public_url", set_public_url, "where the service is reached, for links in mails: https://…"),
     text("mail.server", |c, v| set_some(&mut c.mail.server, v), "the mail server; without one no mail is sent"),
     number("mail.port", 1, 65_535, |c, v| c.mail.port = u16::try_from(v).ok(), "its port; else the usual one"),

@@ -37,6 +37,8 @@ pub struct Config {
     pub tls: Tls,
     /// The recovery slot.
     pub recovery: Recovery,
+    /// What a staff password costs to hash.
+    pub sign_in: SignIn,
     /// Where the service is reached from outside, for links in mails: `https://…`, without a path.
     pub public_url: Option<String>,
     /// The mail server.
@@ -45,6 +47,15 @@ pub struct Config {
     pub scanner: Scanner,
     /// What clients may use up.
     pub limits: Limits,
+}
+
+/// What a staff password costs to hash: whoever guesses pays it for each guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Memory, in MiB: 19 to 4,096.
+    pub memory_mib: u64,
+    /// Passes over it: 2 to 64.
+    pub passes: u64,
 }
 
 /// The mail server; without `server` no mail is sent.
@@ -176,6 +187,7 @@ impl Default for Config {
             proxies: Proxies::default(),
             tls: Tls::default(),
             recovery: Recovery::default(),
+            sign_in: SignIn { memory_mib: 64, passes: 3 },
             public_url: None,
             mail: Mail::default(),
             scanner: Scanner::default(),

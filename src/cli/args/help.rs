@@ -92,7 +92,8 @@ Examples:
 
 pub(super) const STAFF: &str = "\
 Examples:
-  letterlock staff add jane.doe
+  letterlock staff invite jane.doe --role hr
+  letterlock staff recover jane.doe
   letterlock staff list
   letterlock staff disable jane.doe";
 
@@ -100,6 +101,20 @@ pub(super) const STAFF_ADD: &str = "\
 Example:
   letterlock staff add jane.doe
   letterlock staff add website --service";
+
+pub(super) const STAFF_INVITE: &str = "\
+The link stands alone on standard output, once; the vault keeps only a hash of it. Give it to the person by a way that \
+is theirs alone: whoever opens it chooses the password. It can be made again until it was used.
+
+Example:
+  letterlock staff invite jane.doe --role hr";
+
+pub(super) const STAFF_RECOVER: &str = "\
+Password, authenticator program, recovery codes and sessions of the account are worth nothing from now on; its roles stay. \
+This is also the way back in for the last administrator.
+
+Example:
+  letterlock staff recover jane.doe --ttl 2h";
 
 pub(super) const STAFF_LIST: &str = "\
 Example:

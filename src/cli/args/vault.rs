@@ -41,6 +41,27 @@ pub(in crate::cli) enum StaffCommand {
         #[arg(long)]
         service: bool,
     },
+    /// Invite somebody to sign in: prints a link, good once
+    #[command(after_help = help::STAFF_INVITE)]
+    Invite {
+        /// Login name: lower-case letters, digits, dots, hyphens, underscores
+        login: String,
+        /// What the person does: hr, support, training, partner, marketing, privacy, auditor, admin; several with commas between
+        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
+        roles: Vec<Role>,
+        /// How long the link is good for: 30m, 12h, 3d
+        #[arg(long, default_value = "3d", value_parser = ttl::parse)]
+        ttl: Ttl,
+    },
+    /// Let somebody begin anew who has lost password or phone: prints a link, ends what they had
+    #[command(after_help = help::STAFF_RECOVER)]
+    Recover {
+        /// Login name
+        login: String,
+        /// How long the link is good for: 30m, 12h, 3d
+        #[arg(long, default_value = "12h", value_parser = ttl::parse)]
+        ttl: Ttl,
+    },
     /// List the accounts and their tokens
     #[command(after_help = help::STAFF_LIST)]
     List(Json),

@@ -187,7 +187,7 @@ pub(super) fn limit(query: &Query) -> Result<Option<u32>, HttpError> {
     query.parse::<u32>("limit", "bad-limit", "This has to be a whole number from 1 to 200.")
 }
 
-fn parse_status(name: &str) -> Result<Status, HttpError> {
+pub(in crate::http) fn parse_status(name: &str) -> Result<Status, HttpError> {
     serde_json::from_value(Value::from(name)).map_err(|_| {
         HttpError::invalid_field(
             "status",

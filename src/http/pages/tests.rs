@@ -166,7 +166,9 @@ fn no_template_of_a_page_holds_words_of_its_own() {
     fn each(folder: &std::path::Path, seen: &mut usize) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("mail") {
+            // Mails have languages of their own; the console speaks English to those who work with it.
+            let elsewhere = ["mail", "staff"].iter().any(|folder| path.ends_with(folder));
+            if path.is_dir() && !elsewhere {
                 each(&path, seen);
             } else if path.extension().is_some_and(|end| end == "html") {
                 *seen += 1;

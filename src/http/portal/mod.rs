@@ -6,7 +6,7 @@
 
 pub(super) mod api;
 mod message;
-mod page;
+pub(super) mod page;
 pub(super) mod visit;
 
 use std::sync::Arc;

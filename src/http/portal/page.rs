@@ -16,7 +16,7 @@ use crate::domain::form::{FieldKind, Form};
 use crate::domain::message::{Author, Message};
 use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
-use crate::domain::submission::{FieldValue, FileInfo, Status};
+use crate::domain::submission::{FieldValue, Fields, FileInfo, Status};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::pages::{OTHER, detail, html};
@@ -92,7 +92,7 @@ pub(super) fn mine(
         title: form.map_or_else(|| speech.say("my.title"), |form| form.title.clone()),
         received: When::of(speech, mine.content.received),
         standing: speech.say(standing(mine.summary.status)),
-        answers: answers(speech, form, mine),
+        answers: answers(speech, form, &mine.content.fields),
         files: mine.content.files.iter().map(|file| FileView::of(speech, file)).collect(),
         messages: mine.messages.iter().map(|message| MessageView::of(speech, message)).collect(),
         consents: mine.consents.iter().map(|consent| ConsentView::of(speech, consent)).collect(),
@@ -201,9 +201,10 @@ struct MinePage<'a> {
     typed: &'a str,
 }
 
-struct Answer<'a> {
-    label: &'a str,
-    text: Cow<'a, str>,
+/// An answer, in words.
+pub(in crate::http) struct Answer<'a> {
+    pub(in crate::http) label: &'a str,
+    pub(in crate::http) text: Cow<'a, str>,
 }
 
 struct FileView<'a> {
@@ -233,13 +234,14 @@ struct ConsentView<'a> {
 }
 
 /// A time, for programs and for people.
-struct When {
-    exact: String,
-    shown: String,
+pub(in crate::http) struct When {
+    pub(in crate::http) exact: String,
+    pub(in crate::http) shown: String,
 }
 
 impl When {
-    fn of(speech: &Speech, time: Timestamp) -> Self {
+    /// To the minute.
+    pub(in crate::http) fn of(speech: &Speech, time: Timestamp) -> Self {
         Self { exact: time.to_string(), shown: speech.time(time) }
     }
 }
@@ -257,8 +259,8 @@ const fn standing(status: Status) -> &'static str {
 }
 
 /// The answers in the order of the form, then those to questions that it asks no longer.
-fn answers<'a>(speech: &Speech, form: Option<&'a Form>, mine: &'a Mine) -> Vec<Answer<'a>> {
-    let mut rest: Vec<(&String, &FieldValue)> = mine.content.fields.iter().collect();
+pub(in crate::http) fn answers<'a>(speech: &Speech, form: Option<&'a Form>, fields: &'a Fields) -> Vec<Answer<'a>> {
+    let mut rest: Vec<(&String, &FieldValue)> = fields.iter().collect();
     let mut out = Vec::new();
     for field in form.map_or(&[][..], |form| &form.fields) {
         if let Some(at) = rest.iter().position(|(name, _)| **name == field.name) {

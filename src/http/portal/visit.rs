@@ -52,23 +52,28 @@ pub(super) fn leave_cookie() -> HeaderValue {
 
 /// The token in the cookie, when there is exactly one.
 fn token(headers: &HeaderMap) -> Option<&str> {
+    cookie_token(headers, NAME)
+}
+
+/// The token in the cookie of this name, when there is exactly one.
+pub(in crate::http) fn cookie_token<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut ours = cookies.flat_map(|line| line.split(';')).filter_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == NAME).then_some(value)
+        (name == cookie).then_some(value)
     });
     let (first, more) = (ours.next()?, ours.next());
     (more.is_none() && is_token(first)).then_some(first)
 }
 
 /// Whether this can be a token: 256 bits in base64 (RFC 4648 §5), without padding.
-pub(super) fn is_token(text: &str) -> bool {
+pub(in crate::http) fn is_token(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// Refuses a post that another site had the browser send. Browsers say where a post comes from in `Sec-Fetch-Site` (Fetch
 /// Metadata), older ones in `Origin`.
-pub(super) fn same_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), HttpError> {
+pub(in crate::http) fn same_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), HttpError> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     // Over HTTP/2 the host stands in the address.
     let host = uri.authority().map(Authority::as_str).or_else(|| text("host"));
@@ -82,7 +87,7 @@ pub(super) fn same_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), HttpErro
 }
 
 /// The answer to a post that does not come from our own page.
-pub(super) fn foreign() -> HttpError {
+pub(in crate::http) fn foreign() -> HttpError {
     HttpError::from_elsewhere()
 }
 

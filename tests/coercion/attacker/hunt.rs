@@ -287,7 +287,7 @@ impl Hunt {
                 self.deed_parts.entry(handle.to_vec()).or_default().insert(part.to_vec(), content.to_vec());
             }
             // Counts by day, form and family of browser: nothing of anybody.
-            Purpose::Statistics => {}
+            Purpose::Statistics | Purpose::Credentials => {}
             Purpose::ServerKey => drop(contents::read::<ServerKey>(content)?),
             Purpose::File => return None,
         }

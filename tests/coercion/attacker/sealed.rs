@@ -118,6 +118,7 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         13 => layers(row, value, Purpose::Mail, Table::Outbox, Some(row.to_vec()), vec![0]),
         14 => one(Purpose::Statistics, Table::Statistics, 0),
         15 => one(Purpose::ServerKey, Table::Keys, 0),
+        16 => one(Purpose::Credentials, Table::Credentials, 0),
         _ => Vec::new(),
     }
 }

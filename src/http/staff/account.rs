@@ -1,0 +1,114 @@
+//! `/staff/account`: one's own password, recovery codes and sessions; and the way out.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+
+use super::{Here, Posted, SMALL, cookies, page, see_other, whole};
+use crate::base::ids::Handle;
+use crate::http::Web;
+use crate::http::client::Client;
+use crate::http::error::HttpError;
+use crate::http::extract::params::Params;
+use crate::http::layers::Caller;
+use crate::http::speech::Speech;
+use crate::services::ServiceError;
+use crate::services::sign_in as service;
+
+/// `GET /staff/account`
+pub(in crate::http) async fn show(State(web): State<Arc<Web>>, here: Here) -> Result<Response, HttpError> {
+    shown(&web, &here, None, None)
+}
+
+fn shown(web: &Web, here: &Here, said: Option<&str>, problem: Option<(&str, &str)>) -> Result<Response, HttpError> {
+    let own = service::own(&web.app, &here.who)?;
+    Ok(page::account(here, &own, said, problem))
+}
+
+/// `POST /staff/account/password`
+pub(in crate::http) async fn password(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let client = Client::find(request.extensions()).map(|Client(address)| address);
+    let posted = Posted::read(&here, request, SMALL).await?;
+    if posted.text("new-password") != posted.text("again") {
+        return shown(&web, &here, None, Some(("new-password", "The two are not the same.")));
+    }
+    let (app, who) = (Arc::clone(&web.app), here.who.clone());
+    let (present, new) = (posted.secret("password"), posted.secret("new-password"));
+    match whole(async move { service::change_password(&app, &ctx, &who, &present, &new, client).await }).await {
+        Ok(()) => {
+            let mut response = page::sign_in_again();
+            cookies::add(response.headers_mut(), cookies::end_session());
+            Ok(response)
+        }
+        Err(error) => refused(&web, &here, error),
+    }
+}
+
+/// `POST /staff/account/recovery`
+pub(in crate::http) async fn recovery(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let client = Client::find(request.extensions()).map(|Client(address)| address);
+    let posted = Posted::read(&here, request, SMALL).await?;
+    let (app, who, password) = (Arc::clone(&web.app), here.who.clone(), posted.secret("password"));
+    match whole(async move { service::renew_recovery(&app, &ctx, &who, &password, client).await }).await {
+        Ok(codes) => Ok(page::recovery_codes(&codes, Some(&here))),
+        Err(ServiceError::Invalid(_)) => {
+            shown(&web, &here, None, Some(("recovery-password", "This is not your password.")))
+        }
+        Err(error) => refused(&web, &here, error),
+    }
+}
+
+fn refused(web: &Web, here: &Here, error: ServiceError) -> Result<Response, HttpError> {
+    let ServiceError::Invalid(problems) = error else { return Err(error.into()) };
+    let first = problems.first().ok_or_else(HttpError::internal)?;
+    let mut response = shown(
+        web,
+        here,
+        None,
+        Some((first.field.as_deref().unwrap_or(""), &Speech::default().sentence(&first.message))),
+    )?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+/// `POST /staff/account/sessions/{id}/end`
+pub(in crate::http) async fn end_session(
+    State(web): State<Arc<Web>>,
+    here: Here,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let id: Handle = params.parse("id")?;
+    Posted::read(&here, request, SMALL).await?;
+    service::end_session(&web.app, &here.who, id)?;
+    Ok(see_other("/staff/account"))
+}
+
+/// `POST /staff/sign-out`
+pub(in crate::http) async fn sign_out(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    Posted::read(&here, request, SMALL).await?;
+    let (app, token) = (Arc::clone(&web.app), Arc::clone(&here.token));
+    whole(async move { service::leave(&app, &ctx, token.expose()).await }).await?;
+    let mut response = page::signed_out();
+    cookies::add(response.headers_mut(), cookies::end_session());
+    let forget = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert("clear-site-data", forget);
+    Ok(response)
+}

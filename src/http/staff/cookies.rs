@@ -1,0 +1,50 @@
+//! The two cookies of the console. Both are bound to this host and to HTTPS by their names (RFC 6265bis).
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::base::sensitive::SensitiveString;
+use crate::http::error::HttpError;
+use crate::http::portal::visit;
+
+/// The session, or what a code will make one.
+const SESSION: &str = "__Host-staff";
+/// A browser that has signed in before.
+const DEVICE: &str = "__Host-device";
+/// How long a browser is known: 180 days.
+const DEVICE_SECONDS: u32 = 180 * 24 * 60 * 60;
+
+/// The token of the session's cookie, when there is exactly one.
+pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
+    visit::cookie_token(headers, SESSION)
+}
+
+/// The token by which the browser is known.
+pub(super) fn device(headers: &HeaderMap) -> Option<&str> {
+    visit::cookie_token(headers, DEVICE)
+}
+
+/// Begins a session, which goes when the browser closes.
+pub(super) fn set_session(token: &SensitiveString) -> Result<HeaderValue, HttpError> {
+    secret(&format!("{SESSION}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.expose()))
+}
+
+/// Has the browser known again.
+pub(super) fn set_device(token: &SensitiveString) -> Result<HeaderValue, HttpError> {
+    secret(&format!("{DEVICE}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={DEVICE_SECONDS}", token.expose()))
+}
+
+/// Ends a session.
+pub(super) fn end_session() -> HeaderValue {
+    HeaderValue::from_static("__Host-staff=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+fn secret(text: &str) -> Result<HeaderValue, HttpError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| HttpError::internal())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Sets a cookie beside others.
+pub(super) fn add(headers: &mut HeaderMap, cookie: HeaderValue) {
+    headers.append(header::SET_COOKIE, cookie);
+}

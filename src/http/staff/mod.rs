@@ -1,0 +1,135 @@
+//! The console, `/staff`: where the people inside sign in, read and answer. Plain HTML; no script; one cookie for the
+//! session, one by which a browser that has signed in before is known again.
+
+mod account;
+mod cookies;
+pub(super) mod inbox;
+mod page;
+pub(super) mod record;
+pub(super) mod sign_in;
+mod view;
+pub(super) mod welcome;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Web;
+use super::error::HttpError;
+use super::portal::visit;
+use super::speech::Speech;
+use super::{body, extract};
+use crate::base::ids::{Handle, RequestId};
+use crate::base::sensitive::SensitiveString;
+use crate::services::{Context, Problem, ServiceError, sign_in as service};
+use extract::urlencoded;
+
+pub(super) use account::{end_session, password, recovery, show as account, sign_out};
+
+/// The hidden part with the session's guard.
+const GUARD: &str = "_guard";
+/// Bytes of a post without a message.
+const SMALL: u64 = 8192;
+
+/// Who is signed in; put there by [`layer`].
+#[derive(Clone)]
+pub(super) struct Here {
+    /// Who, and in which session.
+    pub(super) who: service::SignedIn,
+    token: Arc<SensitiveString>,
+}
+
+impl Here {
+    /// What each post carries.
+    fn guard(&self) -> String {
+        self.who.session.guard.to_string()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Here {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, HttpError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(HttpError::internal)
+    }
+}
+
+/// For the routes of the console: without a session, to the sign-in. A post has to come from the console's own pages.
+pub(super) async fn layer(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let Some(id) = request.extensions().get::<RequestId>().copied() else {
+        return HttpError::internal().into_response();
+    };
+    let token = cookies::session(request.headers()).map(SensitiveString::from);
+    let found = token.and_then(|token| service::find(&web.app, token.expose()).map(|who| (who, token)));
+    let Some((who, token)) = found else {
+        drop(request);
+        return see_other("/staff/sign-in");
+    };
+    if *request.method() != Method::GET
+        && *request.method() != Method::HEAD
+        && let Err(error) = visit::same_origin(request.headers(), request.uri())
+    {
+        return error.into_response();
+    }
+    request.extensions_mut().insert(Context { actor: who.actor.clone(), request: id, purpose: None });
+    request.extensions_mut().insert(Here { who, token: Arc::new(token) });
+    next.run(request).await
+}
+
+/// What came with a post, once its guard was found to be that of the session.
+struct Posted(Vec<(String, SensitiveString)>);
+
+impl Posted {
+    /// The body of a post of a session.
+    async fn read(here: &Here, request: Request, most: u64) -> Result<Self, HttpError> {
+        let posted = Self::read_any(request, most).await?;
+        let guard = posted.text(GUARD).parse::<Handle>().ok();
+        if guard == Some(here.who.session.guard) { Ok(posted) } else { Err(visit::foreign()) }
+    }
+
+    /// The body of a post before there is a session.
+    async fn read_any(request: Request, most: u64) -> Result<Self, HttpError> {
+        visit::same_origin(request.headers(), request.uri())?;
+        let (parts, mut body) = request.into_parts();
+        if extract::media_type(&parts.headers).as_deref() != Some("application/x-www-form-urlencoded") {
+            return Err(HttpError::unsupported("This is sent as application/x-www-form-urlencoded."));
+        }
+        let bytes = body::read_all(&mut body, most).await?;
+        let pairs = urlencoded::parse(&bytes, 32);
+        let pairs = pairs.map_err(|_| HttpError::malformed("The body is not a form post in UTF-8."))?;
+        Ok(Self(pairs.into_iter().map(|(name, value)| (name, SensitiveString::from(value))).collect()))
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.expose())
+    }
+
+    fn secret(&self, name: &str) -> SensitiveString {
+        SensitiveString::from(self.text(name))
+    }
+}
+
+/// The first mistake, as a sentence.
+fn first(problems: &[Problem]) -> Option<String> {
+    problems.first().map(|problem| Speech::default().sentence(&problem.message))
+}
+
+fn see_other(path: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
+}
+
+/// Runs `work` to its end on a task of its own, whether or not the client waits.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+) -> Result<T, ServiceError> {
+    tokio::spawn(work).await.unwrap_or(Err(ServiceError::Internal))
+}

@@ -1,0 +1,96 @@
+//! Words of the console, which speaks English in this version.
+
+use crate::domain::message::{Author, Message};
+use crate::domain::staff::Role;
+use crate::domain::submission::{FileInfo, Status};
+use crate::http::portal::page::When;
+use crate::http::speech::Speech;
+
+/// A status, in words.
+pub(super) const fn status(status: Status) -> &'static str {
+    match status {
+        Status::New => "New",
+        Status::InProgress => "In progress",
+        Status::Answered => "Answered",
+        Status::Closed => "Closed",
+        Status::Received => "Received",
+        Status::Shortlisted => "Shortlisted",
+        Status::Interview => "Interview",
+        Status::Offer => "Offer",
+        Status::Hired => "Hired",
+        Status::Rejected => "Rejected",
+    }
+}
+
+/// A role, in words.
+pub(super) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Hr => "HR",
+        Role::Support => "Support",
+        Role::Training => "Training",
+        Role::Partner => "Partners",
+        Role::Marketing => "Marketing",
+        Role::Privacy => "Privacy",
+        Role::Auditor => "Auditor",
+        Role::Admin => "Administrator",
+    }
+}
+
+/// A purpose, as people read it: `subject-request` is "Subject request".
+pub(super) fn purpose(name: &str) -> String {
+    let text = name.replace('-', " ");
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// A file, with its size.
+pub(super) struct FileView<'a> {
+    pub(super) n: u32,
+    pub(super) name: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) size: String,
+}
+
+impl<'a> FileView<'a> {
+    pub(super) fn of(speech: &Speech, file: &'a FileInfo) -> Self {
+        Self { n: file.n, name: file.name.expose(), kind: &file.kind, size: speech.size(file.size) }
+    }
+}
+
+/// A message of the conversation.
+pub(super) struct MessageView<'a> {
+    pub(super) ours: bool,
+    pub(super) author: String,
+    pub(super) at: When,
+    pub(super) text: &'a str,
+    pub(super) files: Vec<FileView<'a>>,
+}
+
+impl<'a> MessageView<'a> {
+    pub(super) fn of(speech: &Speech, message: &'a Message) -> Self {
+        let (ours, author) = match &message.author {
+            Author::Subject => (false, "The person".to_owned()),
+            Author::Staff { role: of, login: Some(login) } => (true, format!("{login} ({})", role(*of))),
+            Author::Staff { role: of, login: None } => (true, role(*of).to_owned()),
+        };
+        Self {
+            ours,
+            author,
+            at: When::of(speech, message.at),
+            text: message.text.expose(),
+            files: message.files.iter().map(|file| FileView::of(speech, file)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_words() {
+        assert_eq!(purpose("subject-request"), "Subject request");
+        assert_eq!(purpose("recruitment"), "Recruitment");
+        assert_eq!(purpose(""), "");
+    }
+}

@@ -1,0 +1,210 @@
+//! Invitations: how an account gets its password and its authenticator program, at first and after both were lost.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::credentials::{Credentials, Factors, Invitation, sha256};
+use super::{Complete, choose, make_hash, write};
+use crate::base::clock::Timestamp;
+use crate::base::ids::StaffId;
+use crate::base::sensitive::SensitiveString;
+use crate::crypto::password::PasswordHash;
+use crate::crypto::totp::TotpSecret;
+use crate::domain::staff::Login;
+use crate::policy::{Action, Actor, Resource, Role};
+use crate::services::{App, Context, Problem, ServiceError, bearer, staff};
+use crate::vault::VaultError;
+
+/// How long somebody may take between password and code.
+const LIFE: Duration = Duration::from_secs(30 * 60);
+/// Set-ups at once. Each stands on an invitation of its own.
+const MOST: usize = 1000;
+
+/// An invitation just made; the token is shown once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invited {
+    /// Who is invited.
+    pub login: String,
+    /// The last part of the link: 43 characters.
+    pub token: SensitiveString,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+/// What somebody needs to set an authenticator program up.
+pub struct Setup {
+    /// The login.
+    pub login: String,
+    /// The secret, in groups of four, for typing.
+    pub secret: SensitiveString,
+    /// The address for a QR code.
+    pub uri: SensitiveString,
+}
+
+/// Set-ups between password and code, by the hash of the invitation. In memory: whoever is caught by a restart begins anew.
+#[derive(Default)]
+pub(super) struct Setups(Mutex<HashMap<[u8; 32], Pending>>);
+
+#[derive(Clone)]
+struct Pending {
+    password: PasswordHash,
+    totp: TotpSecret,
+    began: Timestamp,
+}
+
+/// Invites somebody to sign in with these roles. A new login becomes an account; one without a password gets a new
+/// invitation, and the earlier one is worth nothing.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] for a bad login, no role, a zero life, a disabled or service account, and one that has a
+/// password: that is [`recover`].
+pub async fn invite(
+    app: &Arc<App>,
+    ctx: &Context,
+    login: &str,
+    roles: &[Role],
+    ttl: Duration,
+) -> Result<Invited, ServiceError> {
+    let _ = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let mut roles = roles.to_vec();
+    roles.sort();
+    roles.dedup();
+    if roles.is_empty() {
+        return Err(invalid("role", "required", "Name at least one role."));
+    }
+    let (id, login) = staff::find_or_add_person(app, ctx, login).await?;
+    let _one_at_a_time = app.door.changing.lock().await;
+    let row = app.door.ring.of(id).unwrap_or_default();
+    if row.factors.is_some() {
+        let message = "This account has a password already. If it is lost, use staff recover.";
+        return Err(invalid("login", "has-password", message));
+    }
+    open(app, ctx, id, login, Credentials { roles, ..row }, ttl, "invited").await
+}
+
+/// Lets somebody begin anew who has lost password or authenticator program: what they had is worth nothing from now on,
+/// every session ends, and a new invitation is made. The roles stay.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for an account that was never invited or is disabled; [`ServiceError::Invalid`] for a zero life.
+pub async fn recover(app: &Arc<App>, ctx: &Context, login: &str, ttl: Duration) -> Result<Invited, ServiceError> {
+    let _ = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let login: Login = login.parse().map_err(|_| ServiceError::NotFound)?;
+    let id = staff::find_active(app, &login)?.ok_or(ServiceError::NotFound)?;
+    let _one_at_a_time = app.door.changing.lock().await;
+    let row = app.door.ring.of(id).ok_or(ServiceError::NotFound)?;
+    let invited = open(app, ctx, id, login, Credentials { factors: None, ..row }, ttl, "invited anew").await?;
+    app.door.sessions.end_all(id);
+    Ok(invited)
+}
+
+async fn open(
+    app: &Arc<App>,
+    ctx: &Context,
+    id: StaffId,
+    login: Login,
+    mut row: Credentials,
+    ttl: Duration,
+    change: &str,
+) -> Result<Invited, ServiceError> {
+    if ttl.is_zero() {
+        return Err(invalid("ttl", "out-of-range", "The invitation would end at once."));
+    }
+    let token = bearer::make(app.entropy()).map_err(VaultError::from)?;
+    let expires = app.clock.now().plus(ttl);
+    row.invitation = Some(Invitation { hash: sha256(token.expose().as_bytes()), expires });
+    write(app, ctx.act(Action::ManageStaff, &Resource::Staff)?, id, row, change).await?;
+    Ok(Invited { login: login.into(), token, expires })
+}
+
+/// Whose invitation a token is.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for one that was used, is too old, or never was.
+pub fn look(app: &App, token: &str) -> Result<String, ServiceError> {
+    let (_, login) = invited(app, token)?;
+    Ok(login)
+}
+
+fn invited(app: &App, token: &str) -> Result<(StaffId, String), ServiceError> {
+    let id = app.door.ring.invited(&sha256(token.as_bytes()), app.clock.now()).ok_or(ServiceError::NotFound)?;
+    let login = staff::login_of(app, id).ok_or(ServiceError::NotFound)?;
+    Ok((id, login))
+}
+
+/// Takes the password that somebody chooses by an invitation, and makes the secret of their authenticator program. Nothing is
+/// kept until [`complete_setup`]; the invitation stays good until then.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] as [`look`]; [`ServiceError::Invalid`] (field `new-password`) for a password that cannot be
+/// chosen.
+pub async fn begin_setup(app: &Arc<App>, token: &str, password: &SensitiveString) -> Result<Setup, ServiceError> {
+    let (_, login) = invited(app, token)?;
+    let parsed: Login = login.parse().map_err(|_| ServiceError::Internal)?;
+    let password = make_hash(app, choose(&parsed, password)?).await?;
+    let totp = TotpSecret::make_random(app.entropy()).map_err(VaultError::from)?;
+    let shown = shown(app, login, &totp)?;
+    let now = app.clock.now();
+    let mut setups = app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner);
+    setups.retain(|_, pending| now.since(pending.began) < LIFE);
+    if setups.len() >= MOST {
+        return Err(ServiceError::Unavailable);
+    }
+    setups.insert(sha256(token.as_bytes()), Pending { password, totp, began: now });
+    Ok(shown)
+}
+
+fn shown(app: &App, login: String, totp: &TotpSecret) -> Result<Setup, ServiceError> {
+    let issuer = app.post().map_or("Letterlock", |post| post.name());
+    let uri = totp.uri(issuer, &login).ok_or(ServiceError::Internal)?;
+    Ok(Setup { login, secret: totp.grouped(), uri })
+}
+
+/// Takes the first code of the program; uses the invitation up, and signs in. Returns the recovery codes, to be shown once.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] without a set-up that was begun within the last half an hour; [`ServiceError::Invalid`] (field
+/// `code`) for a wrong code, with what was shown before, to be shown again.
+pub async fn complete_setup(
+    app: &Arc<App>,
+    ctx: &Context,
+    token: &str,
+    code: &SensitiveString,
+) -> Result<(Complete, Vec<SensitiveString>), (ServiceError, Option<Setup>)> {
+    let plain = |error: ServiceError| (error, None);
+    let now = app.clock.now();
+    let _one_at_a_time = app.door.changing.lock().await;
+    let (id, login) = invited(app, token).map_err(plain)?;
+    let pending = {
+        let setups = app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner);
+        setups.get(&sha256(token.as_bytes())).filter(|pending| now.since(pending.began) < LIFE).cloned()
+    };
+    let pending = pending.ok_or(plain(ServiceError::NotFound))?;
+    let Some(step) = pending.totp.step_of(code.expose(), now) else {
+        let message =
+            "This code is not right. Is the clock of your phone right? Please type the code that it shows now.";
+        let error = invalid("code", "bad-code", message);
+        return Err((error, shown(app, login, &pending.totp).ok()));
+    };
+    let entropy = app.entropy();
+    let made = Factors::make(pending.password, pending.totp, step, entropy).map_err(VaultError::from);
+    let (mut factors, codes) = made.map_err(|error| plain(error.into()))?;
+    let device = bearer::make(entropy).map_err(|error| plain(VaultError::from(error).into()))?;
+    factors.remember(sha256(device.expose().as_bytes()));
+    let roles = app.door.ring.roles(id).unwrap_or_default();
+    let actor = Actor::Staff { id, login, roles: roles.clone() };
+    let act = Context { actor, ..ctx.clone() }.act(Action::SignIn, &Resource::Staff).map_err(plain)?;
+    let row = Credentials { roles, invitation: None, factors: Some(factors) };
+    write(app, act, id, row, "password and code set").await.map_err(plain)?;
+    app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&sha256(token.as_bytes()));
+    app.door.sessions.end_all(id);
+    let token = app.door.sessions.complete(id, now, entropy).map_err(|error| plain(VaultError::from(error).into()))?;
+    Ok((Complete { token, device, recovery_left: None }, codes))
+}
+
+fn invalid(field: &str, code: &'static str, message: &str) -> ServiceError {
+    ServiceError::Invalid(vec![Problem::in_field(field, code, message)])
+}

@@ -1,0 +1,359 @@
+//! How the people inside sign in: a password, then a one-time code. An account begins with an invitation, good once and not
+//! for long, by which its holder chooses a password and sets an authenticator program up.
+//!
+//! An unknown login, a wrong password, an account without a password and a disabled one get the same answer after the same
+//! work: one hash at the installation's cost, one entry in the audit trail.
+
+mod credentials;
+mod enrol;
+mod sessions;
+mod throttle;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Semaphore};
+
+use super::staff;
+use super::{App, Context, Problem, ServiceError, bearer, blocking};
+use crate::base::ids::{Handle, StaffId};
+use crate::base::sensitive::SensitiveString;
+use crate::crypto::password::{Cost, PasswordHash};
+use crate::domain::password::Password;
+use crate::domain::staff::Login;
+use crate::policy::{Action, Actor, Resource};
+use crate::vault::system_rows::SystemTable;
+use crate::vault::{Detail, Vault, VaultError};
+use credentials::{Credentials, Ring, Second, sha256};
+use throttle::{From, Throttle};
+
+pub use enrol::{Invited, Setup, begin_setup, complete_setup, invite, look, recover};
+pub use sessions::{IDLE, LONGEST, Session};
+
+/// Passwords that are hashed at the same time; each takes tens of MiB.
+const AT_ONCE: usize = 2;
+/// Of those that wait for that.
+const WAITING: usize = 64;
+
+/// Everything that signing in needs.
+pub struct Door {
+    ring: Ring,
+    sessions: sessions::Sessions,
+    throttle: Throttle,
+    setups: enrol::Setups,
+    cost: OnceLock<Cost>,
+    hashing: Semaphore,
+    waiting: AtomicUsize,
+    hashed: AtomicU64,
+    /// Changes happen one at a time, so that a code cannot count twice.
+    changing: Mutex<()>,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// As whom they act.
+    pub actor: Actor,
+    /// Their login.
+    pub login: String,
+    /// The session.
+    pub session: Session,
+}
+
+/// A sign-in that is complete.
+pub struct Complete {
+    /// The token of the session, for its cookie: 43 characters.
+    pub token: SensitiveString,
+    /// For a cookie by which this browser is known when it comes again.
+    pub device: SensitiveString,
+    /// Recovery codes left, when it was one of them that completed it.
+    pub recovery_left: Option<usize>,
+}
+
+impl Door {
+    pub(super) fn load(vault: &Vault) -> Result<Self, VaultError> {
+        Ok(Self {
+            ring: Ring::load(vault)?,
+            sessions: sessions::Sessions::default(),
+            throttle: Throttle::default(),
+            setups: enrol::Setups::default(),
+            cost: OnceLock::new(),
+            hashing: Semaphore::new(AT_ONCE),
+            waiting: AtomicUsize::new(0),
+            hashed: AtomicU64::new(0),
+            changing: Mutex::new(()),
+        })
+    }
+
+    fn cost(&self) -> Cost {
+        self.cost.get().copied().unwrap_or(Cost::USUAL)
+    }
+}
+
+impl App {
+    /// What hashing a password costs from now on. Only the first one counts.
+    pub fn set_password_cost(&self, cost: Cost) {
+        let _ = self.door.cost.set(cost);
+    }
+}
+
+/// The first step. Returns a token, for a cookie, under which [`enter_code`] completes the sign-in within five minutes.
+///
+/// # Errors
+/// [`ServiceError::Unauthenticated`], whatever was wrong; [`ServiceError::Later`] when too much was tried;
+/// [`ServiceError::Unavailable`] while too many wait.
+pub async fn enter(
+    app: &Arc<App>,
+    ctx: &Context,
+    login: &str,
+    password: &SensitiveString,
+    address: Option<IpAddr>,
+    device: Option<&str>,
+) -> Result<SensitiveString, ServiceError> {
+    let act = ctx.act(Action::SignIn, &Resource::Staff)?;
+    // As it was typed, for the throttle: what cannot be a login is tried like one that does not exist.
+    let typed: Option<Login> = login.trim().parse().ok();
+    let known = match &typed {
+        Some(login) => staff::find_active(app, login)?,
+        None => None,
+    };
+    let row = known.and_then(|id| app.door.ring.of(id));
+    let factors = row.as_ref().and_then(|row| row.factors.as_ref());
+    let device = device.map(|token| sha256(token.as_bytes()));
+    let from = match (device, factors) {
+        (Some(device), Some(factors)) if factors.knows(&device) => From::Known(device),
+        _ => From::Stranger(address),
+    };
+    let name = typed.as_ref().map_or("", Login::as_str);
+    let now = app.clock.now();
+    app.door.throttle.begin(name, from, now).map_err(ServiceError::Later)?;
+
+    let cost = app.door.cost();
+    let hash = factors.map_or_else(|| PasswordHash::decoy(cost), |factors| factors.password.clone());
+    let password = Password::typed(password.expose());
+    let good = hashing(app, move || password.is_some_and(|password| hash.matches(password.expose()))).await?;
+    let (true, Some(id), true) = (good, known, factors.is_some()) else {
+        let detail = known.map_or(Detail::None, |id| Detail::Account { id, change: "sign-in refused".to_owned() });
+        app.vault.write_system_rows(act, detail, Vec::new()).await?;
+        return Err(ServiceError::Unauthenticated);
+    };
+    app.door.throttle.succeeded(name, from);
+    Ok(app.door.sessions.begin(id, now, app.entropy()).map_err(VaultError::from)?)
+}
+
+/// The second step: a code of the authenticator program, or a recovery code.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] when no code is waited for under this token (any more); [`ServiceError::Invalid`] for a code
+/// that is wrong, too old, or was used.
+pub async fn enter_code(
+    app: &Arc<App>,
+    ctx: &Context,
+    token: &str,
+    code: &SensitiveString,
+) -> Result<Complete, ServiceError> {
+    let now = app.clock.now();
+    let _one_at_a_time = app.door.changing.lock().await;
+    let id = app.door.sessions.try_code(token, now).ok_or(ServiceError::NotFound)?;
+    let mut row = active(app, id)?;
+    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
+    let Some(second) = factors.use_code(code.expose(), now) else {
+        let act = ctx.act(Action::SignIn, &Resource::Staff)?;
+        let detail = Detail::Account { id, change: "code refused".to_owned() };
+        app.vault.write_system_rows(act, detail, Vec::new()).await?;
+        let message = "This code is not right, or was used already. Please wait for the next one.";
+        return Err(ServiceError::Invalid(vec![Problem::in_field("code", "bad-code", message)]));
+    };
+    let device = bearer::make(app.entropy()).map_err(VaultError::from)?;
+    factors.remember(sha256(device.expose().as_bytes()));
+    let recovery_left = (second == Second::Recovery).then(|| factors.recovery_left());
+    let change = match second {
+        Second::Code => "signed in",
+        Second::Recovery => "signed in by recovery code",
+    };
+    save(app, ctx, id, row, change).await?;
+    app.door.sessions.end(token);
+    let token = app.door.sessions.complete(id, now, app.entropy()).map_err(VaultError::from)?;
+    Ok(Complete { token, device, recovery_left })
+}
+
+/// Passwords hashed since the start, right or wrong: what signing in costs.
+pub fn hashed(app: &App) -> u64 {
+    app.door.hashed.load(Ordering::Relaxed)
+}
+
+/// Whether a code is waited for under this token.
+pub fn waits_for_code(app: &App, token: &str) -> bool {
+    app.door.sessions.waits(token, app.clock.now())
+}
+
+/// Who is signed in under a token. A disabled account is not.
+pub fn find(app: &App, token: &str) -> Option<SignedIn> {
+    let session = app.door.sessions.find(token, app.clock.now())?;
+    let login = staff::login_of(app, session.staff)?;
+    let roles = app.door.ring.roles(session.staff)?;
+    let actor = Actor::Staff { id: session.staff, login: login.clone(), roles };
+    Some(SignedIn { actor, login, session })
+}
+
+/// Signs out.
+///
+/// # Errors
+/// Storage errors; the session is over all the same.
+pub async fn leave(app: &Arc<App>, ctx: &Context, token: &str) -> Result<(), ServiceError> {
+    let here = find(app, token);
+    app.door.sessions.end(token);
+    let Some(here) = here else { return Ok(()) };
+    let act = ctx.act(Action::SignIn, &Resource::Staff)?;
+    let detail = Detail::Account { id: here.session.staff, change: "signed out".to_owned() };
+    Ok(app.vault.write_system_rows(act, detail, Vec::new()).await?)
+}
+
+/// What somebody sees of their own account.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// The sessions, latest first.
+    pub sessions: Vec<Session>,
+    /// Recovery codes left.
+    pub recovery_left: usize,
+}
+
+/// One's own account.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] without one.
+pub fn own(app: &App, here: &SignedIn) -> Result<Own, ServiceError> {
+    let row = active(app, here.session.staff)?;
+    let factors = row.factors.ok_or(ServiceError::NotFound)?;
+    let sessions = app.door.sessions.of(here.session.staff, app.clock.now());
+    Ok(Own { sessions, recovery_left: factors.recovery_left() })
+}
+
+/// Ends one of one's own sessions.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] when there is none of that name.
+pub fn end_session(app: &App, here: &SignedIn, id: Handle) -> Result<(), ServiceError> {
+    if app.door.sessions.end_one(here.session.staff, id) { Ok(()) } else { Err(ServiceError::NotFound) }
+}
+
+/// Changes one's own password. Every session ends, and every browser is a stranger again.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] when the present one is wrong (field `password`) or the new one cannot be chosen (field
+/// `new-password`).
+pub async fn change_password(
+    app: &Arc<App>,
+    ctx: &Context,
+    here: &SignedIn,
+    present: &SensitiveString,
+    new: &SensitiveString,
+    address: Option<IpAddr>,
+) -> Result<(), ServiceError> {
+    let login: Login = here.login.parse().map_err(|_| ServiceError::Internal)?;
+    let new = choose(&login, new)?;
+    confirm_password(app, here, present, address).await?;
+    let hash = make_hash(app, new).await?;
+    let _one_at_a_time = app.door.changing.lock().await;
+    let mut row = active(app, here.session.staff)?;
+    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
+    factors.password = hash;
+    factors.forget_devices();
+    save(app, ctx, here.session.staff, row, "password changed").await?;
+    app.door.sessions.end_all(here.session.staff);
+    Ok(())
+}
+
+/// New recovery codes, to be shown once; the old ones are worth nothing.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] when the password is wrong (field `password`).
+pub async fn renew_recovery(
+    app: &Arc<App>,
+    ctx: &Context,
+    here: &SignedIn,
+    password: &SensitiveString,
+    address: Option<IpAddr>,
+) -> Result<Vec<SensitiveString>, ServiceError> {
+    confirm_password(app, here, password, address).await?;
+    let _one_at_a_time = app.door.changing.lock().await;
+    let mut row = active(app, here.session.staff)?;
+    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
+    let codes = factors.renew_recovery(app.entropy()).map_err(VaultError::from)?;
+    save(app, ctx, here.session.staff, row, "recovery codes renewed").await?;
+    Ok(codes)
+}
+
+/// Asks for the password once more, before something grave. Throttled as a sign-in is.
+async fn confirm_password(
+    app: &Arc<App>,
+    here: &SignedIn,
+    password: &SensitiveString,
+    address: Option<IpAddr>,
+) -> Result<(), ServiceError> {
+    let from = From::Stranger(address);
+    app.door.throttle.begin(&here.login, from, app.clock.now()).map_err(ServiceError::Later)?;
+    let hash = active(app, here.session.staff)?.factors.ok_or(ServiceError::NotFound)?.password;
+    let password = Password::typed(password.expose());
+    if hashing(app, move || password.is_some_and(|password| hash.matches(password.expose()))).await? {
+        app.door.throttle.succeeded(&here.login, from);
+        return Ok(());
+    }
+    Err(ServiceError::Invalid(vec![Problem::in_field("password", "wrong-password", "This is not your password.")]))
+}
+
+/// The credentials of an account that may act.
+fn active(app: &App, id: StaffId) -> Result<Credentials, ServiceError> {
+    staff::login_of(app, id).and_then(|_| app.door.ring.of(id)).ok_or(ServiceError::NotFound)
+}
+
+/// Writes a row under one audit entry, then shows it to others. The caller holds `changing`.
+async fn save(app: &Arc<App>, ctx: &Context, id: StaffId, row: Credentials, change: &str) -> Result<(), ServiceError> {
+    let act = ctx.act(Action::SignIn, &Resource::Staff)?;
+    write(app, act, id, row, change).await
+}
+
+async fn write(
+    app: &Arc<App>,
+    act: crate::vault::Act,
+    id: StaffId,
+    row: Credentials,
+    change: &str,
+) -> Result<(), ServiceError> {
+    let sealed = app.vault.seal_system_row(SystemTable::Credentials, id.as_bytes(), &row)?;
+    let detail = Detail::Account { id, change: change.to_owned() };
+    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
+    app.door.ring.put(id, row);
+    Ok(())
+}
+
+fn choose(login: &Login, typed: &SensitiveString) -> Result<Password, ServiceError> {
+    Password::choose(typed.expose(), login)
+        .map_err(|bad| ServiceError::Invalid(vec![Problem::in_field("new-password", "bad-password", bad.to_string())]))
+}
+
+async fn make_hash(app: &Arc<App>, password: Password) -> Result<PasswordHash, ServiceError> {
+    let (cost, entropy) = (app.door.cost(), Arc::clone(&app.entropy));
+    let made = hashing(app, move || PasswordHash::make(password.expose(), cost, &*entropy)).await?;
+    made.map_err(|_| ServiceError::Unavailable)
+}
+
+/// Runs what takes a lot of memory: a few at a time, and not many waiting.
+async fn hashing<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    struct Waiting<'a>(&'a AtomicUsize);
+    impl Drop for Waiting<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let before = app.door.waiting.fetch_add(1, Ordering::SeqCst);
+    let _waiting = Waiting(&app.door.waiting);
+    if before >= WAITING {
+        return Err(ServiceError::Later(Duration::from_secs(5)));
+    }
+    let _turn = app.door.hashing.acquire().await.map_err(|_| ServiceError::Unavailable)?;
+    app.door.hashed.fetch_add(1, Ordering::Relaxed);
+    blocking(work).await
+}
