@@ -1,17 +1,20 @@
 //! The parsers of this layer as plain functions over bytes, for fuzzing. No part of the service calls them.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 
+use super::client::Client;
 use super::error::HttpError;
 use super::extract::json;
 use super::extract::multipart::{self, Most, Sink};
 use super::extract::urlencoded;
 use super::layers;
 use super::public::filling::Submission;
+use crate::base::config::Proxies;
 use crate::domain::form::Form;
 use crate::domain::submission::Valid;
 use crate::services::{Problem, ServiceError};
@@ -75,6 +78,17 @@ pub fn bearer(values: &[&[u8]]) -> Option<String> {
         headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value).ok()?);
     }
     layers::token(&headers).map(str::to_owned)
+}
+
+/// Whom a request from `socket` with these headers is counted for. A value that no header can hold is left out.
+pub fn client(socket: IpAddr, lines: &[(&'static str, Vec<u8>)], proxies: &Proxies) -> IpAddr {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.append(*name, value);
+        }
+    }
+    Client::of(socket, &headers, proxies).0
 }
 
 /// The pairs of a urlencoded body; `None` when it is refused.

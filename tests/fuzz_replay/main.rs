@@ -30,8 +30,8 @@ macro_rules! replays {
 }
 
 replays! {
-    certificate, clamd, control, envelope, form, ids, json, keyring, multipart, notice, page, receipts, returns, slot, store, stream, tokens,
-    urlencoded,
+    certificate, clamd, control, envelope, form, forwarded, ids, json, keyring, kinds, multipart, notice, page, receipts,
+    returns, slot, store, stream, tokens, urlencoded,
 }
 
 fn replay(name: &str) {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::corpus_folder;
 use crate::targets::slot::{self, Kind};
-use crate::targets::{certificate, receipts, stream};
+use crate::targets::{certificate, kinds, receipts, stream};
 
 /// Of which target, under which name, which bytes.
 type Seed = (&'static str, &'static str, Vec<u8>);
@@ -43,8 +43,10 @@ fn all() -> Vec<Seed> {
     of("certificate", certificates());
     of("clamd", texts(&CLAMD.map(|(name, text)| (name, text.to_owned()))));
     of("form", forms());
+    of("forwarded", texts(&FORWARDED.map(|(name, text)| (name, text.to_owned()))));
     of("ids", texts(&ids()));
     of("json", jsons());
+    of("kinds", kinds());
     of("notice", notices());
     of("receipts", texts(&codes()));
     of("slot", slots());
@@ -370,6 +372,71 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("empty", String::new()),
     ]
 }
+
+fn kinds() -> Vec<(&'static str, Vec<u8>)> {
+    let word = [("[Content_Types].xml", &b"<Types/>"[..]), ("_rels/.rels", b"<R/>"), ("word/document.xml", b"<w:d/>")];
+    let writer = [
+        ("mimetype", &b"application/vnd.oasis.opendocument.text"[..]),
+        ("content.xml", b"<office:document-content/>"),
+        ("META-INF/manifest.xml", b"<manifest:manifest/>"),
+    ];
+    let with = |base: &[(&'static str, &'static [u8])], more: (&'static str, &'static [u8])| {
+        kinds::zip(&[base, &[more]].concat())
+    };
+    let pdf = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n".to_vec();
+    let (docx, odt) = (kinds::zip(&word), kinds::zip(&writer));
+    let far = [&docx[..docx.len() - 6], &u32::MAX.to_le_bytes(), &[0, 0]].concat();
+    vec![
+        ("pdf", pdf.clone()),
+        ("rtf", b"{\\rtf1\\ansi\\deff0 {\\fonttbl {\\f0 Courier;}} Jane \\'e9\\par }".to_vec()),
+        ("text", "Jane Doe\r\n\tEngineer, Z\u{fc}rich\u{c}\n".as_bytes().to_vec()),
+        ("text-with-mark", "\u{feff}Jane".as_bytes().to_vec()),
+        ("docx", docx.clone()),
+        ("odt", odt.clone()),
+        ("docx-macros", with(&word, ("word/vbaProject.bin", b"x"))),
+        ("docx-xlsx", with(&word, ("xl/workbook.xml", b"<x/>"))),
+        ("docx-odt", kinds::zip(&[&writer[..], &word[..]].concat())),
+        ("docx-name-twice", with(&word, ("WORD/document.xml", b"x"))),
+        ("docx-escape", with(&word, ("../../etc/passwd", b"x"))),
+        ("docx-far-table", far),
+        ("odt-program", with(&writer, ("META-INF/MANIFEST.MF", b"x"))),
+        ("zip", kinds::zip(&[("a.txt", b"a")])),
+        ("pdf-zip", [pdf.clone(), kinds::zip(&[("a", b"")])].concat()),
+        ("pdf-docx", [&b"%PDF-1.7\n"[..], &docx].concat()),
+        ("zip-cut", odt[..odt.len() - 10].to_vec()),
+        ("html", b"<!DOCTYPE html><html><script>1</script></html>".to_vec()),
+        ("program", b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0".to_vec()),
+        ("script", b"#!/bin/sh\necho\n".to_vec()),
+        ("text-escape", b"Jane\x1b[2J".to_vec()),
+        ("not-utf8", b"Jane \xff".to_vec()),
+        ("empty", Vec::new()),
+    ]
+}
+
+const FORWARDED: [(&str, &str); 18] = [
+    ("one", "x10.0.0.1\n203.0.113.5"),
+    ("spoofed", "x10.0.0.1\n198.51.100.1, 203.0.113.5"),
+    ("chain", "x10.0.0.1\n198.51.100.1, 203.0.113.5, 192.0.2.7,10.0.0.8"),
+    ("lines", "x192.0.2.7\n198.51.100.1\n203.0.113.5\n10.0.0.8"),
+    ("ports", "x10.0.0.1\n203.0.113.5:4711"),
+    ("ipv6", "x2001:db8:1::1\n[2001:db8:2::1]:4711"),
+    ("mapped", "x::ffff:10.0.0.1\n::ffff:203.0.113.5"),
+    ("stranger", "x198.51.100.9\n203.0.113.5"),
+    ("only-proxies", "x10.0.0.1\n10.0.0.7, 10.0.0.8"),
+    ("unreadable", "x10.0.0.1\n203.0.113.5, unknown"),
+    ("zone", "x10.0.0.1\n[fe80::1%1]:80"),
+    ("empty-word", "x10.0.0.1\n203.0.113.5, "),
+    (
+        "many",
+        "x10.0.0.1\n203.0.113.5,10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,10.0.0.9,10.0.0.10,\
+     10.0.0.11,10.0.0.12,10.0.0.13,10.0.0.14,10.0.0.15,10.0.0.16",
+    ),
+    ("forwarded", "f10.0.0.1\nfor=198.51.100.1, For=\"203.0.113.5:80\";proto=https"),
+    ("forwarded-ipv6", "f10.0.0.1\nfor=\"[2001:db8:2::1]:4711\""),
+    ("forwarded-twice", "f10.0.0.1\nfor=203.0.113.5;for=203.0.113.6"),
+    ("forwarded-none", "f10.0.0.1\nby=10.0.0.1;proto=https"),
+    ("empty", ""),
+];
 
 const CLAMD: [(&str, &str); 14] = [
     ("clean", "stream: OK"),

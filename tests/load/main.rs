@@ -95,18 +95,15 @@ async fn slow_uploads_and_a_burst_at_once_lose_nothing_within_bounds() {
     }
     let (took, peak) = (begun.elapsed(), memory(&served));
     times.sort_unstable();
+    println!("{UPLOADERS} uploads of {} KiB under way, over after {took:?}", size.file >> 10);
     println!(
-        "{UPLOADERS} uploads of {} KiB under way while {} ordinary submissions were answered: half within {:?}, 99 of 100 \
-         within {:?}, the slowest after {:?}; the burst was over after {after_burst:?}, the uploads after {took:?}; memory \
-         at most {} MiB, {} MiB more than idle",
-        size.file >> 10,
+        "meanwhile {} ordinary submissions within {after_burst:?}: half of them in {:?}, 99 of 100 in {:?}, the slowest in {:?}",
         times.len(),
         times[times.len() / 2],
         times[times.len() * 99 / 100],
         times[times.len() - 1],
-        peak >> 10,
-        (peak - idle) >> 10,
     );
+    println!("memory at most {} MiB, {} MiB more than idle", peak >> 10, (peak - idle) >> 10);
     assert_eq!(still, UPLOADERS, "uploads ended before their last piece");
     assert!(times[times.len() - 1] < LONGEST, "an ordinary submission waited for {:?}", times[times.len() - 1]);
     let most = UPLOADERS as u64 * KIB_EACH + KIB_OTHERWISE;
@@ -210,9 +207,8 @@ async fn all_there(served: &Served, uploaded: Vec<Uploaded>, sent: Vec<String>) 
 
     let client = served::client();
     let (hr, support) = (served.token("hr", "hr"), served.token("support", "support"));
-    let get = |token: &str, path: String| {
-        client.get(format!("{}/api/v1/submissions/{path}", served.url)).bearer_auth(token)
-    };
+    let get =
+        |token: &str, path: String| client.get(format!("{}/api/v1/submissions/{path}", served.url)).bearer_auth(token);
     let (get, hr, support) = (&get, &hr, &support);
     // Several at a time, as each waits for its trace to be on disk.
     let files = stream::iter(&uploaded).map(|Uploaded { submission, content }| async move {

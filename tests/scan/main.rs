@@ -89,6 +89,16 @@ fn files_on_disk(service: &Service) -> usize {
     std::fs::read_dir(service.dir.path().join("data/files")).unwrap().count()
 }
 
+/// How often `needle` stands in the files of a folder.
+fn remnants(dir: &std::path::Path, needle: &[u8]) -> usize {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let found = entries.map(|path| match std::fs::read(&path) {
+        Ok(bytes) => bytes.windows(needle.len()).filter(|window| *window == needle).count(),
+        Err(_) => remnants(&path, needle),
+    });
+    found.sum()
+}
+
 async fn rescan_now(service: &Service) -> usize {
     rescan(&service.app, service.app.scanner().unwrap()).await.unwrap()
 }
@@ -349,6 +359,11 @@ async fn the_scanner_sees_the_file_while_it_comes_and_a_slow_one_keeps_the_clien
     }
     println!("the client was kept waiting at {before} of {} bytes", file.len());
     assert!(before < file.len(), "everything was taken in although the scanner took nothing");
+    // What has come so far lies sealed on our disk.
+    assert!(files_on_disk(&service) > 0);
+    for place in [0, 50_000, 100_000] {
+        assert_eq!(remnants(service.dir.path(), &file[place..place + 64]), 0, "in clear on the disk");
+    }
     drop(shut);
     feeding.await.unwrap();
     let (status, body) = answer.await.unwrap();

@@ -14,9 +14,11 @@ pub mod clamd;
 pub mod control;
 pub mod envelope;
 pub mod form;
+pub mod forwarded;
 pub mod ids;
 pub mod json;
 pub mod keyring;
+pub mod kinds;
 pub mod multipart;
 pub mod notice;
 pub mod page;
@@ -90,9 +92,11 @@ targets! {
     control: MUTATIONS,
     envelope: MUTATIONS,
     form: MUTATIONS,
+    forwarded: MUTATIONS,
     ids: MUTATIONS,
     json: MUTATIONS,
     keyring: MUTATIONS,
+    kinds: MUTATIONS,
     multipart: MUTATIONS,
     notice: MUTATIONS,
     page: MUTATIONS,
