@@ -17,6 +17,9 @@ pub(crate) fn eicar() -> Vec<u8> {
     [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat().into_bytes()
 }
 
+/// What a false clamd is never done with.
+pub(crate) const ENDLESS: &[u8] = b"round and round";
+
 /// The largest file that the real clamd takes here, in bytes.
 pub(crate) const LARGEST: usize = 2 << 20;
 
@@ -102,6 +105,8 @@ pub(crate) enum Trick {
     SayEarly(usize, Vec<u8>),
     /// Talks without an end once the stream is complete.
     Babble,
+    /// Says that all is well, but of what has [`ENDLESS`] in it nothing at all.
+    Choosy,
     /// Says that all is well, and reads no further than so many bytes until the other end of the channel is dropped.
     Slow(usize, Arc<Mutex<Receiver<()>>>),
 }
@@ -168,6 +173,23 @@ fn serve(mut stream: UnixStream, trick: &Trick, streams: &AtomicUsize, read: &At
         Trick::SayEarly(bytes, words) => {
             some(&mut stream, *bytes)?;
             stream.write_all(words).ok()
+        }
+        Trick::Choosy => {
+            let mut content = Vec::new();
+            loop {
+                let mut length = [0; 4];
+                stream.read_exact(&mut length).ok()?;
+                let (from, length) = (content.len(), u32::from_be_bytes(length) as usize);
+                if length == 0 {
+                    break;
+                }
+                content.resize(from + length, 0);
+                stream.read_exact(&mut content[from..]).ok()?;
+            }
+            if content.windows(ENDLESS.len()).any(|window| window == ENDLESS) {
+                std::thread::sleep(Duration::from_secs(120));
+            }
+            stream.write_all(b"stream: OK\0").ok()
         }
         Trick::Babble => {
             whole(&mut stream)?;

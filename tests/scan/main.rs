@@ -279,6 +279,29 @@ async fn what_is_larger_than_the_scanner_takes_is_held_and_told_apart() {
     assert_eq!(scans(&service, &hr, &id).await, ["clean"]);
 }
 
+/// Files that keep a scanner busy must not keep it from all others, whichever comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_the_scanner_never_finishes_keeps_no_other_waiting() {
+    let place = Place::new();
+    let service = Service::start().await;
+    service.app.set_scanner(place.scanner(Duration::from_secs(1)));
+    let hr = service.token(&[Role::Hr]).await;
+    let marked = |mark: &[u8], seed| [pdf(1000, seed), mark.to_vec()].concat();
+    let mut others = Vec::new();
+    for seed in 0..4 {
+        sent(&service, &marked(daemon::ENDLESS, seed)).await;
+        others.push(sent(&service, &marked(b"", seed)).await.0);
+    }
+    let _fake = Fake::start(&place.socket(), Trick::Choosy);
+    assert_eq!(rescan_now(&service).await, 4);
+    for id in &others {
+        assert_eq!(scans(&service, &hr, id).await, ["clean"]);
+    }
+    let begun = Instant::now();
+    assert_eq!((rescan_now(&service).await, scan::health(&service.app).await.waiting), (0, 4));
+    assert!(begun.elapsed() < Duration::from_secs(1), "they are put off");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scanner_that_hangs_breaks_off_or_lies_lets_nothing_through() {
     let patience = Duration::from_secs(2);

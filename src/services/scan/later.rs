@@ -46,44 +46,66 @@ pub async fn rescan(app: &Arc<App>, scanner: &Arc<Scanner>) -> Result<usize, Ser
     }
     let mut looked_at = 0;
     for record in records {
-        let vault = Arc::clone(&app.vault);
-        let located = match blocking(move || vault.locate(&record)).await? {
-            Ok(located) => located,
-            Err(error) => {
-                // Erased meanwhile, or damaged, of which `verify` tells.
-                forget(scanner, record);
-                if !matches!(error, VaultError::Missing | VaultError::Tampered) {
-                    return Err(error.into());
-                }
-                continue;
-            }
-        };
-        let waiting = located.unscanned();
-        let mut left = waiting.len();
-        for n in waiting {
-            let now = app.clock.now();
-            if scanner.later().put_off.get(&(record, n)).is_some_and(|until| now < *until) {
-                continue;
-            }
-            match scan_stored(app, scanner, record, n, &located.summary.form).await? {
-                Some(Ok(())) => {
-                    looked_at += 1;
-                    left -= 1;
-                }
-                // Erased while it was read.
-                None => left -= 1,
-                // The others would fare no better.
-                Some(Err(Failure::Away | Failure::Slow)) => return Ok(looked_at),
-                Some(Err(_)) => {
-                    scanner.later().put_off.insert((record, n), now.plus(PUT_OFF));
-                }
+        // Whatever comes to it meanwhile puts it back.
+        scanner.later().records.remove(&record);
+        let outcome = rescan_record(app, scanner, record, &mut looked_at).await;
+        match &outcome {
+            Ok(Rest::None) => scanner.later().put_off.retain(|(of, _), _| *of != record),
+            // One that is damaged must not keep the others waiting; `verify` tells of it.
+            Err(ServiceError::Damaged) => {}
+            Ok(Rest::Some | Rest::ScannerGone) | Err(_) => {
+                scanner.later().records.insert(record);
             }
         }
-        if left == 0 {
-            forget(scanner, record);
+        match outcome {
+            Ok(Rest::ScannerGone) => break,
+            Ok(_) | Err(ServiceError::Damaged) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(looked_at)
+}
+
+/// What is still to be scanned of a record.
+enum Rest {
+    None,
+    Some,
+    /// Of the others too: nobody answers any more.
+    ScannerGone,
+}
+
+async fn rescan_record(
+    app: &Arc<App>,
+    scanner: &Arc<Scanner>,
+    record: RecordId,
+    looked_at: &mut usize,
+) -> Result<Rest, ServiceError> {
+    let vault = Arc::clone(&app.vault);
+    let located = match blocking(move || vault.locate(&record)).await? {
+        // Erased meanwhile.
+        Err(VaultError::Missing) => return Ok(Rest::None),
+        located => located?,
+    };
+    let mut rest = Rest::None;
+    for n in located.unscanned() {
+        let now = app.clock.now();
+        if scanner.later().put_off.get(&(record, n)).is_some_and(|until| now < *until) {
+            rest = Rest::Some;
+            continue;
+        }
+        match scan_stored(app, scanner, record, n, &located.summary.form).await? {
+            Some(Ok(())) => *looked_at += 1,
+            // Erased while it was read.
+            None => {}
+            Some(Err(Failure::Away)) => return Ok(Rest::ScannerGone),
+            // Also where it was too slow: a file that keeps it busy must not keep all others waiting.
+            Some(Err(_)) => {
+                scanner.later().put_off.insert((record, n), now.plus(PUT_OFF));
+                rest = Rest::Some;
+            }
+        }
+    }
+    Ok(rest)
 }
 
 /// Once after a start: which records have files that wait.
@@ -113,12 +135,6 @@ async fn look_through(app: &Arc<App>, scanner: &Arc<Scanner>) -> Result<(), Serv
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
-}
-
-fn forget(scanner: &Scanner, record: RecordId) {
-    let mut later = scanner.later();
-    later.records.remove(&record);
-    later.put_off.retain(|(of, _), _| *of != record);
 }
 
 /// Has one stored file scanned, and writes down what was found. `None` when it is gone.
