@@ -294,6 +294,57 @@ async fn the_password_alone_opens_nothing_and_a_code_counts_once() {
 }
 
 #[tokio::test]
+async fn whoever_has_the_password_cannot_guess_codes_for_long() {
+    let place = Place::new().await;
+    let (secret, _, _) = place.take_up(&place.invite("hanna", &[Role::Hr]).await).await;
+    place.later(60);
+    let mut tried = 0;
+    for _ in 0..10 {
+        let first = place.try_password("hanna", PASSWORD, None).await;
+        if first.status() != 303 {
+            assert_eq!(first.status(), 429);
+            break;
+        }
+        let half = cookie(&first, "__Host-staff");
+        for _ in 0..5 {
+            assert_eq!(place.try_code(&half, "000000").await.status(), 422);
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 20, "four rounds, then the wait begins to grow");
+    place.later(1);
+    let half = cookie(&place.try_password("hanna", PASSWORD, None).await, "__Host-staff");
+    assert_eq!(place.try_code(&half, &place.code(&secret)).await.status(), 303);
+    // Complete: nothing is held against her any more.
+    for _ in 0..4 {
+        assert_eq!(place.try_password("hanna", "wrong", None).await.status(), 422);
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_when_the_cost_has_changed() {
+    let mut place = Place::new().await;
+    let (secret, _, _) = place.take_up(&place.invite("hanna", &[Role::Hr]).await).await;
+    place.service.stop().await;
+    let Place { service, clock } = place;
+    let dir = service.dir.clone();
+    drop(service);
+    let app = support::open_at(dir.path(), clock.clone());
+    app.set_password_cost(Cost::new(20, 2).unwrap());
+    clock.advance(Duration::from_secs(60));
+    let ctx = letterlock::services::Context { actor: letterlock::policy::Actor::Public, ..owner(Role::Admin) };
+    for hashed in [2, 1] {
+        let before = sign_in::hashed(&app);
+        let half = sign_in::enter(&app, &ctx, "hanna", &PASSWORD.into(), None, None).await.unwrap();
+        assert_eq!(sign_in::hashed(&app) - before, hashed);
+        let code = code_at(&*clock, &secret).as_str().into();
+        sign_in::enter_code(&app, &ctx, half.expose(), &code).await.unwrap();
+        clock.advance(Duration::from_secs(60));
+    }
+    app.close().await;
+}
+
+#[tokio::test]
 async fn what_is_tried_too_often_has_to_wait_and_the_known_browser_does_not() {
     let place = Place::new().await;
     let (secret, _, _) = place.take_up(&place.invite("hanna", &[Role::Hr]).await).await;

@@ -45,6 +45,9 @@ pub(in crate::http) async fn enter(
             Ok(response)
         }
         Err(ServiceError::Unauthenticated) => {
+            if let Some(Err(wait)) = client.map(|address| web.outer.rates.failure(address)) {
+                return Err(HttpError::too_many(wait));
+            }
             Ok(page::sign_in(Some("Login and password do not fit together. Please try once more."), &login))
         }
         Err(ServiceError::Later(wait)) => Ok(page::wait(wait, &login)),

@@ -132,15 +132,20 @@ pub async fn enter(
 
     let cost = app.door.cost();
     let hash = factors.map_or_else(|| PasswordHash::decoy(cost), |factors| factors.password.clone());
-    let password = Password::typed(password.expose());
-    let good = hashing(app, move || password.is_some_and(|password| hash.matches(password.expose()))).await?;
+    let old = !hash.is_of(cost);
+    let typed = Password::typed(password.expose());
+    let lane = if matches!(from, From::Known(_)) { Lane::Known } else { Lane::Any };
+    let good = hashing(app, lane, move || typed.is_some_and(|password| hash.matches(password.expose()))).await?;
     let (true, Some(id), true) = (good, known, factors.is_some()) else {
         let detail = known.map_or(Detail::None, |id| Detail::Account { id, change: "sign-in refused".to_owned() });
         app.vault.write_system_rows(act, detail, Vec::new()).await?;
         return Err(ServiceError::Unauthenticated);
     };
-    app.door.throttle.succeeded(name, from);
-    Ok(app.door.sessions.begin(id, now, app.entropy()).map_err(VaultError::from)?)
+    if old && let Some(password) = Password::typed(password.expose()) {
+        renew_hash(app, ctx, id, password).await?;
+    }
+    // The try goes on counting until a code completes it: whoever has the password must not guess codes for nothing.
+    Ok(app.door.sessions.begin(id, from, now, app.entropy()).map_err(VaultError::from)?)
 }
 
 /// The second step: a code of the authenticator program, or a recovery code.
@@ -156,7 +161,8 @@ pub async fn enter_code(
 ) -> Result<Complete, ServiceError> {
     let now = app.clock.now();
     let _one_at_a_time = app.door.changing.lock().await;
-    let id = app.door.sessions.try_code(token, now).ok_or(ServiceError::NotFound)?;
+    let (id, from) = app.door.sessions.try_code(token, now).ok_or(ServiceError::NotFound)?;
+    let login = staff::login_of(app, id).ok_or(ServiceError::NotFound)?;
     let mut row = active(app, id)?;
     let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
     let Some(second) = factors.use_code(code.expose(), now) else {
@@ -173,7 +179,9 @@ pub async fn enter_code(
         Second::Code => "signed in",
         Second::Recovery => "signed in by recovery code",
     };
-    save(app, ctx, id, row, change).await?;
+    let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone() };
+    save(app, &Context { actor, ..ctx.clone() }, id, row, change).await?;
+    app.door.throttle.succeeded(&login, from);
     app.door.sessions.end(token);
     let token = app.door.sessions.complete(id, now, app.entropy()).map_err(VaultError::from)?;
     Ok(Complete { token, device, recovery_left })
@@ -286,6 +294,16 @@ pub async fn renew_recovery(
     Ok(codes)
 }
 
+/// Hashes a password anew, at what it costs now.
+async fn renew_hash(app: &Arc<App>, ctx: &Context, id: StaffId, password: Password) -> Result<(), ServiceError> {
+    let hash = make_hash(app, password).await?;
+    let _one_at_a_time = app.door.changing.lock().await;
+    let mut row = active(app, id)?;
+    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
+    factors.password = hash;
+    save(app, ctx, id, row, "password hashed anew").await
+}
+
 /// Asks for the password once more, before something grave. Throttled as a sign-in is.
 async fn confirm_password(
     app: &Arc<App>,
@@ -297,7 +315,7 @@ async fn confirm_password(
     app.door.throttle.begin(&here.login, from, app.clock.now()).map_err(ServiceError::Later)?;
     let hash = active(app, here.session.staff)?.factors.ok_or(ServiceError::NotFound)?.password;
     let password = Password::typed(password.expose());
-    if hashing(app, move || password.is_some_and(|password| hash.matches(password.expose()))).await? {
+    if hashing(app, Lane::Known, move || password.is_some_and(|password| hash.matches(password.expose()))).await? {
         app.door.throttle.succeeded(&here.login, from);
         return Ok(());
     }
@@ -336,12 +354,25 @@ fn choose(login: &Login, typed: &SensitiveString) -> Result<Password, ServiceErr
 
 async fn make_hash(app: &Arc<App>, password: Password) -> Result<PasswordHash, ServiceError> {
     let (cost, entropy) = (app.door.cost(), Arc::clone(&app.entropy));
-    let made = hashing(app, move || PasswordHash::make(password.expose(), cost, &*entropy)).await?;
+    let made = hashing(app, Lane::Known, move || PasswordHash::make(password.expose(), cost, &*entropy)).await?;
     made.map_err(|_| ServiceError::Unavailable)
 }
 
-/// Runs what takes a lot of memory: a few at a time, and not many waiting.
-async fn hashing<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+/// Who waits for a password to be hashed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// Somebody who was here before, or is signed in: waits however many strangers do.
+    Known,
+    /// Anybody.
+    Any,
+}
+
+/// Runs what takes a lot of memory: a few at a time, and not many strangers waiting.
+async fn hashing<T: Send + 'static>(
+    app: &App,
+    lane: Lane,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ServiceError> {
     struct Waiting<'a>(&'a AtomicUsize);
     impl Drop for Waiting<'_> {
         fn drop(&mut self) {
@@ -350,7 +381,7 @@ async fn hashing<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send +
     }
     let before = app.door.waiting.fetch_add(1, Ordering::SeqCst);
     let _waiting = Waiting(&app.door.waiting);
-    if before >= WAITING {
+    if before >= WAITING && lane == Lane::Any {
         return Err(ServiceError::Later(Duration::from_secs(5)));
     }
     let _turn = app.door.hashing.acquire().await.map_err(|_| ServiceError::Unavailable)?;

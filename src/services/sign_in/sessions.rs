@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::throttle::From;
 use crate::base::clock::Timestamp;
 use crate::base::entropy::{Entropy, EntropyError};
 use crate::base::ids::{Handle, StaffId};
@@ -37,10 +38,10 @@ struct Entry {
 }
 
 /// How far a sign-in has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Stage {
     /// The password was right; so many codes may still be tried.
-    Code(u8),
+    Code(u8, From),
     /// Signed in.
     In,
 }
@@ -65,10 +66,11 @@ impl Sessions {
     pub(super) fn begin(
         &self,
         staff: StaffId,
+        from: From,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<SensitiveString, EntropyError> {
-        self.add(staff, Stage::Code(CODES), now, entropy)
+        self.add(staff, Stage::Code(CODES, from), now, entropy)
     }
 
     /// Signed in: a new token, so that one from before is worth nothing.
@@ -106,19 +108,20 @@ impl Sessions {
     /// The session of a token that is signed in.
     pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<Session> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = open.get_mut(&hash(token)).filter(|entry| entry.stage == Stage::In && entry.is_alive(now))?;
+        let entry =
+            open.get_mut(&hash(token)).filter(|entry| matches!(entry.stage, Stage::In) && entry.is_alive(now))?;
         entry.seen = now;
         Some(entry.shown())
     }
 
-    /// Whose code is waited for; each asking uses up one try.
-    pub(super) fn try_code(&self, token: &str, now: Timestamp) -> Option<StaffId> {
+    /// Whose code is waited for, and from where the password came; each asking uses up one try.
+    pub(super) fn try_code(&self, token: &str, now: Timestamp) -> Option<(StaffId, From)> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = open.get_mut(&hash(token)).filter(|entry| entry.is_alive(now))?;
         match &mut entry.stage {
-            Stage::Code(left) if *left > 0 => {
+            Stage::Code(left, from) if *left > 0 => {
                 *left -= 1;
-                Some(entry.staff)
+                Some((entry.staff, *from))
             }
             _ => None,
         }
@@ -127,13 +130,15 @@ impl Sessions {
     /// Whether a code is waited for.
     pub(super) fn waits(&self, token: &str, now: Timestamp) -> bool {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(&hash(token)).is_some_and(|entry| matches!(entry.stage, Stage::Code(1..)) && entry.is_alive(now))
+        open.get(&hash(token)).is_some_and(|entry| matches!(entry.stage, Stage::Code(1.., _)) && entry.is_alive(now))
     }
 
     /// The sessions of an account, latest first.
     pub(super) fn of(&self, staff: StaffId, now: Timestamp) -> Vec<Session> {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = open.values().filter(|entry| entry.staff == staff && entry.stage == Stage::In && entry.is_alive(now));
+        let own = open
+            .values()
+            .filter(|entry| entry.staff == staff && matches!(entry.stage, Stage::In) && entry.is_alive(now));
         let mut out: Vec<Session> = own.map(Entry::shown).collect();
         out.sort_by_key(|session| std::cmp::Reverse((session.seen, session.id)));
         out
@@ -161,7 +166,7 @@ impl Sessions {
 impl Entry {
     fn is_alive(&self, now: Timestamp) -> bool {
         match self.stage {
-            Stage::Code(_) => now.since(self.began) < BETWEEN,
+            Stage::Code(..) => now.since(self.began) < BETWEEN,
             Stage::In => now.since(self.seen) < IDLE && now.since(self.began) < LONGEST,
         }
     }
@@ -201,19 +206,19 @@ mod tests {
     #[test]
     fn the_password_alone_opens_nothing_and_codes_are_few() {
         let (sessions, entropy) = (Sessions::default(), SystemEntropy::new());
-        let token = sessions.begin(jane(), at(0), &entropy).unwrap();
+        let token = sessions.begin(jane(), From::Stranger(None), at(0), &entropy).unwrap();
         assert!(sessions.find(token.expose(), at(0)).is_none());
         assert!(sessions.of(jane(), at(0)).is_empty());
         for _ in 0..CODES {
             assert!(sessions.waits(token.expose(), at(1)));
-            assert_eq!(sessions.try_code(token.expose(), at(1)), Some(jane()));
+            assert_eq!(sessions.try_code(token.expose(), at(1)).unwrap().0, jane());
         }
-        assert_eq!(sessions.try_code(token.expose(), at(1)), None);
+        assert!(sessions.try_code(token.expose(), at(1)).is_none());
         assert!(!sessions.waits(token.expose(), at(1)));
-        let late = sessions.begin(jane(), at(0), &entropy).unwrap();
-        assert_eq!(sessions.try_code(late.expose(), at(5)), None, "five minutes at most");
+        let late = sessions.begin(jane(), From::Stranger(None), at(0), &entropy).unwrap();
+        assert!(sessions.try_code(late.expose(), at(5)).is_none(), "five minutes at most");
         let signed = sessions.complete(jane(), at(0), &entropy).unwrap();
-        assert_eq!(sessions.try_code(signed.expose(), at(0)), None);
+        assert!(sessions.try_code(signed.expose(), at(0)).is_none());
     }
 
     #[test]
@@ -226,7 +231,7 @@ mod tests {
         assert!(!sessions.end_one(sam, id), "not somebody else's");
         assert!(sessions.end_one(jane(), id));
         assert!(sessions.find(a.expose(), at(0)).is_none() && sessions.find(b.expose(), at(0)).is_some());
-        let half = sessions.begin(jane(), at(0), &entropy).unwrap();
+        let half = sessions.begin(jane(), From::Stranger(None), at(0), &entropy).unwrap();
         sessions.end_all(jane());
         assert!(sessions.find(b.expose(), at(0)).is_none() && !sessions.waits(half.expose(), at(0)));
         sessions.end(other.expose());
