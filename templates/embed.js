@@ -3,6 +3,10 @@
 "use strict";
 (() => {
   if (!window.fetch || !window.FormData || !window.URL || !window.crypto || !window.Promise) return;
+  // A page may load it twice, for a form and for a frame; what is sent twice would be two submissions.
+  const here = Symbol.for("letterlock");
+  if (window[here]) return;
+  window[here] = true;
 
   const hex = (bytes) => Array.from(new Uint8Array(bytes), (b) => b.toString(16).padStart(2, "0")).join("");
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -189,13 +193,9 @@
         });
       }
       make("p", "", word(form, "keep"), box);
-      const links = make("p", "links", "", box);
-      make("a", "", word(form, "open"), links).href = url.origin + "/my";
+      make("a", "open", word(form, "open"), make("p", "", "", box)).href = url.origin + "/my";
       const next = form.querySelector("[name=_next]")?.value;
-      if (next && /^https?:/.test(next)) {
-        links.append(" ");
-        make("a", "next", word(form, "next"), links).href = next;
-      }
+      if (next && /^https?:/.test(next)) make("a", "next", word(form, "next"), make("p", "", "", box)).href = next;
       form.dispatchEvent(new CustomEvent("letterlock:received", { bubbles: true, detail: { form: id } }));
       form.replaceWith(box);
       box.focus();

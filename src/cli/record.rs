@@ -76,6 +76,9 @@ async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
     ] {
         output::line(&format!("{what:<12}{}", text(&submission, name)))?;
     }
+    if !submission["server_key"].is_null() {
+        output::line(&format!("{:<12}{}", "Server key", text(&submission, "server_key")))?;
+    }
     section("Fields", &submission["fields"], plain)?;
     section("Consents", &submission["consents"], |given| {
         if *given == true { "given".to_owned() } else { "not given".to_owned() }

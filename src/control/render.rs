@@ -24,6 +24,7 @@ pub(super) fn submission(submission: &Submission) -> Value {
     let sent_later = messages.iter().flat_map(|message| &message.files);
     out["files"] = content.files.iter().chain(sent_later).map(file).collect();
     out["messages"] = messages.iter().map(message).collect();
+    out["server_key"] = json!(content.server_key);
     out
 }
 

@@ -237,6 +237,13 @@ async fn a_lost_answer_is_asked_for_again_and_nothing_is_sent_twice() {
                 if (window.sent++ === 0) this.onload = this.onerror; real.call(this, body); };";
     run(&browser, lose).await;
     run(&browser, WATCH).await;
+    // Loaded a second time, the script does nothing twice.
+    let again = "const s = document.createElement('script'); s.src = document.scripts[0].src; \
+                 s.onload = () => window.twice = true; document.body.append(s); return null";
+    run(&browser, again).await;
+    while run(&browser, "return window.twice || false").await == false {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     browser.find(By::Css("button")).await.unwrap().click().await.unwrap();
     until(&browser, ".letterlock-code").await;
     assert_eq!(number(&browser, "return sent").await, 2);
