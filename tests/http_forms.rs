@@ -239,12 +239,12 @@ async fn a_form_that_is_not_open_yet_takes_nothing() {
     let service = Service::start().await;
     for id in ["refer-a-friend", "public-comment"] {
         let page = service.request("GET", &format!("/f/{id}")).header("accept", "text/html").send().await.unwrap();
-        assert_eq!(page.status(), 503);
-        assert!(page.text().await.unwrap().contains("not available yet"));
+        assert_eq!(page.status(), 403);
+        assert!(page.text().await.unwrap().contains("not available here"));
         let fields =
             [("name", "Sam"), ("email", "sam@example.org"), ("friend-email", "jo@example.org"), ("asked", "true")];
         let answer = service.form(&format!("/f/{id}"), &fields).header("accept", "text/html").send().await.unwrap();
-        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.status(), 403);
         let body = json!({ "fields": { "name": "Sam", "email": "sam@example.org", "friend-email": "jo@example.org" } });
         let path = format!("/api/v1/forms/{id}/submissions");
         let (status, body) = document(service.json("POST", &path, None, &body).await).await;
