@@ -305,7 +305,7 @@ async fn without_a_mail_server_everything_else_works() {
     let service = Service::start().await;
     service.apply("jane@example.org", &pdf(2000, 1)).await;
     assert!(!post::health(&service.app).unwrap().on);
-    assert_eq!(service.form("/my/link", &[("email", "jane@example.org")]).send().await.unwrap().status(), 503);
+    assert_eq!(service.form("/my/link", &[("email", "jane@example.org")]).send().await.unwrap().status(), 403);
     assert!(!service.get("/my", None).await.text().await.unwrap().contains("Mail me a link"));
 }
 
@@ -383,6 +383,6 @@ async fn without_a_mail_server_no_friend_can_be_written_to() {
     let service = Service::start().await;
     let path = "/api/v1/forms/refer-a-friend/submissions";
     let refused = service.json("POST", path, None, &referral("bonny@example.org", "Hi")).await;
-    assert_eq!(refused.status(), 503);
-    assert_eq!(service.get("/f/refer-a-friend", None).await.status(), 503);
+    assert_eq!(refused.status(), 403);
+    assert_eq!(service.get("/f/refer-a-friend", None).await.status(), 403);
 }
