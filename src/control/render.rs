@@ -18,13 +18,13 @@ pub(super) fn item(item: &Item) -> Value {
 pub(super) fn submission(submission: &Submission) -> Value {
     let Submission { summary: line, content, messages } = submission;
     let mut out = summary(line);
+    out["server_key"] = json!(content.server_key);
     out["fields"] = fields(&content.fields);
     out["consents"] =
         content.consents.iter().map(|(name, ConsentGiven { given, .. })| (name.clone(), json!(given))).collect();
     let sent_later = messages.iter().flat_map(|message| &message.files);
     out["files"] = content.files.iter().chain(sent_later).map(file).collect();
     out["messages"] = messages.iter().map(message).collect();
-    out["server_key"] = json!(content.server_key);
     out
 }
 
