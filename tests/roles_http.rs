@@ -134,7 +134,7 @@ async fn public_routes_do_not_look_at_tokens() {
         }
         let expected = match path.as_str() {
             // Without a visit, whatever the token.
-            "/my/files/0" | "/my/link/{token}" | "/staff/welcome/{token}" => 404,
+            "/my/files/0" | "/my/link/{token}" | "/r/{token}" | "/staff/welcome/{token}" => 404,
             // A form that names no site is framed by none.
             "/embed/job-application" => 404,
             "/my/erasure" => 303,

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::extension::{ClientId, MailParameter};
+use lettre::transport::smtp::{Error as SmtpError, commands};
+use lettre::{Address, Message};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
@@ -49,7 +51,19 @@ pub enum Refused {
 pub trait Carrier: Send + Sync {
     /// Hands a mail over. When this returns, the server has taken it.
     fn carry<'a>(&'a self, mail: &'a Outgoing) -> Carrying<'a>;
+
+    /// As [`Carrier::carry`], if `still` says so as late as can be: then `true`. A mail server is told of the mail before, but
+    /// not what it says.
+    fn carry_if<'a>(&'a self, mail: &'a Outgoing, still: &'a Still<'a>) -> CarryingIf<'a> {
+        Box::pin(async move { if still() { self.carry(mail).await.map(|()| true) } else { Ok(false) } })
+    }
 }
+
+/// Says whether a mail is still to be sent.
+pub type Still<'a> = dyn Fn() -> bool + Send + Sync + 'a;
+
+/// A mail being handed over, or left.
+pub type CarryingIf<'a> = Pin<Box<dyn Future<Output = Result<bool, Refused>> + Send + 'a>>;
 
 /// A mail being handed over.
 pub type Carrying<'a> = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + 'a>>;
@@ -84,8 +98,17 @@ pub struct Settings {
 
 /// A mail server.
 pub struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: String,
+    port: u16,
+    tls: Protection,
+    credentials: Option<Credentials>,
     from: Mailbox,
+}
+
+enum Protection {
+    StartTls(TlsParameters),
+    Wrapped(TlsParameters),
+    None,
 }
 
 impl Smtp {
@@ -98,21 +121,63 @@ impl Smtp {
             settings.from.parse().map_err(|_| "mail.from: expected an address, or Name <address>".to_owned())?;
         let local = matches!(settings.server.as_str(), "localhost" | "127.0.0.1" | "::1");
         let (tls, port) = match settings.security {
-            Security::StartTls => (Tls::Required(parameters(settings)?), 587),
-            Security::Tls => (Tls::Wrapper(parameters(settings)?), 465),
-            Security::None if local => (Tls::None, 25),
+            Security::StartTls => (Protection::StartTls(parameters(settings)?), 587),
+            Security::Tls => (Protection::Wrapped(parameters(settings)?), 465),
+            Security::None if local => (Protection::None, 25),
             Security::None => {
                 return Err("mail.security = \"none\" is for a mail server on this machine only (localhost)".to_owned());
             }
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.server)
-            .port(settings.port.unwrap_or(port))
-            .timeout(Some(PATIENCE))
-            .tls(tls);
-        if let Some((login, password)) = &settings.login {
-            builder = builder.credentials(Credentials::new(login.clone(), password.expose().to_owned()));
+        let login = settings.login.as_ref();
+        Ok(Self {
+            server: settings.server.clone(),
+            port: settings.port.unwrap_or(port),
+            tls,
+            credentials: login.map(|(login, password)| Credentials::new(login.clone(), password.expose().to_owned())),
+            from,
+        })
+    }
+
+    /// A connection that is encrypted and let in.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
+        let (hello, at) = (ClientId::default(), (self.server.as_str(), self.port));
+        let wrapped = match &self.tls {
+            Protection::Wrapped(parameters) => Some(parameters.clone()),
+            Protection::StartTls(_) | Protection::None => None,
+        };
+        let mut connection = AsyncSmtpConnection::connect_tokio1(at, Some(PATIENCE), &hello, wrapped, None).await?;
+        if let Protection::StartTls(parameters) = &self.tls {
+            connection.starttls(parameters.clone(), &hello).await?;
         }
-        Ok(Self { transport: builder.build(), from })
+        if let Some(credentials) = &self.credentials {
+            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Says who writes to whom, asks once more, and only then hands the content over.
+    async fn hand_over(
+        connection: &mut AsyncSmtpConnection,
+        message: &Message,
+        still: &Still<'_>,
+    ) -> Result<bool, SmtpError> {
+        let envelope = message.envelope();
+        let mut options = Vec::new();
+        let plain = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+        if !envelope.from().into_iter().chain(envelope.to()).all(plain) {
+            // RFC 6531; a server that does not know it refuses the address.
+            options.push(MailParameter::SmtpUtfEight);
+        }
+        connection.command(commands::Mail::new(envelope.from().cloned(), options)).await?;
+        for to in envelope.to() {
+            connection.command(commands::Rcpt::new(to.clone(), Vec::new())).await?;
+        }
+        if !still() {
+            return Ok(false);
+        }
+        connection.command(commands::Data).await?;
+        connection.message(&message.formatted()).await?;
+        Ok(true)
     }
 }
 
@@ -130,20 +195,25 @@ fn parameters(settings: &Settings) -> Result<TlsParameters, String> {
 
 impl Carrier for Smtp {
     fn carry<'a>(&'a self, mail: &'a Outgoing) -> Carrying<'a> {
+        Box::pin(async move { self.carry_if(mail, &|| true).await.map(drop) })
+    }
+
+    fn carry_if<'a>(&'a self, mail: &'a Outgoing, still: &'a Still<'a>) -> CarryingIf<'a> {
         Box::pin(async move {
             let message = compose(&self.from, mail)?;
-            match self.transport.send(message).await {
-                Ok(_) => Ok(()),
-                // What servers say may repeat the address, so only the code is told.
-                Err(error) => Err(refusal(&error)),
-            }
+            // What servers say may repeat the address, so only the code is told.
+            let mut connection = self.connect().await.map_err(|error| refusal(&error))?;
+            let done = Self::hand_over(&mut connection, &message, still).await;
+            // Taken is taken, whatever becomes of the farewell; a mail that was only begun is dropped by it (RFC 5321, 4.1.1.10).
+            connection.abort().await;
+            done.map_err(|error| refusal(&error))
         })
     }
 }
 
 /// A refusal for good is only one of the address (RFC 5321, 4.2.3). A wrong password or a sender who is not allowed is about us,
 /// and no mail may be lost for it.
-fn refusal(error: &lettre::transport::smtp::Error) -> Refused {
+fn refusal(error: &SmtpError) -> Refused {
     let number = error.status().map(|code| code.to_string());
     match number.as_deref() {
         Some("550" | "551" | "553") => Refused::Never(format!("the mail server refuses it ({})", code(error))),
@@ -156,7 +226,7 @@ fn refusal(error: &lettre::transport::smtp::Error) -> Refused {
     }
 }
 
-fn code(error: &lettre::transport::smtp::Error) -> String {
+fn code(error: &SmtpError) -> String {
     error.status().map_or_else(|| "no code".to_owned(), |code| code.to_string())
 }
 

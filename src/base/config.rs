@@ -14,7 +14,7 @@ mod values;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use folders::{FolderError, check_folders};
+pub use folders::{FolderError, check_folders, check_resources};
 pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 pub use proxies::{Proxies, ProxyHeader};
@@ -79,6 +79,7 @@ pub fn load(env: impl IntoIterator<Item = (OsString, OsString)>, flags: &Flags) 
     // A mistake above may have left a folder at its default, so folders are compared only when all else is well.
     if problems.is_empty()
         && let Err(e) = check_folders(&config.data, &config.keys, config.recovery.folder.as_deref())
+            .and_then(|()| check_resources(&config.resources, &config.data, &config.keys))
     {
         problems.push(e.to_string());
     }

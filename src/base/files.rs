@@ -88,6 +88,24 @@ pub fn read_in_memory(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
     }
 }
 
+/// Opens a file to read it, and tells its length. Nothing but a plain file is opened: no link, no folder, no device, and a pipe
+/// is not waited for.
+///
+/// # Errors
+/// `InvalidInput` for what is no plain file; those of opening.
+pub fn open_plain(path: &Path) -> io::Result<(File, u64)> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path).map_err(|error| {
+        if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+            io::ErrorKind::InvalidInput.into()
+        } else {
+            error
+        }
+    })?;
+    let about = file.metadata()?;
+    if about.is_file() { Ok((file, about.len())) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
 /// The flag with which a file is opened so that reading it leaves no time behind.
 pub const NO_ACCESS_TIME: i32 = OFlags::NOATIME.bits() as i32;
 
@@ -159,6 +177,22 @@ mod tests {
         write_new_private(&file, b"x").unwrap();
         assert_eq!(loose_permissions(&file).unwrap(), 0);
         assert_eq!(write_new_private(&file, b"y").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn nothing_but_a_plain_file_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("plain"), "words").unwrap();
+        assert_eq!(open_plain(&at("plain")).unwrap().1, 5);
+        std::os::unix::fs::symlink(at("plain"), at("link")).unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), rustix::fs::Mode::RUSR).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for bad in [at("link"), at("folder"), at("pipe"), at("socket"), "/dev/zero".into()] {
+            assert!(open_plain(&bad).is_err(), "{}", bad.display());
+        }
+        assert_eq!(open_plain(&at("missing")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

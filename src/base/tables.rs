@@ -39,11 +39,13 @@ pub enum Table {
     Keys = 15,
     /// What staff accounts sign in with. Key: account (16).
     Credentials = 16,
+    /// Downloads of files that a form unlocks. Key: record (16) ‖ number (4, big-endian).
+    Downloads = 17,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -61,6 +63,7 @@ impl Table {
         Self::Statistics,
         Self::Keys,
         Self::Credentials,
+        Self::Downloads,
     ];
 
     /// The first byte of the table's store keys.
@@ -93,6 +96,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(17), None);
+        assert_eq!(Table::from_id(18), None);
     }
 }

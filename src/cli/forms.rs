@@ -1,5 +1,7 @@
 //! `letterlock form`: needs no vault.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::args::{FormCheckArgs, FormListArgs};
@@ -9,6 +11,7 @@ use crate::base::config::Config;
 use crate::domain::country::Country;
 use crate::domain::form::{Announce, Form, FormSet, Origin, ReturnAddress, ReturnRule};
 use crate::domain::language::{Lang, Languages};
+use crate::domain::resource::Unlock;
 use crate::policy::{self, Action, Actor, Resource};
 use crate::services;
 use crate::services::forms::{Checked, Folder};
@@ -66,7 +69,7 @@ pub(super) fn list(config: &Config, args: &FormListArgs) -> Outcome {
 }
 
 /// Checks every file, and fails with what is wrong in any of them.
-pub(super) fn check(args: &FormCheckArgs) -> Outcome {
+pub(super) fn check(args: &FormCheckArgs, resources: &Path) -> Outcome {
     let mut mistakes = Vec::new();
     for file in &args.files {
         match services::forms::check_file(file) {
@@ -75,11 +78,22 @@ pub(super) fn check(args: &FormCheckArgs) -> Outcome {
                 for (what, value) in shown(&checked) {
                     output::line(&format!("{what:<10}{}", super::terminal::clean(&value)))?;
                 }
+                mistakes.extend(missing(&checked, file, resources));
             }
             Err(mistake) => mistakes.push(mistake.to_string()),
         }
     }
     if mistakes.is_empty() { Ok(()) } else { Err(CliError::usage(mistakes.join("\n"))) }
+}
+
+/// The files that a form unlocks and that cannot be handed out.
+fn missing(checked: &Checked, file: &Path, resources: &Path) -> Vec<String> {
+    let Checked::Form(form) = checked else { return Vec::new() };
+    let told = |unlock: &Unlock| {
+        let trouble = services::resources::trouble(resources, &unlock.file)?;
+        Some(format!("{}: it unlocks {}: {trouble}", file.display(), unlock.file))
+    };
+    form.unlocks.iter().filter_map(told).collect()
 }
 
 fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
@@ -112,6 +126,7 @@ fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
         ("Fields", names(form.fields.iter().map(|field| field.name.as_str()).collect())),
         ("Files", names(form.files.iter().map(|file| file.name.as_str()).collect())),
         ("Consents", names(form.consents.iter().map(|consent| consent.name.as_str()).collect())),
+        ("Unlocks", names(form.unlocks.iter().map(|unlock| unlock.file.as_str()).collect())),
         ("Read by", names(form.roles.iter().map(|role| role.as_str()).collect())),
         ("Read for", names(form.purposes.iter().map(String::as_str).collect())),
         ("Told to", names(announced.collect())),
@@ -128,7 +143,7 @@ fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
         let at_once = if site.return_at_once { ", at once where mail is sent" } else { "" };
         out.push(("Leads to", format!("{}{at_once}", names(pages))));
     }
-    if form.kind.needs_mail() {
+    if form.needs_mail() {
         out.push(("Open", "where a mail server is configured".to_owned()));
     }
     if !form.kind.is_open() {

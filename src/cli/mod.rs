@@ -69,7 +69,11 @@ fn run(args: Args) -> Outcome {
     // What needs neither folders nor configuration comes first, so that it works on any machine.
     let command = match command {
         Command::Erasure(ErasureCommand::Verify(args)) => return certificate::verify(&args),
-        Command::Form(FormCommand::Check(args)) => return forms::check(&args),
+        Command::Form(FormCommand::Check(args)) => {
+            // The configuration says where files lie that forms unlock; without one, they lie where they do by default.
+            let variables = std::env::vars_os().filter(|(name, _)| !harden::is_own_variable(name));
+            return forms::check(&args, &config::load(variables, &flags).unwrap_or_default().resources);
+        }
         other => other,
     };
 

@@ -97,6 +97,13 @@ async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
         };
         output::line(&format!("  {}  {}  {}  {bytes}{scan}", text(file, "n"), text(file, "name"), text(file, "kind")))?;
     }
+    let downloads = submission["downloads"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !downloads.is_empty() {
+        output::line("\nDownloads")?;
+    }
+    for one in downloads {
+        output::line(&format!("  {}  {}  {}", text(one, "at"), text(one, "file"), text(one, "title")))?;
+    }
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
 use crate::crypto::password::Cost;
 use crate::http::{self, HttpConfig};
+use crate::services::resources::{self, Shelf};
 use crate::services::{App, OpenOptions, Opened, post, scan};
 
 /// Opens the vault as configured. With `must_exist` none is made.
@@ -101,6 +102,11 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         let _ = desk.address.set(url);
     }));
     app.set_password_cost(password_cost(config)?);
+    let link_life = std::time::Duration::from_secs(3_600 * u64::from(config.resource_link_hours));
+    app.set_resources(Shelf { folder: config.resources.clone(), link_life });
+    for missing in resources::missing_files(app) {
+        say(&format!("letterlock: note: {missing}"));
+    }
     match mail::post(config)? {
         Some(post) => app.set_post(post),
         None => say("letterlock: note: no mail server is configured (mail.server), so no mail is sent"),

@@ -24,6 +24,14 @@ pub(super) async fn statistics(session: &mut Session, args: &Json) -> Outcome {
     let cells = |line: &Value| {
         ["day", "form", "browser", "views", "submissions"].into_iter().map(|name| text(line, name)).collect()
     };
-    let rows: Vec<Vec<String>> = lines.iter().map(cells).collect();
-    output::table(&["DAY", "FORM", "BROWSER", "SHOWN", "SENT"], &rows)
+    let (downloads, visits): (Vec<&Value>, Vec<&Value>) = lines.iter().partition(|line| line["file"].is_string());
+    let rows: Vec<Vec<String>> = visits.into_iter().map(cells).collect();
+    output::table(&["DAY", "FORM", "BROWSER", "SHOWN", "SENT"], &rows)?;
+    if downloads.is_empty() {
+        return Ok(());
+    }
+    let cells = |line: &Value| ["day", "form", "file", "downloads"].into_iter().map(|name| text(line, name)).collect();
+    let rows: Vec<Vec<String>> = downloads.into_iter().map(cells).collect();
+    output::line("")?;
+    output::table(&["DAY", "FORM", "FILE", "DOWNLOADS"], &rows)
 }

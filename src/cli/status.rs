@@ -49,7 +49,7 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
     ] {
         output::line(&format!("{what:<20} {value}"))?;
     }
-    for (what, key) in [("Form not in order", "broken"), ("Review overdue", "overdue")] {
+    for (what, key) in [("Form not in order", "broken"), ("Review overdue", "overdue"), ("File missing", "missing")] {
         for told in status["forms"][key].as_array().into_iter().flatten() {
             let told = super::terminal::clean(told.as_str().unwrap_or_default());
             output::line(&format!("{what:<20} {told}"))?;

@@ -18,7 +18,7 @@ use crate::services::audit::Head;
 pub enum Command {
     /// Figures and the address. Done: an object.
     Status,
-    /// Items: lines of the statistics. Done: null.
+    /// Items: lines of the statistics, then of the downloads. Done: null.
     Statistics,
     /// Adds an account. Done: the account.
     StaffAdd {
@@ -226,7 +226,14 @@ impl From<ServiceError> for Failure {
                 FailureKind::Failed,
                 "the vault cannot do this now: it is stopping, or its store or audit trail cannot write".to_owned(),
             ),
-            ServiceError::StillRunning | ServiceError::Later(_) | ServiceError::KeyReused | ServiceError::NotYetOpen | ServiceError::MailNotTaken | ServiceError::Withheld { .. } => (FailureKind::Failed, error.to_string()),
+            ServiceError::StillRunning
+            | ServiceError::Later(_)
+            | ServiceError::KeyReused
+            | ServiceError::NotYetOpen
+            | ServiceError::MailNotTaken
+            | ServiceError::Withheld { .. }
+            | ServiceError::LinkSpent
+            | ServiceError::FileMissing => (FailureKind::Failed, error.to_string()),
             ServiceError::Damaged => (
                 FailureKind::Failed,
                 "what is stored was changed and does not open, so nothing was given out; run `letterlock verify`, and restore the data folder from a backup".to_owned(),

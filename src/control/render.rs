@@ -16,7 +16,7 @@ pub(super) fn item(item: &Item) -> Value {
 }
 
 pub(super) fn submission(submission: &Submission) -> Value {
-    let Submission { summary: line, content, messages } = submission;
+    let Submission { summary: line, content, messages, downloads } = submission;
     let mut out = summary(line);
     out["server_key"] = json!(content.server_key);
     out["fields"] = fields(&content.fields);
@@ -25,6 +25,7 @@ pub(super) fn submission(submission: &Submission) -> Value {
     let sent_later = messages.iter().flat_map(|message| &message.files);
     out["files"] = content.files.iter().chain(sent_later).map(file).collect();
     out["messages"] = messages.iter().map(message).collect();
+    out["downloads"] = json!(downloads);
     out
 }
 

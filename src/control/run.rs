@@ -47,6 +47,9 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             for line in services::statistics::list(app, &acting(Role::Admin)?)? {
                 sink.item(value(&line)?).await?;
             }
+            for line in services::statistics::list_downloads(app, &acting(Role::Admin)?)? {
+                sink.item(value(&line)?).await?;
+            }
             Ok(Value::Null)
         }
         Command::StaffAdd { login, service } => {

@@ -59,6 +59,8 @@ pub enum Purpose {
     ServerKey = 22,
     /// What a staff account signs in with.
     Credentials = 23,
+    /// A download of a file that a form unlocks.
+    Download = 24,
 }
 
 /// Where a sealed value belongs.

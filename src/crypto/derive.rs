@@ -20,6 +20,10 @@ pub enum Label {
     ReceiptLocator,
     /// Rounds of the permutation that hides arrival numbers in the cursors of lists.
     ListCursor,
+    /// Rounds of the permutation that hides arrival numbers in links that unlock a file.
+    LinkLocator,
+    /// Check of such a link, from a record key.
+    ResourceLink,
     /// The tag under which an e-mail address is found.
     AddressTag,
     /// Hash of an API token's secret half.
@@ -44,6 +48,8 @@ impl Label {
             Self::ReceiptSecret => b"letterlock v1 receipt secret",
             Self::ReceiptLocator => b"letterlock v1 receipt locator",
             Self::ListCursor => b"letterlock v1 list cursor",
+            Self::LinkLocator => b"letterlock v1 link locator",
+            Self::ResourceLink => b"letterlock v1 resource link",
             Self::AddressTag => b"letterlock v1 address tag",
             Self::TokenHash => b"letterlock v1 token hash",
             Self::IdempotencyKey => b"letterlock v1 idempotency key",

@@ -9,6 +9,7 @@ pub mod context;
 pub mod derive;
 pub mod envelope;
 pub mod kem;
+pub mod link;
 pub mod merkle;
 pub mod pad;
 pub mod password;

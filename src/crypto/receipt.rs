@@ -51,7 +51,7 @@ impl PartialEq for ReceiptSecret {
     }
 }
 
-/// Turns arrival numbers into locators and back: those of receipt codes, or those of list cursors.
+/// Turns arrival numbers into locators and back: those of receipt codes, of list cursors, or of links.
 pub struct Locators(Prf);
 
 impl Locators {
@@ -63,6 +63,11 @@ impl Locators {
     /// The permutation for cursors, which has nothing to do with that of the codes.
     pub fn for_cursors(key: &Key) -> Self {
         Self(Prf::new(key, Label::ListCursor))
+    }
+
+    /// The permutation for links that unlock a file.
+    pub fn for_links(key: &Key) -> Self {
+        Self(Prf::new(key, Label::LinkLocator))
     }
 
     /// The locator of an arrival number. `None` past 2³⁵ arrivals.

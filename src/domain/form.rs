@@ -16,6 +16,7 @@ use super::consent::Consent;
 use super::country::Country;
 use super::file::FileKind;
 use super::notice::Notice;
+use super::resource::{Unlock, UnlockBy};
 use super::scan::Unscanned;
 use super::staff::Role;
 use super::submission::Status;
@@ -126,6 +127,10 @@ pub struct Form {
     pub files: Vec<FileField>,
     /// Boxes, in order. They start unticked and are never required.
     pub consents: Vec<Consent>,
+    /// Files of the folder of resources that a submission unlocks, in order.
+    pub unlocks: Vec<Unlock>,
+    /// How people get at them.
+    pub unlock_by: UnlockBy,
     /// Keeps every other module from putting a form together unchecked.
     _checked: (),
 }
@@ -160,6 +165,16 @@ impl Form {
     /// The consent of this name.
     pub fn consent(&self, name: &str) -> Option<&Consent> {
         self.consents.iter().find(|consent| consent.name == name)
+    }
+
+    /// The file of this name, if the form unlocks it.
+    pub fn unlock(&self, file: &str) -> Option<&Unlock> {
+        self.unlocks.iter().find(|unlock| unlock.file.as_str() == file)
+    }
+
+    /// Whether it is nothing without a mail server.
+    pub fn needs_mail(&self) -> bool {
+        self.kind.needs_mail() || (self.unlock_by == UnlockBy::Mail && !self.unlocks.is_empty())
     }
 
     /// The most that the files of one submission can come to, in bytes.

@@ -17,11 +17,13 @@ pub enum MailKind {
     Answered,
     /// To people inside: a submission has arrived. Says by which form, and nothing about whom.
     Arrived,
+    /// To the person: their submission has arrived, and here are the links to what it unlocks.
+    Unlocked,
 }
 
 impl MailKind {
     /// Every kind that waits in the outbox.
-    pub const ALL: [Self; 3] = [Self::Received, Self::Answered, Self::Arrived];
+    pub const ALL: [Self; 4] = [Self::Received, Self::Answered, Self::Arrived, Self::Unlocked];
 
     /// The name of its templates.
     pub const fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl MailKind {
             Self::Received => "received",
             Self::Answered => "answered",
             Self::Arrived => "arrived",
+            Self::Unlocked => "unlocked",
         }
     }
 }

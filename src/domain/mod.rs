@@ -17,6 +17,7 @@ pub mod notice;
 pub mod password;
 mod phone;
 pub mod problem;
+pub mod resource;
 pub mod scan;
 pub mod staff;
 pub mod subject;

@@ -233,6 +233,10 @@ impl From<ServiceError> for HttpError {
             ServiceError::Withheld { infected: false } => Self::new(StatusCode::CONFLICT, "not-scanned"),
             ServiceError::Later(wait) => Self::too_many(Wait(wait)),
             ServiceError::MailNotTaken => Self::new(StatusCode::SERVICE_UNAVAILABLE, "mail-not-taken"),
+            ServiceError::LinkSpent => Self::new(StatusCode::GONE, "link-spent"),
+            ServiceError::FileMissing => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "file-missing").after(Duration::from_secs(600))
+            }
             ServiceError::StorageFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-full"),
             ServiceError::Unavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").after(Duration::from_secs(10))
@@ -287,6 +291,8 @@ mod tests {
             (ServiceError::Withheld { infected: false }, 409),
             (ServiceError::Later(Duration::from_secs(3)), 429),
             (ServiceError::MailNotTaken, 503),
+            (ServiceError::LinkSpent, 410),
+            (ServiceError::FileMissing, 503),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),
             (ServiceError::Damaged, 500),

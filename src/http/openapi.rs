@@ -77,7 +77,8 @@ fn path_schema(name: &str) -> Value {
     match name {
         "form" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" }),
         "n" => json!({ "type": "integer", "minimum": 0 }),
-        "name" | "token" => json!({ "type": "string" }),
+        "name" => json!({ "type": "string" }),
+        "token" => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{43,64}$" }),
         _ => json!({ "$ref": "#/components/schemas/Id" }),
     }
 }
@@ -124,8 +125,9 @@ fn request_body(operation: &str) -> Option<Value> {
         "showMine" | "eraseMine" => body_of(&["receipt"], json!({ "receipt": text })),
         "writeMine" => body_of(&["receipt", "text"], json!({ "receipt": text, "text": text })),
         "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
-        "signIn" | "signInCode" | "choosePassword" | "completeSetup" | "enter" | "withdrawOnPage" | "eraseOnPage"
-        | "leave" | "openMine" | "askLink" | "useLink" => {
+        "linkMine" => body_of(&["receipt", "file"], json!({ "receipt": text, "file": text })),
+        "signIn" | "signInCode" | "choosePassword" | "completeSetup" | "enter" | "fetchMine" | "withdrawOnPage"
+        | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
         }
         "postMessage" => json!({
@@ -160,7 +162,8 @@ fn responses(route: &Route) -> Value {
         "enter" | "postMessage" | "withdrawOnPage" | "openMine" | "useLink" => ("303", "", Value::Null),
         "answerSubmission" | "writeMine" => ("201", "application/json", schema("Written")),
         "showMine" | "withdrawMine" => ("200", "application/json", schema("Mine")),
-        "downloadFile" | "myFile" => {
+        "linkMine" => ("201", "application/json", schema("Link")),
+        "downloadFile" | "myFile" | "fetchMine" | "takeResource" => {
             ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" }))
         }
         "submit" => ("201", "application/json", schema("Receipt")),
@@ -230,6 +233,9 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
             ("507", "The storage is full; nothing was stored."),
         ]);
     }
+    if route.path.starts_with("/r/") {
+        out.push(("410", "The link was used, or is too old."));
+    }
     if route.operation == "submit" {
         out.push(("401", "A key came that is not good."));
         out.push(("409", "A request with this idempotency key is still running."));
@@ -264,6 +270,9 @@ fn schemas() -> Value {
     let messages = json!({ "type": "array", "items": { "type": "object", "required": ["at", "author", "text", "files"], "properties": {
         "at": time, "author": {}, "text": { "type": "string" }, "files": files,
     } } });
+    let downloads = json!({ "type": "array", "items": { "type": "object", "required": ["at", "file", "title"], "properties": {
+        "at": time, "file": { "type": "string" }, "title": { "type": "string" },
+    } } });
     json!({
         "Id": { "type": "string", "pattern": "^[a-z2-7]{26}$" },
         "Status": { "enum": [
@@ -288,7 +297,17 @@ fn schemas() -> Value {
         },
         "Receipt": {
             "type": "object", "required": ["submission", "receipt"],
-            "properties": { "submission": id, "receipt": { "type": "string" } },
+            "properties": {
+                "submission": id, "receipt": { "type": "string" },
+                "downloads": { "type": "array", "items": { "$ref": "#/components/schemas/Link" } },
+            },
+        },
+        "Link": {
+            "type": "object", "required": ["file", "title", "link", "until"],
+            "properties": {
+                "file": { "type": "string" }, "title": { "type": "string" }, "until": time,
+                "link": { "type": "string", "description": "The path of a page with a button; a POST there downloads, once." },
+            },
         },
         "Written": {
             "type": "object", "required": ["number"],
@@ -298,7 +317,7 @@ fn schemas() -> Value {
             "type": "object", "required": ["id", "form", "received", "fields", "files", "messages", "consents"],
             "properties": {
                 "id": id, "form": { "type": "string" }, "received": time, "region": { "type": "string" },
-                "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages,
+                "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages, "downloads": downloads,
                 "consents": { "type": "object", "additionalProperties": { "type": "object", "properties": {
                     "given": { "type": "boolean" }, "wording": { "type": "string" }, "since": time,
                     "source": { "type": "string", "description": "form, receipt, or server key NAME." },
@@ -312,7 +331,7 @@ fn schemas() -> Value {
             "properties": {
                 "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
                 "region": { "type": "string" }, "fields": fields, "consents": flags,
-                "files": files, "messages": messages,
+                "files": files, "messages": messages, "downloads": downloads,
                 "form_version": { "type": "integer" },
                 "notice": { "type": "string", "description": "Version of the privacy notice shown." },
                 "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },

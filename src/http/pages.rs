@@ -11,13 +11,16 @@ use axum::response::{IntoResponse, Response};
 
 use super::error::HttpError;
 use super::headers;
+use super::public::resource;
 use super::speech::Speech;
 use crate::base::clock::Timestamp;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormKind, Origin, ReturnAddress};
 use crate::domain::language::Said;
 use crate::domain::notice::NoticeText;
+use crate::domain::resource::UnlockBy;
 use crate::services::Problem;
+use crate::services::resources::Offer;
 use field::{FieldView, Look, problem_of};
 
 /// What is said of a mistake that there are no words for in the page's language.
@@ -127,9 +130,14 @@ pub(super) fn receipt(
     received: Timestamp,
     next: Option<&ReturnAddress>,
     framed: bool,
+    offers: &[Offer],
 ) -> Response {
     let frame = framed.then_some(Frame { form, sent: true });
-    let page = ReceiptPage { speech, title: &form.title, receipt, received: speech.time(received), next, frame };
+    let by_mail = form.unlock_by == UnlockBy::Mail && !form.unlocks.is_empty();
+    let until = offers.first().map_or_else(String::new, |offer| speech.time(offer.until));
+    let offers = offers.iter().map(|offer| (resource::path(offer), offer.title.as_str())).collect();
+    let received = speech.time(received);
+    let page = ReceiptPage { speech, title: &form.title, receipt, received, next, frame, offers, until, by_mail };
     html(speech, StatusCode::OK, &page)
 }
 
@@ -176,6 +184,10 @@ struct ReceiptPage<'a> {
     received: String,
     next: Option<&'a ReturnAddress>,
     frame: Option<Frame<'a>>,
+    /// Path and title of each link.
+    offers: Vec<(String, &'a str)>,
+    until: String,
+    by_mail: bool,
 }
 
 #[derive(Template)]

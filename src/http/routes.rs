@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 
 use super::api::{audit, download, subjects, submissions};
 use super::error::HttpError;
-use super::public::{forms, page, service};
+use super::public::{forms, page, resource, service};
 use super::speech::LANG;
 use super::{Web, assets, cors, layers, portal, staff};
 
@@ -95,7 +95,7 @@ static ROUTES: &[Route] = &[
         "A challenge for a form that asks for proof of work, in the format of ALTCHA.", [], get(forms::challenge)),
     route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
         "Submits a form. Answered once the submission is durable.", [], post(forms::send)),
-    route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", [LANG], get(portal::show)),
+    route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", ["older", LANG], get(portal::show)),
     route!("POST" "/my", Public, "enter", "Takes a receipt code and begins a visit.", [LANG], post(portal::enter)),
     route!("POST" "/my/messages", Public, "postMessage", "Takes a message, with files, from the page.",
         [LANG], post(portal::write)),
@@ -114,6 +114,8 @@ static ROUTES: &[Route] = &[
         [LANG], get(portal::link)),
     route!("POST" "/my/link/{token}", Public, "useLink", "Uses a link that was mailed, and begins a visit.",
         [LANG], post(portal::use_link)),
+    route!("POST" "/my/resources", Public, "fetchMine", "Hands out a file that the visitor's own submission unlocks.",
+        [LANG], post(portal::fetch)),
     route!("POST" "/my/leave", Public, "leave", "Ends the visit.", [LANG], post(portal::leave)),
     route!("POST" "/api/v1/my", Public, "showMine", "Opens the submission of a receipt.",
         [], post(portal::api::show)),
@@ -123,6 +125,11 @@ static ROUTES: &[Route] = &[
         [], post(portal::api::withdraw)),
     route!("POST" "/api/v1/my/erasure", Public, "eraseMine",
         "Erases the submission of a receipt; answers with a signed certificate.", [], post(portal::api::erase)),
+    route!("POST" "/api/v1/my/links", Public, "linkMine", "A fresh link to a file that the submission of a receipt unlocks.",
+        [], post(portal::api::link)),
+    route!("GET" "/r/{token}", Public, "resource", "Asks whether a file that a form unlocked shall be downloaded.",
+        [LANG], get(resource::show)),
+    route!("POST" "/r/{token}", Public, "takeResource", "Hands the file out, once.", [LANG], post(resource::take)),
     route!("GET" "/api/v1/submissions", Bearer, "listSubmissions",
         "Lists submissions, newest first. With a purpose, items carry the form's summary fields.",
         ["form", "status", "after", "limit", "purpose"], get(submissions::list)),
@@ -252,11 +259,15 @@ mod tests {
             ("POST", "/my/link"),
             ("GET", "/my/link/{token}"),
             ("POST", "/my/link/{token}"),
+            ("POST", "/my/resources"),
             ("POST", "/my/leave"),
             ("POST", "/api/v1/my"),
             ("POST", "/api/v1/my/messages"),
             ("POST", "/api/v1/my/withdrawals"),
             ("POST", "/api/v1/my/erasure"),
+            ("POST", "/api/v1/my/links"),
+            ("GET", "/r/{token}"),
+            ("POST", "/r/{token}"),
             ("GET", "/staff/sign-in"),
             ("POST", "/staff/sign-in"),
             ("POST", "/staff/sign-in/code"),

@@ -80,6 +80,8 @@ pub enum Action {
     WriteMessage,
     /// Take a consent back.
     WithdrawConsent,
+    /// Download a file that the form of one's own submission unlocks.
+    DownloadResource,
     /// Erase one submission.
     EraseRecord,
     /// Look a person up by address. The caller keeps only the submissions that the actor may list.
@@ -112,7 +114,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -120,6 +122,7 @@ impl Action {
         Self::SetStatus,
         Self::WriteMessage,
         Self::WithdrawConsent,
+        Self::DownloadResource,
         Self::EraseRecord,
         Self::FindSubject,
         Self::ErasePerson,
@@ -146,6 +149,7 @@ impl Action {
             Self::SetStatus => "set-status",
             Self::WriteMessage => "write-message",
             Self::WithdrawConsent => "withdraw-consent",
+            Self::DownloadResource => "download-resource",
             Self::EraseRecord => "erase-record",
             Self::FindSubject => "find-subject",
             Self::ErasePerson => "erase-person",

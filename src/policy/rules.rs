@@ -64,6 +64,13 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Auditor | Admin => HIDDEN,
             }
         }
+        Action::DownloadResource => {
+            let Resource::Own = resource else { return HIDDEN };
+            match role {
+                // Staff find the files where they lie.
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+            }
+        }
         Action::EraseRecord => {
             let Resource::Submission { roles } = resource else { return HIDDEN };
             match role {
@@ -158,6 +165,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ReadFile
         | Action::WriteMessage
         | Action::WithdrawConsent
+        | Action::DownloadResource
         | Action::EraseRecord
         | Action::ErasePerson => YES,
         Action::Submit

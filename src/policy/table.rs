@@ -77,6 +77,9 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                     out.push((action, "submission whose receipt was shown", Resource::Own));
                 }
             }
+            Action::DownloadResource => {
+                out.push((action, "file that one's own submission unlocks", Resource::Own));
+            }
             Action::FindSubject => out.push((action, "person", Resource::Subject)),
             Action::ErasePerson => {
                 out.push((action, "person", Resource::Subject));

@@ -134,6 +134,7 @@ fn people_deal_with_their_own_submission_only_and_nobody_else_has_one() {
         CONTENT[1],
         Action::WriteMessage,
         Action::WithdrawConsent,
+        Action::DownloadResource,
         Action::EraseRecord,
         Action::ErasePerson,
     ];

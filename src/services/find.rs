@@ -39,11 +39,17 @@ pub async fn by_email(app: &Arc<App>, ctx: &Context, email: &SensitiveString) ->
 
 fn look_up(app: &App, ctx: &Context, email: &EmailAddress) -> Result<Vec<Found>, ServiceError> {
     let Some(subject) = app.vault.find_person(email) else { return Ok(Vec::new()) };
+    let sees_everybody = crate::policy::decide(&ctx.actor, Action::ErasePerson, &Resource::Subject).is_ok();
     let located = match app.vault.records_of(&subject) {
         Err(VaultError::Missing) => return Ok(Vec::new()),
+        // What is damaged keeps nobody from being erased by their address. Everybody else gets the answer about nobody, for
+        // what they may see of the person cannot be told.
+        Err(VaultError::Tampered) => {
+            tracing::error!(person = %subject, "what is held about a person does not open; run `letterlock verify`");
+            Vec::new()
+        }
         other => other?,
     };
-    let sees_everybody = crate::policy::decide(&ctx.actor, Action::ErasePerson, &Resource::Subject).is_ok();
     let submissions: Vec<Summary> = located
         .into_iter()
         .rev()

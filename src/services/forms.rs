@@ -37,6 +37,8 @@ pub struct FormsHealth {
     pub broken: Vec<String>,
     /// Texts whose review is overdue.
     pub overdue: Vec<String>,
+    /// Files that forms unlock and that cannot be handed out.
+    pub missing: Vec<String>,
 }
 
 /// The shipped forms, notices and wordings, and over them those in the folder: every file there whose name ends in
@@ -83,7 +85,10 @@ pub fn health(app: &App) -> FormsHealth {
     let shelf = app.forms.state.read().unwrap_or_else(PoisonError::into_inner);
     let overdue = app.clock.now().day().map_or_else(Vec::new, |today| shelf.set.overdue(today));
     let broken = shelf.mistakes.iter().map(FormError::to_string).collect();
-    FormsHealth { forms: shelf.set.iter().count(), broken, overdue }
+    let forms = shelf.set.iter().count();
+    // Looking for files needs the shelf again.
+    drop(shelf);
+    FormsHealth { forms, broken, overdue, missing: super::resources::missing_files(app) }
 }
 
 /// The forms as they stand. Readers take a snapshot; whoever reloads puts a new one in its place.

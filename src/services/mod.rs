@@ -13,6 +13,7 @@ pub mod keys;
 pub mod languages;
 pub mod portal;
 pub mod post;
+pub mod resources;
 pub mod review;
 pub mod scan;
 pub mod sign_in;
@@ -84,6 +85,12 @@ pub enum ServiceError {
     /// Too much was tried; it may be tried again after so long.
     #[error("too much was tried")]
     Later(std::time::Duration),
+    /// A link that was good once: it was used, or is too old.
+    #[error("this link does not work any more")]
+    LinkSpent,
+    /// A file that is to be handed out is not where it should be. Nothing was used up.
+    #[error("the file is not there")]
+    FileMissing,
     /// Body or file above the limit, in bytes.
     #[error("too large")]
     TooLarge {
@@ -128,6 +135,7 @@ pub struct App {
     post: OnceLock<Arc<post::Post>>,
     scanner: OnceLock<Arc<scan::Scanner>>,
     languages: OnceLock<Arc<Languages>>,
+    resources: OnceLock<resources::Shelf>,
     tally: statistics::Tally,
     closed: AtomicBool,
 }
@@ -241,6 +249,7 @@ impl App {
             post: OnceLock::new(),
             scanner: OnceLock::new(),
             languages: OnceLock::new(),
+            resources: OnceLock::new(),
             tally,
             closed: AtomicBool::new(false),
         };
@@ -281,6 +290,11 @@ impl App {
     /// The languages that are offered; the shipped ones unless told.
     pub fn languages(&self) -> &Arc<Languages> {
         self.languages.get().unwrap_or_else(|| Languages::shipped())
+    }
+
+    /// Says where the files are that forms unlock, and how long a link to one is good. Only the first one counts.
+    pub fn set_resources(&self, shelf: resources::Shelf) {
+        let _ = self.resources.set(shelf);
     }
 
     /// The visits under way to the page that a receipt opens.

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::review::Download;
+use super::review::{self, Download};
 use super::{App, Context, Problem, ServiceError, blocking, scan};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId, RequestId};
 use crate::domain::consent::ConsentSource;
 use crate::domain::form::Form;
 use crate::domain::message::Message;
+use crate::domain::resource::Downloaded;
 use crate::domain::submission::{ConsentGiven, Content, Summary};
 use crate::policy::{Action, Actor, Resource, SUBJECT_REQUEST};
 use crate::vault::{ConsentChange, Grant, LedgerLine, Located, Opened, Target, VaultError};
@@ -26,6 +27,12 @@ pub use visits::{Visit, Visits, Who};
 /// A submission whose receipt was shown. Only [`enter`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own(RecordId);
+
+impl Own {
+    pub(super) const fn record(self) -> RecordId {
+        self.0
+    }
+}
 
 /// A person who came by a link that was mailed to their address. Only [`enter_by_link`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +62,8 @@ pub struct Mine {
     pub content: Content,
     /// The conversation since, oldest first.
     pub messages: Vec<Message>,
+    /// The downloads of what the form unlocks, oldest first.
+    pub downloads: Vec<Downloaded>,
     /// The consents of this submission, as they stand now.
     pub consents: Vec<MyConsent>,
 }
@@ -94,28 +103,48 @@ pub fn enter_by_link(app: &App, token: &str) -> Result<Mailbox, ServiceError> {
     super::post::use_link(app, token).map(Mailbox)
 }
 
-/// All that is held under the address, newest first, once the audit entry is durable. Empty when everything was erased.
+/// Some of all that is held under an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldPage {
+    /// The newest first.
+    pub lines: Vec<Held>,
+    /// Where the older ones begin; `None` when there are none.
+    pub older: Option<String>,
+}
+
+/// Lines of one page.
+const HELD_LINES: usize = 50;
+
+/// What is held under the address, newest first, a page at a time, once the audit entry is durable. Empty when everything was
+/// erased. `older` is where the page before this one ended.
 ///
 /// # Errors
-/// [`ServiceError::Unavailable`].
-pub async fn held(app: &Arc<App>, request: RequestId, mailbox: Mailbox) -> Result<Vec<Held>, ServiceError> {
+/// [`ServiceError::Invalid`] for an `older` that no page gave; [`ServiceError::Unavailable`].
+pub async fn held(
+    app: &Arc<App>,
+    request: RequestId,
+    mailbox: Mailbox,
+    older: Option<&str>,
+) -> Result<HeldPage, ServiceError> {
     let act = context(request).act(Action::ListSubmissions, &Resource::Own)?;
+    let before = older.map(|older| review::place_of(app, older)).transpose()?;
     let vault = Arc::clone(&app.vault);
-    let located = match blocking(move || vault.records_of(&mailbox.0)).await? {
+    let mut located = match blocking(move || vault.newest_records_of(&mailbox.0, before, HELD_LINES + 1)).await? {
         Ok(located) => located,
-        Err(VaultError::Missing) => return Ok(Vec::new()),
+        Err(VaultError::Missing) => return Ok(HeldPage::default()),
         Err(error) => return Err(error.into()),
     };
     app.vault.record_search(act, &[mailbox.0]).await?;
+    let more = located.len() > HELD_LINES;
+    located.truncate(HELD_LINES);
+    let older = located.last().filter(|_| more).and_then(|last| review::cursor_at(app, last.arrival()));
     let forms = app.forms();
     let line = |located: Located| {
         let Summary { id, form, received, messages, .. } = located.summary;
         let title = forms.get(&form).map_or_else(|| form.to_string(), |form| form.title.clone());
         Held { own: id, title, received, messages }
     };
-    let mut out: Vec<Held> = located.into_iter().map(line).collect();
-    out.reverse();
-    Ok(out)
+    Ok(HeldPage { lines: located.into_iter().map(line).collect(), older })
 }
 
 /// Opens one of them in the visit of `token`; `None` goes back to all.
@@ -152,10 +181,10 @@ pub async fn show(app: &Arc<App>, request: RequestId, own: Own) -> Result<Mine, 
         Ok::<_, VaultError>((located.summary, opened, ledger))
     })
     .await??;
-    let Opened { content, messages, .. } = opened;
+    let Opened { content, messages, downloads, .. } = opened;
     let form = app.forms().get(&summary.form).cloned();
     let consents = standing(own, &content, form.as_deref(), &ledger);
-    Ok(Mine { summary, form, content, messages, consents })
+    Ok(Mine { summary, form, content, messages, downloads, consents })
 }
 
 /// Opens file `n`, of the submission or of a message, once the audit entry is durable.
@@ -198,7 +227,7 @@ pub async fn erase(app: &Arc<App>, request: RequestId, own: Own) -> Result<Value
     let mine = show(app, request, own).await?;
     let vault = Arc::clone(&app.vault);
     let person = mine.summary.subject;
-    let is_last = blocking(move || vault.records_of(&person)).await??.len() == 1;
+    let is_last = blocking(move || vault.newest_records_of(&person, None, 2)).await??.len() == 1;
     let certificates = if is_last {
         let act = context(request).act(Action::ErasePerson, &Resource::Own)?;
         app.vault.erase(act, vec![Target::Person(person)]).await?

@@ -14,13 +14,15 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::resources::{self, Offer};
 use super::{App, Context, ServiceError, blocking};
 use crate::adapters::mail::{Carrier, Outgoing, Refused};
 use crate::base::clock::Timestamp;
-use crate::base::ids::RequestId;
+use crate::base::ids::{PersonId, RequestId};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Announce, Form};
 use crate::domain::mail::{Mail, MailKind};
+use crate::domain::resource::UnlockBy;
 use crate::domain::subject::EmailAddress;
 use crate::policy::{Action, Actor, Resource};
 use crate::vault::{Detail, MailName, VaultError};
@@ -64,8 +66,15 @@ pub struct Post {
     came: Notify,
     tries: Mutex<HashMap<MailName, Try>>,
     /// Links wait in memory only: they are good for minutes.
-    links: Mutex<Vec<(Outgoing, usize)>>,
+    links: Mutex<Vec<LinkMail>>,
     caused: Mutex<HashMap<[u8; 32], (Timestamp, u32)>>,
+}
+
+/// A mail with a link that opens all that is held about somebody.
+struct LinkMail {
+    mail: Outgoing,
+    person: PersonId,
+    tried: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -161,7 +170,8 @@ pub(super) fn about_submission(app: &App, form: &Form, email: Option<&EmailAddre
     if let (Some(email), Some(typed)) = (email, typed)
         && post.may_cause(app, "received", email)
     {
-        out.push(mail(MailKind::Received, typed));
+        let by_mail = form.unlock_by == UnlockBy::Mail && !form.unlocks.is_empty();
+        out.push(mail(if by_mail { MailKind::Unlocked } else { MailKind::Received }, typed));
     }
     for announce in &form.announce {
         if let Announce::Address(address) = announce {
@@ -206,7 +216,7 @@ pub async fn run(app: Arc<App>) {
 pub async fn deliver(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, ServiceError> {
     let now = app.clock.now();
     post.caused.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (since, _)| now.since(*since) < HOUR);
-    let mut sent = deliver_links(post).await;
+    let mut sent = deliver_links(app, post).await;
     // A mail whose trace could not be written must not go out.
     if app.vault.ready_for_intake().is_err() {
         return Ok(sent);
@@ -222,7 +232,7 @@ pub async fn deliver(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, ServiceE
             Step::ServerGone => break,
         }
         // People wait for links.
-        sent += deliver_links(post).await;
+        sent += deliver_links(app, post).await;
     }
     Ok(sent)
 }
@@ -235,16 +245,20 @@ enum Step {
     ServerGone,
 }
 
-async fn deliver_links(post: &Post) -> usize {
+async fn deliver_links(app: &App, post: &Post) -> usize {
     let links = std::mem::take(&mut *post.links.lock().unwrap_or_else(PoisonError::into_inner));
     let mut sent = 0;
-    for (link, tried) in links {
-        match post.carrier.carry(&link).await {
-            Ok(()) => sent += 1,
+    for LinkMail { mail, person, tried } in links {
+        let still = || app.vault.has_person(&person);
+        match post.carrier.carry_if(&mail, &still).await {
+            Ok(true) => sent += 1,
+            // Erased meanwhile: nothing of it goes out, now or later.
+            Ok(false) => {}
             Err(refused) => {
                 tracing::warn!(%refused, "a link could not be mailed");
                 if tried + 1 < LINK_TRIES && !matches!(refused, Refused::Never(_)) {
-                    post.links.lock().unwrap_or_else(PoisonError::into_inner).push((link, tried + 1));
+                    let again = LinkMail { mail, person, tried: tried + 1 };
+                    post.links.lock().unwrap_or_else(PoisonError::into_inner).push(again);
                 }
             }
         }
@@ -289,10 +303,12 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
             let later = WAITS[count.min(WAITS.len() - 1)];
             // Before it goes out: whatever fails from here on, it does not go out again at once.
             wait(later, None);
-            let (reason, longest, step) = match compose(app, post, &mail) {
+            let (reason, longest, step) = match compose(app, post, &mail, name).await {
                 Err(reason) => (Some(reason), LONGEST, Step::Left),
-                Ok(outgoing) => match post.carrier.carry(&outgoing).await {
-                    Ok(()) => (None, LONGEST, Step::Left),
+                Ok(outgoing) => match post.carrier.carry_if(&outgoing, &|| app.vault.mail_waits(&name)).await {
+                    Ok(true) => (None, LONGEST, Step::Left),
+                    // Erased meanwhile, at the last moment.
+                    Ok(false) => return Ok(Step::Left),
                     Err(Refused::Never(reason)) => (Some(reason), REFUSED, Step::Left),
                     Err(Refused::Later(reason)) => (Some(reason), LONGEST, Step::Left),
                     Err(Refused::NotNow(reason)) => (Some(reason), LONGEST, Step::ServerGone),
@@ -323,10 +339,24 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
 }
 
 /// The words of a waiting mail.
-fn compose(app: &App, post: &Post, mail: &Mail) -> Result<Outgoing, String> {
-    let title = app.forms().get(&mail.form).map_or_else(|| mail.form.to_string(), |form| form.title.clone());
+async fn compose(app: &Arc<App>, post: &Post, mail: &Mail, name: MailName) -> Result<Outgoing, String> {
+    let form = app.forms().get(&mail.form).cloned();
+    let title = form.as_ref().map_or_else(|| mail.form.to_string(), |form| form.title.clone());
     let my = format!("{}/my", post.url);
-    let values = [("form", title.as_str()), ("my", &my), ("url", &post.url), ("name", &post.name)];
+    let mut values = vec![("form", title.as_str()), ("my", &my), ("url", &post.url), ("name", &post.name)];
+    let (links, until);
+    if mail.kind == MailKind::Unlocked {
+        let form = form.clone().ok_or("its form is gone")?;
+        let worker = Arc::clone(app);
+        let offers = blocking(move || resources::offers_by_mail(&worker, &form, name.record)).await;
+        let offers = offers.and_then(|offers| offers).map_err(|error| error.to_string())?;
+        let line = |offer: &Offer| format!("{}\t{}/r/{}", offer.title, post.url, offer.token.expose());
+        // One a line, title and address with a tab between them.
+        links = SensitiveString::from(offers.iter().map(line).collect::<Vec<_>>().join("\n").as_str());
+        until = offers.first().map_or_else(String::new, |offer| offer.until.to_string());
+        values.push(("links", links.expose()));
+        values.push(("until", until.get(..16).unwrap_or_default()));
+    }
     post.words.write(mail.kind.as_str(), &mail.to, &values)
 }
 

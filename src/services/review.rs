@@ -9,6 +9,7 @@ use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::form::{Form, FormId};
 use crate::domain::message::Message;
+use crate::domain::resource::Downloaded;
 use crate::domain::submission::{Content, Fields, FileInfo, Status, Summary};
 use crate::policy::{self, Action, Actor, Permit, Resource};
 use crate::vault::{Detail, FileReader, Listed, Located, Opened};
@@ -62,6 +63,8 @@ pub struct Submission {
     pub content: Content,
     /// The conversation since, oldest message first.
     pub messages: Vec<Message>,
+    /// The downloads of what the form unlocks, oldest first.
+    pub downloads: Vec<Downloaded>,
 }
 
 /// A file on its way out.
@@ -175,15 +178,15 @@ pub async fn show(
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
     let grant = match app.vault.open_record_now(grant, &located)? {
-        Ok(Opened { content, messages, .. }) => {
-            return Ok(Submission { summary: located.summary, content, messages });
+        Ok(Opened { content, messages, downloads, .. }) => {
+            return Ok(Submission { summary: located.summary, content, messages, downloads });
         }
         Err(grant) => grant,
     };
     let vault = Arc::clone(&app.vault);
     blocking(move || {
-        let Opened { content, messages, .. } = vault.open_record(grant, &located)?;
-        Ok(Submission { summary: located.summary, content, messages })
+        let Opened { content, messages, downloads, .. } = vault.open_record(grant, &located)?;
+        Ok(Submission { summary: located.summary, content, messages, downloads })
     })
     .await?
 }
@@ -386,10 +389,11 @@ fn bad_cursor() -> ServiceError {
 }
 
 /// The cursor that goes on below an arrival number, without telling it.
-fn cursor_at(app: &App, arrival: u64) -> Option<String> {
+pub(super) fn cursor_at(app: &App, arrival: u64) -> Option<String> {
     app.vault.hide_arrival(arrival).map(cursor)
 }
 
-fn place_of(app: &App, after: &str) -> Result<u64, ServiceError> {
+/// The arrival number behind a cursor.
+pub(super) fn place_of(app: &App, after: &str) -> Result<u64, ServiceError> {
     app.vault.reveal_arrival(parse_cursor(after)?).ok_or_else(bad_cursor)
 }

@@ -1,4 +1,4 @@
-//! Visits in numbers: pages shown and submissions taken, by day, form and family of browser. No address, no identifier, no
+//! Visits in numbers: pages shown and submissions taken, by day, form and family of browser; downloads by day, form and file. No address, no identifier, no
 //! `User-Agent`, nothing that could be put beside a person.
 //!
 //! The counts are held in memory and written into one sealed row a day, at most once in [`EVERY`]: a crash loses what came
@@ -16,6 +16,7 @@ use super::{App, Context, ServiceError, keys};
 use crate::base::ids::RequestId;
 use crate::domain::browser::Browser;
 use crate::domain::form::FormId;
+use crate::domain::resource::ResourceName;
 use crate::policy::{self, Action, Actor, Resource};
 use crate::vault::system_rows::{SystemRow, SystemTable};
 use crate::vault::{Detail, Vault};
@@ -62,6 +63,7 @@ pub(super) struct Tally {
 #[derive(Default)]
 struct State {
     days: BTreeMap<Date, Day>,
+    downloads: BTreeMap<Date, BTreeMap<(FormId, ResourceName), u64>>,
     /// Days that changed since they were last written.
     changed: BTreeSet<Date>,
     /// Days whose row has to go.
@@ -78,7 +80,20 @@ struct Counts {
 
 /// A day's row.
 #[derive(Serialize, Deserialize)]
-struct DayRow(Vec<(FormId, Browser, Counts)>);
+struct DayRow(Vec<(FormId, Browser, Counts)>, Vec<(FormId, ResourceName, u64)>);
+
+/// What was downloaded on a day, by a form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DownloadLine {
+    /// The day, UTC, as in `2026-11-25`.
+    pub day: String,
+    /// The form that unlocks it.
+    pub form: FormId,
+    /// The file.
+    pub file: ResourceName,
+    /// Times that it was handed out.
+    pub downloads: u64,
+}
 
 impl Tally {
     /// The counts as they were last written. What does not open is left out, since no count is worth a service that does
@@ -89,8 +104,10 @@ impl Tally {
             Vec::new()
         });
         let mut state = State::default();
-        for (id, DayRow(lines)) in rows {
+        for (id, DayRow(lines, downloads)) in rows {
             if let Some(day) = day_of(id) {
+                let downloads = downloads.into_iter().map(|(form, file, n)| ((form, file), n)).collect();
+                state.downloads.insert(day, downloads);
                 state.days.insert(day, lines.into_iter().map(|(form, browser, n)| ((form, browser), n)).collect());
             }
         }
@@ -114,6 +131,40 @@ pub fn count(app: &App, form: &FormId, browser: Browser, event: Event) {
     };
     *one = one.saturating_add(1);
     state.changed.insert(today);
+}
+
+/// Counts a download.
+pub(super) fn count_download(app: &App, form: &FormId, file: &ResourceName) {
+    let Some(today) = app.clock.now().day() else { return };
+    let mut state = app.tally.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let day = state.downloads.entry(today).or_default();
+    let key = (form.clone(), file.clone());
+    if day.len() >= MOST_LINES && !day.contains_key(&key) {
+        return;
+    }
+    let count = day.entry(key).or_default();
+    *count = count.saturating_add(1);
+    state.changed.insert(today);
+}
+
+/// All downloads, the oldest first.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_downloads(app: &App, ctx: &Context) -> Result<Vec<DownloadLine>, ServiceError> {
+    let _permit = policy::decide(&ctx.actor, Action::ReadStatus, &Resource::Vault)?;
+    let first = first_day(app);
+    let state = app.tally.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let days = state.downloads.iter().filter(|(day, _)| first.is_none_or(|first| **day >= first));
+    let lines = days.flat_map(|(day, lines)| {
+        lines.iter().map(|((form, file), n)| DownloadLine {
+            day: day.to_string(),
+            form: form.clone(),
+            file: file.clone(),
+            downloads: *n,
+        })
+    });
+    Ok(lines.collect())
 }
 
 /// All lines, the oldest first.
@@ -177,13 +228,19 @@ fn take_changes(app: &App) -> (BTreeMap<Date, DayRow>, BTreeSet<Date>) {
         let kept = state.days.split_off(&first);
         let over = std::mem::replace(&mut state.days, kept);
         state.over.extend(over.into_keys());
+        let kept = state.downloads.split_off(&first);
+        let over = std::mem::replace(&mut state.downloads, kept);
+        state.over.extend(over.into_keys());
     }
     let changed = std::mem::take(&mut state.changed);
     let row = |day: Date| {
-        let lines = state.days.get(&day)?.iter().map(|((form, browser), n)| (form.clone(), *browser, *n)).collect();
-        Some((day, DayRow(lines)))
+        let lines = state.days.get(&day).into_iter().flatten();
+        let lines = lines.map(|((form, browser), n)| (form.clone(), *browser, *n)).collect();
+        let downloads = state.downloads.get(&day).into_iter().flatten();
+        let downloads = downloads.map(|((form, file), n)| (form.clone(), file.clone(), *n)).collect();
+        (day, DayRow(lines, downloads))
     };
-    (changed.into_iter().filter_map(row).collect(), std::mem::take(&mut state.over))
+    (changed.into_iter().map(row).collect(), std::mem::take(&mut state.over))
 }
 
 async fn write(app: &App, changed: &BTreeMap<Date, DayRow>, over: &BTreeSet<Date>) -> Result<(), ServiceError> {

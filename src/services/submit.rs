@@ -92,7 +92,7 @@ pub fn check_open(app: &App, form: &Form) -> Result<(), ServiceError> {
 
 /// Whether a form takes submissions here: those that are nothing without mail need a mail server.
 pub fn is_open(app: &App, form: &Form) -> bool {
-    form.kind.is_open() && (!form.kind.needs_mail() || app.post().is_some())
+    form.kind.is_open() && (!form.needs_mail() || app.post().is_some())
 }
 
 impl Intake {
@@ -230,7 +230,8 @@ impl Intake {
             mails,
         };
         let has_mails = !submission.mails.is_empty();
-        let is_confirmed = submission.mails.iter().any(|mail| mail.kind == MailKind::Received);
+        let is_confirmed =
+            submission.mails.iter().any(|mail| matches!(mail.kind, MailKind::Received | MailKind::Unlocked));
         let waits = submission.content.files.iter().any(|file| file.scan.waits());
         let stored = app.vault.submit(act, submission).await?;
         if waits {

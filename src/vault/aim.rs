@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use super::audit::{SealedSubject, Subject};
 use super::deed::Victim;
 use super::epoch::Target;
-use super::intent::Line;
+use super::intent::{Intent, Line};
 use super::shared::Shared;
 use super::txn::Txn;
 use super::{VaultError, rows};
-use crate::base::ids::{PersonId, RecordId};
+use crate::base::ids::{FileId, PersonId, RecordId};
 use crate::base::tables::Table;
+use crate::keys::tree::FANOUT;
 use crate::store::{StoreError, after_prefix};
 
 /// Finds out what a target comes to, and writes the lines for it.
@@ -71,8 +72,7 @@ pub(super) fn aim(
 }
 
 /// A person whose keyring does not open: a damaged row must not keep anybody from being erased, and their key goes all the
-/// same. What was theirs is known from the outer layers of the list; their files cannot be told from others' and stay,
-/// sealed for ever, for `verify` to count.
+/// same. What was theirs is known from the outer layers of the list; their files are those that nobody else's keyring names.
 fn aim_blindly(
     txn: &mut Txn<'_>,
     place: u64,
@@ -89,12 +89,20 @@ fn aim_blindly(
     let keyring_parts = parts_under(shared, Table::Keyrings, &person)?;
     let consent_parts = parts_under(shared, Table::Consents, &person)?;
     lines.push(Line::Person { place, person, keyring_parts, consent_parts });
-    lines.extend(records.iter().map(|&(record, arrival)| Line::Rows { record, arrival, files: Vec::new() }));
+    let files = files_of_nobody_else(shared, place)?;
+    if files.is_none() {
+        tracing::warn!(%person, "another keyring does not open either, so their files, sealed for ever, cannot be told from others'");
+    }
+    // Which of them belong to which of their records cannot be told; all go with the first.
+    let mut left = files.clone().unwrap_or_default();
+    let rows = |&(record, arrival): &(RecordId, u64)| Line::Rows { record, arrival, files: std::mem::take(&mut left) };
+    lines.extend(records.iter().map(rows));
+    let has_records = !records.is_empty();
     let victim = Victim {
         person,
         record: None,
         records: records.into_iter().map(|(record, _)| record).collect(),
-        files: Vec::new(),
+        files: files.filter(|_| has_records).unwrap_or_default(),
         keyrings: u32::from(keyring_parts),
         consent_rows: u32::from(consent_parts),
     };
@@ -116,6 +124,49 @@ fn listed_at(shared: &Shared, place: u64) -> Result<Vec<(RecordId, u64)>, VaultE
         }
     }
     Ok(found)
+}
+
+/// The files with a row that no other person's keyring names, and no order that is under way; `None` when another keyring does
+/// not open, for then nobody can say whose they are. Opens every keyring, so this takes a while.
+fn files_of_nobody_else(shared: &Shared, place: u64) -> Result<Option<Vec<FileId>>, VaultError> {
+    let from = [Table::Files.id()];
+    let mut files = BTreeSet::new();
+    for row in shared.engine.scan(&from, &after_prefix(&from).unwrap_or_default()) {
+        let (key, _) = row?;
+        files.extend(key.get(1..).and_then(|id| id.try_into().ok()).map(FileId::from_bytes));
+    }
+    let view = shared.view();
+    for index in view.leaves() {
+        let leaf = match view.leaf(&*shared.engine, index) {
+            Ok(Some(leaf)) => leaf,
+            Ok(None) | Err(VaultError::Tampered) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        for (slot, _) in leaf.entries() {
+            let other = index * FANOUT + slot as u64;
+            if other == place {
+                continue;
+            }
+            match shared.keyring_at(&view, other) {
+                Ok((_, keyring)) => {
+                    for file in keyring.records().flat_map(|entry| &entry.files) {
+                        files.remove(file);
+                    }
+                }
+                Err(VaultError::Tampered) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let Ok(intents) = Intent::load_all(shared) else { return Ok(None) };
+    for line in intents.iter().flat_map(|intent| &intent.lines) {
+        if let Line::Rows { files: going, .. } = line {
+            for file in going {
+                files.remove(file);
+            }
+        }
+    }
+    Ok(Some(files.into_iter().collect()))
 }
 
 /// One more than the greatest number of a part that a person has in a table.

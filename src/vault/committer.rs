@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::audit::Draft;
 use super::change::{ConsentChange, MessageJob, ScanChange};
+use super::downloads::Claim;
 use super::epoch::{Ordered, Target};
 use super::hooks::Step;
 use super::intent::Intent;
@@ -50,6 +51,8 @@ pub(super) enum Job {
     SetScan(Box<ScanChange>, Reply<()>),
     Message(Box<MessageJob>, Reply<u32>),
     Consents(Box<(Act, RecordId, ConsentChange)>, Reply<()>),
+    /// A file that a form unlocks is about to be handed out.
+    Download(Box<(Act, Claim)>, Reply<()>),
     /// A mail was sent, or given up.
     MailDone(Box<(Act, MailName, Detail)>, Reply<()>),
     SystemRows(Draft, Vec<Row>, Reply<()>),
@@ -80,6 +83,7 @@ impl Job {
             | Self::Message(..)
             | Self::Consents(..)
             | Self::MailDone(..)
+            | Self::Download(..)
             | Self::SystemRows(..)
             | Self::CleanUp { .. } => false,
         }
@@ -270,6 +274,10 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             let traces = std::mem::take(&mut job.traces);
             let tell = then(reply, super::change::apply_message(txn, *job))?;
             Some(with_files(traces, tell))
+        }
+        Job::Download(job, reply) => {
+            let (act, claim) = *job;
+            then(reply, super::downloads::apply(txn, &act, claim))
         }
         Job::MailDone(job, reply) => {
             let (act, name, detail) = *job;

@@ -59,6 +59,20 @@ impl Vault {
         })
     }
 
+    /// Whether a mail still waits, and what it is about is not being erased: asked again as late as can be before it is sent.
+    pub fn mail_waits(&self, name: &MailName) -> bool {
+        let shared = &self.shared;
+        let row = shared.engine.read(&name.key()).ok().flatten();
+        let place = row.and_then(|row| rows::open_mail_place(&shared.keys.places, &name.row(), &row).ok());
+        place.is_some_and(|place| !shared.is_dying(place, Some(&name.record)))
+    }
+
+    /// Whether a person is there, and not being erased.
+    pub fn has_person(&self, person: &PersonId) -> bool {
+        let place = self.shared.directory.read().ok().and_then(|directory| directory.place_of(person));
+        place.is_some_and(|place| !self.shared.is_dying(place, None))
+    }
+
     /// Takes a mail out of the outbox: it was sent, or given up. Durable on return, and in the trail with `detail`.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use crate::crypto::receipt::ReceiptSecret;
 use crate::domain::consent::ConsentSource;
 use crate::domain::form::FormId;
 use crate::domain::message::Message;
+use crate::domain::resource::Downloaded;
 use crate::domain::scan::Scan;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{ConsentGiven, Content, FileInfo, Summary};
@@ -36,9 +37,11 @@ pub struct Located {
     pub(super) person: PersonId,
     pub(super) record: RecordId,
     pub(super) list_entry: ListEntry,
-    key: Key,
+    pub(super) key: Key,
     version: u32,
     audit_key: Key,
+    /// Its number in the order of arrival.
+    pub(super) arrival: u64,
 }
 
 /// A record, opened with its conversation.
@@ -48,6 +51,8 @@ pub struct Opened {
     pub content: Content,
     /// The messages since, oldest first.
     pub messages: Vec<Message>,
+    /// The downloads of files that the form unlocks, oldest first.
+    pub downloads: Vec<Downloaded>,
     place: u64,
     record: RecordId,
 }
@@ -117,6 +122,38 @@ impl Vault {
             let (person, keyring) = shared.keyring_at(view, place)?;
             let mut out = Vec::new();
             for record in keyring.records() {
+                match shared.locate_entry(place, &person, &keyring, record) {
+                    Err(VaultError::Missing) => {}
+                    other => out.push(other?),
+                }
+            }
+            Ok(out)
+        })
+    }
+
+    /// The newest records of a person, at most `most` of them, and of these only those that came before `before`; newest
+    /// first. So much is opened and no more, however many there are.
+    ///
+    /// # Errors
+    /// As [`Vault::records_of`].
+    pub fn newest_records_of(
+        &self,
+        person: &PersonId,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<Located>, VaultError> {
+        let shared = &self.shared;
+        let place = shared.directory.read().ok().and_then(|d| d.place_of(person)).ok_or(VaultError::Missing)?;
+        shared.reading(|view| {
+            let (person, keyring) = shared.keyring_at(view, place)?;
+            let mut wanted: Vec<_> =
+                keyring.records().filter(|entry| before.is_none_or(|before| entry.arrival < before)).collect();
+            wanted.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.arrival));
+            let mut out = Vec::new();
+            for record in wanted {
+                if out.len() == most {
+                    break;
+                }
                 match shared.locate_entry(place, &person, &keyring, record) {
                     Err(VaultError::Missing) => {}
                     other => out.push(other?),
@@ -196,7 +233,11 @@ impl Vault {
         let mut subjects = Vec::with_capacity(found.len());
         for person in found {
             let place = shared.directory.read().ok().and_then(|d| d.place_of(person)).ok_or(VaultError::Missing)?;
-            let (person, keyring) = shared.reading(|view| shared.keyring_at(view, place))?;
+            let (person, keyring) = match shared.reading(|view| shared.keyring_at(view, place)) {
+                // The entry counts them, and cannot name them: there is no key of theirs to seal it under.
+                Err(VaultError::Tampered) => continue,
+                opened => opened?,
+            };
             let subject = Subject { record: None, purpose: None, file: None, status: None };
             subjects.push(subject.seal(place, &person, &keyring.audit, &*shared.entropy)?);
         }
@@ -252,6 +293,11 @@ impl Vault {
 }
 
 impl Located {
+    /// Its number in the order of arrival: what a cursor hides.
+    pub const fn arrival(&self) -> u64 {
+        self.arrival
+    }
+
     /// What the virus scanner said of file `n`; `None` when there is no such file.
     pub fn scan_of(&self, n: u32) -> Option<Scan> {
         self.list_entry.scans.get(n as usize).copied()
@@ -346,6 +392,7 @@ impl Shared {
             key: entry.key.duplicate(),
             version: entry.version,
             audit_key: keyring.audit.duplicate(),
+            arrival: entry.arrival,
         })
     }
 
@@ -361,6 +408,7 @@ impl Shared {
         Ok(Opened {
             content,
             messages: messages.collect::<Result<_, VaultError>>()?,
+            downloads: self.downloads_of(&located.key, &located.person, &located.record)?,
             place: located.place,
             record: located.record,
         })

@@ -235,7 +235,7 @@ pub(super) fn record_key(record: &RecordId) -> Vec<u8> {
     Table::Records.key(&[record.as_bytes()])
 }
 
-/// What a message's row is called: `record (16) ‖ number (4)`.
+/// What a message's row is called, and a download's: `record (16) ‖ number (4)`.
 pub(super) fn message_name(record: &RecordId, number: u32) -> [u8; 20] {
     let mut name = [0; 20];
     name[..16].copy_from_slice(record.as_bytes());
@@ -245,6 +245,15 @@ pub(super) fn message_name(record: &RecordId, number: u32) -> [u8; 20] {
 
 pub(super) fn message_key(record: &RecordId, number: u32) -> Vec<u8> {
     Table::Messages.key(&[&message_name(record, number)])
+}
+
+/// Seals a download, or opens it. `row` is its [`message_name`].
+pub(super) const fn download_context<'a>(person: &'a PersonId, row: &'a [u8; 20]) -> Context<'a> {
+    Context::new(Purpose::Download).table(Table::Downloads).person(person).row(row)
+}
+
+pub(super) fn download_key(record: &RecordId, number: u32) -> Vec<u8> {
+    Table::Downloads.key(&[&message_name(record, number)])
 }
 
 /// What a waiting mail's row is called: `record (16) ‖ mail (16)`.

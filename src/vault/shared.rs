@@ -83,6 +83,7 @@ pub(super) struct DerivedKeys {
     pub(super) digest: Terms,
     pub(super) locators: Locators,
     pub(super) cursors: Locators,
+    pub(super) links: Locators,
     pub(super) tokens: TokenHasher,
     pub(super) witness: Prf,
     pub(super) head_signer: Signer,
@@ -98,6 +99,7 @@ impl DerivedKeys {
             digest: Terms::new(&keys.digest),
             locators: Locators::new(&keys.locator),
             cursors: Locators::for_cursors(&keys.locator),
+            links: Locators::for_links(&keys.locator),
             tokens: TokenHasher::new(&keys.token_hash),
             witness: Prf::new(&keys.witness, Label::Witness),
             head_signer: Signer::new(&keys.head_signer),
@@ -286,10 +288,11 @@ impl Shared {
         if self.free_bytes() < need { Err(VaultError::StorageFull) } else { Ok(()) }
     }
 
-    /// The store keys of a record's messages and waiting mails.
+    /// The store keys of a record's messages, waiting mails and downloads.
     pub(super) fn keys_beside(&self, record: &RecordId) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = self.keys_of(Table::Messages, record)?;
         keys.extend(self.keys_of(Table::Outbox, record)?);
+        keys.extend(self.keys_of(Table::Downloads, record)?);
         Ok(keys)
     }
 

@@ -19,6 +19,7 @@ use crate::base::tables::Table;
 use crate::crypto::envelope::{self, HEADER_LEN};
 use crate::crypto::merkle::Frontier;
 use crate::crypto::stream::Opener;
+use crate::domain::resource::MOST_DOWNLOADS;
 use crate::keys::keyring::{Keyring, RecordEntry};
 use crate::keys::system::SystemKeys;
 use crate::keys::tree::{FANOUT, LeafEntry, LeafPage, PageNo};
@@ -238,6 +239,17 @@ impl<'a> Check<'a> {
             }
         }
         self.done += u64::from(messages);
+        if shared.downloads_of(&entry.key, person, &id).is_err() {
+            self.problem(format!("a download of submission {id} does not open or was exchanged"));
+        }
+        for number in 0..MOST_DOWNLOADS {
+            let key = rows::download_key(&id, number);
+            if !shared.engine.read(&key).is_ok_and(|row| row.is_some()) {
+                break;
+            }
+            self.expected.insert(key);
+            self.done += 1;
+        }
         for key in shared.keys_of(Table::Outbox, &id).unwrap_or_default() {
             if !super::outbox::opens(shared, place, person, &entry.key, &key) {
                 self.problem(format!("a waiting mail about submission {id} does not open or was exchanged"));

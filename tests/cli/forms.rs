@@ -29,6 +29,30 @@ fn several_files_are_checked_and_every_mistake_is_told() {
 }
 
 #[test]
+fn files_that_a_form_unlocks_have_to_be_there() {
+    let at = folder("unlocks");
+    fs::create_dir_all(at.join("forms")).unwrap();
+    fs::create_dir_all(at.join("handouts")).unwrap();
+    let unlocks = "unlocks = [{ file = \"guide.pdf\", title = \"The guide\" }]\n";
+    let form = format!("{unlocks}{FORM}");
+    fs::write(at.join("forms/guide.toml"), form).unwrap();
+    let check = ["form", "check", "forms/guide.toml"];
+    let (_, err) = expect(&letterlock(&at, &check), 2);
+    assert!(err.contains("forms/guide.toml: it unlocks guide.pdf: resources/guide.pdf cannot be read"), "{err}");
+    fs::write(at.join("letterlock.toml"), "resources = \"handouts\"\n").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", at.join("handouts/guide.pdf")).unwrap();
+    let (_, err) = expect(&letterlock(&at, &check), 2);
+    assert!(err.contains("guide.pdf is no plain file"), "{err}");
+    fs::remove_file(at.join("handouts/guide.pdf")).unwrap();
+    fs::write(at.join("handouts/guide.pdf"), "words").unwrap();
+    let (out, _) = expect(&letterlock(&at, &check), 0);
+    assert!(out.contains("Unlocks   guide.pdf"), "{out}");
+    fs::write(at.join("letterlock.toml"), "resources = \"keys/sub\"\n").unwrap();
+    let (_, err) = expect(&letterlock(&at, &["form", "list"]), 2);
+    assert!(err.contains("resource") && err.contains("key"), "{err}");
+}
+
+#[test]
 fn a_running_service_reads_forms_again_and_says_what_is_broken() {
     let at = folder("reload");
     fs::create_dir_all(at.join("forms/notices")).unwrap();

@@ -8,11 +8,12 @@ use letterlock::crypto::context::Purpose;
 use letterlock::crypto::derive::Label;
 use letterlock::crypto::merkle::{Frontier, leaf_hash};
 
-use crate::attacker::contents::{Author, Field};
+use crate::attacker::contents::{Author, Download, Field};
 use crate::attacker::{Id, Loot, Row, attack, layouts};
 use crate::run::run;
 use crate::scenario::{BACK, GONE, KEPT, Sent};
 use crate::search::Needles;
+use crate::support::GUIDE;
 
 fn id(text: &str) -> Id {
     *text.parse::<letterlock::base::ids::Handle>().unwrap().as_bytes()
@@ -151,6 +152,11 @@ fn with_all_data_ever_and_todays_keys_everybody_alive_is_reached_and_no_sign_of_
     println!("{} messages", messages.clone().sum::<usize>());
     assert!(messages.clone().sum::<usize>() > 5);
     assert_eq!(loot.messages.len(), messages.sum::<usize>(), "messages");
+    let wrote = alive.iter().filter(|sent| sent.message.is_some());
+    let downloads: BTreeSet<Id> = loot.downloads.keys().map(|(record, _)| *record).collect();
+    assert_eq!(downloads, records(wrote.copied()), "downloads");
+    let right = |d: &Download| d.title == "How to apply" && d.file == GUIDE && d.at > 0 && d.link.is_some();
+    assert!(loot.downloads.values().all(right), "read to the last byte");
     assert!(loot.consents.keys().chain(loot.subjects.iter().map(|(p, _)| p)).all(|person| people.contains(person)));
 
     // With the slot saved before the erasures, the keys of the erased are had: none of them is to be seen now.

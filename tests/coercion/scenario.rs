@@ -9,7 +9,6 @@ use std::sync::Arc;
 use letterlock::base::clock::SystemClock;
 use letterlock::base::entropy::SystemEntropy;
 use letterlock::base::ids::{PersonId, RecordId, RequestId};
-use letterlock::domain::form::FormSet;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::review::{self, ListQuery};
@@ -271,6 +270,7 @@ impl Stage {
             let reply = format!("Thank you, {}.", mark(record_stays));
             converse::answer(&self.app, &role(Role::Hr), record, &reply, None).await.unwrap();
             portal::withdraw(&self.app, request, own, "talent-pool").await.unwrap();
+            unlock(&self.app, self.home.join("resources"), own).await;
             (message, answer) = (Some((text, file)), Some(reply));
         }
         self.note(&Sent {
@@ -333,7 +333,7 @@ fn options_in(home: &Path) -> OpenOptions {
         cache_bytes: 8 << 20,
         region: "uk".to_owned(),
         must_exist: false,
-        forms: FormSet::default(),
+        forms: forms(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy::new()),
     }

@@ -5,6 +5,8 @@ use std::fs;
 
 use letterlock::base::entropy::SeededEntropy;
 use letterlock::base::ids::{FileId, Handle, PersonId, RecordId, VaultId};
+use letterlock::crypto::Key;
+use letterlock::crypto::link::Link;
 use letterlock::crypto::stream::SEGMENT_LEN;
 use letterlock::crypto::token::Token;
 use letterlock::keys::slots::SlotNo;
@@ -114,6 +116,8 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
         ("pattern-too-large", whole.replace("[A-Z]{2}[0-9]{1,6}", "\\w{999}{999}")),
         ("no-such-day", whole.replace("2000-01-01", "2000-02-30")),
         ("role-that-never-reads", small.replace("\"hr\"", "\"admin\"")),
+        ("unlocks", format!("unlocks = [{{ file = \"a.pdf\", title = \"A\" }}]\nunlock_by = \"page\"\n{small}")),
+        ("unlocks-a-path", format!("unlocks = [{{ file = \"../a.pdf\", title = \"A\" }}]\n{small}")),
         ("deep-arrays", format!("{small}x = {}", "[".repeat(2000))),
         ("deep-tables", format!("{small}{}1{}", "x = {a = ".repeat(300), "}".repeat(300))),
         ("dotted", format!("{small}x{} = 1", ".a".repeat(1500))),
@@ -165,6 +169,9 @@ fn ids() -> Vec<(&'static str, String)> {
         ("cursor", "AAAAAAAAAE0".to_owned()),
         ("cursor-trailing-bits", "AAAAAAAAAE1".to_owned()),
         ("cursor-padded", "AAAAAAAAAE0=".to_owned()),
+        ("resource", "Price_list-2026.v2.pdf".to_owned()),
+        ("link", made_link()),
+        ("link-standard-alphabet", made_link().replace('-', "+").replace('_', "/")),
         ("dot", ".".to_owned()),
         ("dots", "..".to_owned()),
         ("path", "../../../../../../etc/pass".to_owned()),
@@ -172,6 +179,11 @@ fn ids() -> Vec<(&'static str, String)> {
         ("confusable", "h\u{440}".to_owned()),
         ("empty", String::new()),
     ]
+}
+
+/// A link to a file that a form unlocks.
+fn made_link() -> String {
+    Link::make(&Key::from_bytes([1; 32]), 77, 1_795_000_000_000, [0xfb; 8], "guide.pdf").to_text().expose().to_owned()
 }
 
 fn jsons() -> Vec<(&'static str, Vec<u8>)> {

@@ -386,3 +386,176 @@ async fn without_a_mail_server_no_friend_can_be_written_to() {
     assert_eq!(refused.status(), 403);
     assert_eq!(service.get("/f/refer-a-friend", None).await.status(), 403);
 }
+
+const GATED: &str = r#"
+id = "white-paper"
+version = 1
+title = "White paper"
+submit = "Get it"
+purposes = ["sales"]
+legal_basis = "consent"
+roles = ["marketing"]
+retention_days = 365
+notice = "general"
+subject = "email"
+unlocks = [{ file = "paper.pdf", title = "The <paper>" }, { file = "more.txt", title = "More" }]
+unlock_by = "mail"
+
+[[fields]]
+name = "email"
+label = "E-mail"
+kind = "email"
+required = true
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_form_unlocks_by_mail_goes_to_the_address_and_not_to_the_receipt() {
+    let server = Server::start();
+    let forms = FormSet::with_files([("white-paper.toml", GATED)]).unwrap();
+    let service = Service::with_own_forms(forms, |config| config.limits = free_limits()).await;
+    let path = "/api/v1/forms/white-paper/submissions";
+    let body = json!({ "fields": { "email": "jane@example.org" } });
+    assert_eq!(service.json("POST", path, None, &body).await.status(), 403, "not open without a mail server");
+    service.app.set_post(server.post());
+    let folder = service.dir.path().join("resources");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("paper.pdf"), pdf(3000, 1)).unwrap();
+    std::fs::write(folder.join("more.txt"), "more").unwrap();
+    let link_life = Duration::from_secs(3600);
+    service.app.set_resources(letterlock::services::resources::Shelf { folder, link_life });
+
+    let (status, sent) = document(service.json("POST", path, None, &body).await).await;
+    assert_eq!((status, sent.get("downloads")), (201, None));
+    let receipt = text(&sent["receipt"]);
+    assert_eq!(deliver(&service).await, 1, "one mail: it says that it has arrived as well");
+    let (mail, content) = server.next();
+    assert_eq!(mail["to"], json!(["jane@example.org"]));
+    assert!(
+        content.contains("Subject: Your downloads: White paper") && content.contains("The <paper>\r\nhttps://"),
+        "{content}"
+    );
+    assert!(content.contains("The &lt;paper&gt;</a>") && !content.contains(&receipt), "{content}");
+    let links: Vec<String> = content
+        .split("https://letterlock.example/r/")
+        .skip(1)
+        .map(|rest| {
+            format!(
+                "/r/{}",
+                rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect::<String>()
+            )
+        })
+        .collect();
+    assert_eq!(links.len(), 2, "in the text; HTML has them with its own slashes");
+    assert_eq!(service.get(&links[0], None).await.status(), 200);
+    assert!(service.form(&links[0], &[]).send().await.unwrap().bytes().await.unwrap() == pdf(3000, 1));
+    assert_eq!(service.form(&links[0], &[]).send().await.unwrap().status(), 410);
+
+    // The receipt proves no address: neither the page nor the interface gives a way in by it.
+    let ask = json!({ "receipt": receipt, "file": "paper.pdf" });
+    assert_eq!(service.json("POST", "/api/v1/my/links", None, &ask).await.status(), 422);
+    let visit = async |path: &str, pairs: &[(&str, &str)]| {
+        let entered = service.form(path, pairs).send().await.unwrap();
+        entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    };
+    let page = async |cookie: &str| {
+        service.request("GET", "/my").header("cookie", cookie).send().await.unwrap().text().await.unwrap()
+    };
+    let fetch = async |cookie: &str, page: &str| {
+        let guard = page.split("name=\"_guard\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let form = service.form("/my/resources", &[("_guard", guard), ("file", "paper.pdf")]);
+        form.header("cookie", cookie).send().await.unwrap()
+    };
+    let cookie = visit("/my", &[("code", &receipt)]).await;
+    let shown = page(&cookie).await;
+    assert!(shown.contains("go to your e-mail address") && !shown.contains("action=\"/my/resources\""), "{shown}");
+    assert_eq!(fetch(&cookie, &shown).await.status(), 404);
+
+    // Whoever reads the mailbox can have them again.
+    assert_eq!(service.form("/my/link", &[("email", "jane@example.org")]).send().await.unwrap().status(), 200);
+    let link = loop {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if deliver(&service).await == 1 {
+            let (_, content) = server.next();
+            break content
+                .split("https://letterlock.example")
+                .nth(1)
+                .unwrap()
+                .split_whitespace()
+                .next()
+                .unwrap()
+                .to_owned();
+        }
+    };
+    let cookie = visit(&link, &[]).await;
+    let list = page(&cookie).await;
+    let value = |name: &str| {
+        list.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let open =
+        service.form("/my/open", &[("_guard", &value("_guard")), ("id", &value("id"))]).header("cookie", &cookie);
+    assert_eq!(open.send().await.unwrap().status(), 303);
+    let shown = page(&cookie).await;
+    assert!(fetch(&cookie, &shown).await.bytes().await.unwrap() == pdf(3000, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_with_much_in_it_is_shown_a_page_at_a_time() {
+    let server = Server::start();
+    let service = service_with(server.post()).await;
+    let mut sent = Vec::new();
+    for _ in 0..53 {
+        sent.push(service.ask_support("jane@example.org").await);
+    }
+    sent.reverse();
+    post::ask_for_link(&service.app, "jane@example.org").unwrap();
+    let link = loop {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        deliver(&service).await;
+        let found = server.mails.try_iter().find_map(|mail| {
+            let content = text(&mail["content"]).replace("=\r\n", "");
+            let link = content.split("https://letterlock.example/my/link/").nth(1)?;
+            Some(format!("/my/link/{}", link.split_whitespace().next().unwrap()))
+        });
+        if let Some(link) = found {
+            break link;
+        }
+    };
+    let entered = service.form(&link, &[]).send().await.unwrap();
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let page = async |path: &str| {
+        let page = service.request("GET", path).header("cookie", &cookie).send().await.unwrap();
+        (page.status().as_u16(), page.text().await.unwrap())
+    };
+    let ids = |page: &str| -> Vec<String> {
+        page.split("name=\"id\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    };
+    let (_, first) = page("/my").await;
+    assert_eq!(ids(&first), sent[..50]);
+    assert!(!first.contains(">Newest</a>"));
+    let older = first.split("href=\"/my?older=").nth(1).unwrap().split('"').next().unwrap();
+    let (_, second) = page(&format!("/my?older={older}")).await;
+    assert_eq!(ids(&second), sent[50..]);
+    assert!(second.contains(">Newest</a>") && !second.contains(">Older</a>"), "{second}");
+    for bad in ["x", "", "AAAAAAAAAAA=", "__________8"] {
+        assert_eq!(page(&format!("/my?older={bad}")).await.0, 422, "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_called_off_before_its_content_is_not_taken() {
+    use letterlock::adapters::mail::{Carrier, Outgoing};
+
+    let server = Server::start();
+    let smtp = Smtp::new(&server.settings()).unwrap();
+    let mail = |subject: &str| Outgoing {
+        to: "jane@example.org".into(),
+        subject: subject.to_owned(),
+        text: "Hello".into(),
+        html: "<p>Hello</p>".into(),
+    };
+    assert_eq!(smtp.carry_if(&mail("No"), &|| false).await, Ok(false));
+    assert_eq!(smtp.carry_if(&mail("Yes"), &|| true).await, Ok(true));
+    let (_, content) = server.next();
+    assert!(content.contains("Subject: Yes"), "{content}");
+    assert!(server.nothing_came());
+}

@@ -48,6 +48,10 @@ impl World {
                 Some(record) => self.download(record, u32::from(*file)).await,
                 None => Ok(()),
             },
+            Op::Unlock(n) => match self.model.record(*n) {
+                Some(record) => self.unlock(record).await,
+                None => Ok(()),
+            },
             Op::Mark(n, status) => match self.model.record(*n) {
                 Some(record) => {
                     let answer = self.mark(record, *status).await;
@@ -172,7 +176,7 @@ impl World {
         self.model.note("read-submission", vec![person]);
         let status = kind(said.form).statuses()[0];
         let number = self.model.records.len();
-        self.model.records.push(Record { id, person, said, status, receipt, alive: true });
+        self.model.records.push(Record { id, person, said, status, receipt, downloads: 0, alive: true });
         if let Some(key) = key {
             self.model.keys.insert((self.model.records[number].said.form, key), number);
         }

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use letterlock::base::clock::{Clock, SystemClock};
-use letterlock::base::ids::{PersonId, RecordId};
+use letterlock::base::ids::{PersonId, RecordId, RequestId};
 use letterlock::base::sensitive::SensitiveString;
 use letterlock::domain::scan::Scan;
 use letterlock::domain::subject::EmailAddress;
 use letterlock::domain::submission::{Content, FieldValue, FileInfo, Status};
 use letterlock::policy::{Action, Actor, Resource, Role, decide};
 use letterlock::services::review::{ListQuery, Submission};
-use letterlock::services::{ServiceError, audit, find, health, review, verify};
+use letterlock::services::{ServiceError, audit, find, health, portal, resources, review, verify};
 use letterlock::vault::{Act, NewSubmission, Vault};
 use serde_json::Value;
 
 use crate::acts::hold;
 use crate::plain::{Entry, Record, Said};
-use crate::world::{ADDRESSES, World, context, fields, form_id, reader, role};
+use crate::world::{ADDRESSES, GUIDE, World, context, fields, form_id, reader, role};
 
 /// What a vault holds, seen past the services.
 pub struct Look {
@@ -66,7 +66,8 @@ pub fn content(record: &Record, subject: PersonId, shown: &Submission) -> Result
         && summary.subject == subject
         && summary.form == form_id(record.said.form)
         && summary.status == record.status
-        && summary.files as usize == record.said.files.len();
+        && summary.files as usize == record.said.files.len()
+        && shown.downloads.len() == record.downloads;
     hold!(right, "the line {summary:?} is not that of {record:?}", record = record.id);
     Ok(())
 }
@@ -84,6 +85,29 @@ impl World {
             }
             Err(ServiceError::NotFound) if !record.alive => Ok(()),
             other => Err(format!("reading a record (alive: {}) gave {:?}", record.alive, other.map(|s| s.summary))),
+        }
+    }
+
+    pub async fn unlock(&mut self, n: usize) -> Result<(), String> {
+        let record = &self.model.records[n];
+        let Some(receipt) = record.receipt.clone().filter(|_| record.said.form == 0) else { return Ok(()) };
+        let (app, alive, person) = (self.app(), record.alive, record.person);
+        let own = match portal::enter(&app, &receipt).await {
+            Ok(own) if alive => own,
+            Err(ServiceError::NotFound) if !alive => return Ok(()),
+            other => return Err(format!("a receipt (alive: {alive}) gave {other:?}")),
+        };
+        let offer = resources::fresh(&app, own, "guide.txt").await.map_err(|error| format!("a link gave {error:?}"))?;
+        let take = || resources::take(&app, RequestId::from_bytes([7; 16]), offer.token.expose());
+        match take().await {
+            Ok(file) => hold!(file.size == GUIDE.len() as u64, "the guide has {} bytes", file.size),
+            Err(error) => return Err(format!("a fresh link gave {error:?}")),
+        }
+        self.model.records[n].downloads += 1;
+        self.model.note("download-resource", vec![person]);
+        match take().await {
+            Err(ServiceError::LinkSpent) => Ok(()),
+            other => Err(format!("a link that was used gave {:?}", other.map(|file| file.size))),
         }
     }
 

@@ -17,6 +17,8 @@ pub enum Op {
     },
     Read(u8),
     Download(u8, u8),
+    /// A file that the form unlocks, by a link that is then pressed again.
+    Unlock(u8),
     Mark(u8, u8),
     List {
         form: Option<u8>,
@@ -98,7 +100,8 @@ impl Choice {
         match self.below(100) {
             0..=39 => self.submit(),
             40..=43 => Op::Read(any()),
-            44..=47 => Op::Download(any(), self.below(4)),
+            44..=46 => Op::Download(any(), self.below(4)),
+            47 => Op::Unlock(any()),
             48..=56 => Op::Mark(any(), self.below(10)),
             57..=60 => Op::List {
                 form: (self.below(2) == 0).then(|| self.below(3)),

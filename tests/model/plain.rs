@@ -23,6 +23,8 @@ pub struct Record {
     pub status: Status,
     /// `None` when the answer never came.
     pub receipt: Option<String>,
+    /// Files downloaded that its form unlocks.
+    pub downloads: usize,
     pub alive: bool,
 }
 

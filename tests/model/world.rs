@@ -11,6 +11,7 @@ use letterlock::base::entropy::{SeededEntropy, SystemEntropy};
 use letterlock::base::ids::RequestId;
 use letterlock::domain::form::{FormId, FormKind, FormSet};
 use letterlock::policy::{Actor, Role};
+use letterlock::services::resources::{LINK_LIFE, Shelf};
 use letterlock::services::submit::{self, Receipt};
 use letterlock::services::{App, Context, OpenOptions, ServiceError, health};
 use letterlock::vault::{Hooks, Layout, Options, Step, Vault};
@@ -25,8 +26,12 @@ pub const ADDRESSES: [&str; 6] =
 /// Around nothing, one byte, one segment, and the limit of the form.
 pub const SIZES: [usize; 7] = [0, 1, 300, 65_535, 65_536, 65_537, 70_001];
 
+/// What `papers` unlocks.
+pub const GUIDE: &str = "How to fill in papers.\n";
+
 const PAPERS: &str = r#"
 id = "papers"
+unlocks = [{ file = "guide.txt", title = "The guide" }]
 version = 1
 title = "Papers"
 submit = "Send"
@@ -186,7 +191,11 @@ impl World {
             entropy: self.entropy.clone(),
         };
         let opened = patiently(|| App::open_with_hooks(options(), self.hooks()).map_err(|error| error.message));
-        self.app = Some(opened.map_err(|error| format!("it does not open: {error}"))?.0);
+        let app = opened.map_err(|error| format!("it does not open: {error}"))?.0;
+        let folder = self.dir.path().join("resources");
+        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join("guide.txt"), GUIDE)).unwrap();
+        app.set_resources(Shelf { folder, link_life: LINK_LIFE });
+        self.app = Some(app);
         Ok(())
     }
 

@@ -206,6 +206,11 @@ pub(crate) fn open_at(dir: &Path, clock: Arc<dyn Clock>) -> Arc<App> {
     open_all(dir, FormSet::default(), Hooks::default(), clock)
 }
 
+/// As [`open_with`], by this clock.
+pub(crate) fn open_with_clock(dir: &Path, forms: FormSet, clock: Arc<dyn Clock>) -> Arc<App> {
+    open_all(dir, forms, Hooks::default(), clock)
+}
+
 /// Opens (or makes) the installation in `dir` with these forms.
 pub(crate) fn open_with(dir: &Path, forms: FormSet) -> Arc<App> {
     open_all(dir, forms, Hooks::default(), Arc::new(SystemClock))

@@ -83,6 +83,9 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         message.end_file().await.unwrap();
         message.finish().await.unwrap();
     }
+    for _ in 0..2 {
+        unlock(&app, home.path().join("resources"), own).await;
+    }
     let jane = staff::create_token(&app, &admin, "jane", &[Role::Hr], None).await.unwrap();
     staff::create_token(&app, &admin, "joe", &[Role::Support], None).await.unwrap();
     staff::add(&app, &admin, "jim", false).await.unwrap();

@@ -1,8 +1,10 @@
 //! Folders that do not fit together, interrupted first starts, broken snapshots: refused or mended, and nothing changed
 //! that should not be.
 
+use letterlock::base::sensitive::SensitiveString;
+use letterlock::base::tables::Table;
 use letterlock::policy::Role;
-use letterlock::services::health;
+use letterlock::services::{find, health};
 use letterlock::store::{Batch, Engine, SledEngine};
 
 use crate::support::*;
@@ -224,7 +226,6 @@ async fn a_full_disk_refuses_what_is_new_and_changes_nothing_while_erasing_goes_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_put_back_is_refused_at_the_start() {
-    use letterlock::base::tables::Table;
     use letterlock::services::staff;
 
     let home = Home::new();
@@ -270,4 +271,36 @@ async fn a_file_system_that_keeps_what_is_overwritten_is_refused_and_a_good_one_
             assert!(refused.contains(&reason) && refused.contains("--accept-unsafe-fs"), "{refused}");
         }
     }
+}
+
+/// A damaged keyring hides what is held about somebody, and does not keep them from being found and erased by their address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_with_a_damaged_keyring_is_erased_by_their_address() {
+    let home = Home::new();
+    let app = home.open();
+    let receipt = apply(&app, "jane@example.org", &pdf("cv")).await.unwrap();
+    let person = person_of(&app, "jane@example.org").await.unwrap();
+    app.close().await;
+    drop(app);
+    {
+        let engine = SledEngine::open(&home.data().join("store"), 8 << 20).unwrap().engine;
+        let key = Table::Keyrings.key(&[person.as_bytes(), &[0, 0]]);
+        let mut row = engine.read(&key).unwrap().unwrap();
+        row[60] ^= 1;
+        engine.commit(&Batch::from([(key, Some(row))])).unwrap();
+    }
+    let app = home.open();
+    // Those who might see some of it cannot be told what, so they get the answer about nobody.
+    let email = SensitiveString::from("jane@example.org");
+    assert!(find::by_email(&app, &role(Role::Hr), &email).await.unwrap().is_empty());
+    let found = find::by_email(&app, &role(Role::Privacy), &email).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.subject).collect::<Vec<_>>(), [person]);
+    let certificate = erase_person(&app, person).await.unwrap();
+    assert_eq!(certificate["statement"]["records"][0], receipt.submission.to_string());
+    clean(&app).await;
+    assert!(find::by_email(&app, &role(Role::Privacy), &email).await.unwrap().is_empty());
+    // That a row was changed shows in the digest for good, and nothing else is left.
+    let told = problems(&app).await;
+    assert!(told.len() == 1 && told[0].contains("store digest"), "{told:?}");
+    assert_eq!(std::fs::read_dir(home.data().join("files")).unwrap().count(), 0, "the file as well");
 }

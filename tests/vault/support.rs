@@ -11,9 +11,12 @@ use letterlock::base::sensitive::SensitiveString;
 use letterlock::domain::form::FormSet;
 use letterlock::policy::{Actor, Role};
 use letterlock::services::post::Post;
+use letterlock::services::resources::{self, LINK_LIFE, Shelf};
 use letterlock::services::review::Submission;
 use letterlock::services::submit::{self, Receipt};
-use letterlock::services::{App, Context, OpenError, OpenOptions, Opened, ServiceError, erase, find, review, verify};
+use letterlock::services::{
+    App, Context, OpenError, OpenOptions, Opened, ServiceError, erase, find, portal, review, verify,
+};
 use letterlock::vault::Hooks;
 
 /// Two folders that are removed with the value.
@@ -48,7 +51,7 @@ impl Home {
             cache_bytes: 8 << 20,
             region: "uk".to_owned(),
             must_exist: false,
-            forms: FormSet::default(),
+            forms: forms(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::new()),
         }
@@ -205,4 +208,23 @@ pub fn all_bytes(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 pub fn check_certificate(certificate: &serde_json::Value, key: &str) {
     let certificate: letterlock::vault::Certificate = serde_json::from_str(&certificate.to_string()).unwrap();
     certificate.verify(&data_encoding::HEXLOWER.decode(key.as_bytes()).unwrap()).unwrap();
+}
+
+/// A file that the form of applications unlocks here.
+pub const GUIDE: &str = "guide.txt";
+
+/// The shipped forms, with something to unlock.
+pub fn forms() -> FormSet {
+    let unlocks = format!("unlocks = [{{ file = \"{GUIDE}\", title = \"How to apply\" }}]\n");
+    let jobs = unlocks + include_str!("../../forms/job-application.toml");
+    FormSet::with_files([("jobs.toml", jobs.as_str())]).unwrap()
+}
+
+/// Downloads that file by a link. It lies in `folder`.
+pub async fn unlock(app: &Arc<App>, folder: PathBuf, own: portal::Own) {
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(GUIDE), "How to apply.").unwrap();
+    app.set_resources(Shelf { folder, link_life: LINK_LIFE });
+    let offer = resources::fresh(app, own, GUIDE).await.unwrap();
+    resources::take(app, RequestId::from_bytes([7; 16]), offer.token.expose()).await.unwrap();
 }

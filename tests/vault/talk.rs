@@ -1,8 +1,10 @@
 //! Conversations: what people and staff write to each other, files along the way, consents taken back; and that all of it
 //! goes with the submission.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
+use letterlock::adapters::mail::{Carrier, Carrying, CarryingIf, Outgoing, Still};
 use letterlock::base::ids::{RecordId, RequestId};
 use letterlock::domain::message::{Author, MAX_UNANSWERED};
 use letterlock::domain::submission::Status;
@@ -256,6 +258,107 @@ async fn mails_that_wait_go_with_what_they_are_about() {
     erase_person(&app, read(&app, kept).await.unwrap().summary.subject).await.unwrap();
     clean(&app).await;
     assert_eq!((waiting(), problems(&app).await), (0, Vec::new()));
+}
+
+/// Downloads of what a form unlocks stand in the record, survive the erasure of another of the same person, and go with theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn downloads_go_with_what_they_are_about() {
+    let home = Home::new();
+    let app = home.open();
+    let (_, own) = applied(&app, "jane@example.org").await;
+    let (kept, other) = applied(&app, "jane@example.org").await;
+    for own in [own, own, other] {
+        unlock(&app, home.path().join("resources"), own).await;
+    }
+    let of = async |own| mine(&app, own).await.downloads.len();
+    assert_eq!((of(own).await, of(other).await, problems(&app).await), (2, 1, Vec::new()));
+    portal::erase(&app, request(), own).await.unwrap();
+    clean(&app).await;
+    assert_eq!((of(other).await, problems(&app).await), (1, Vec::new()));
+    erase_person(&app, read(&app, kept).await.unwrap().summary.subject).await.unwrap();
+    clean(&app).await;
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+}
+
+/// A mail server that erases a person, in the moment in which it has been told to whom a mail goes, and not what it says.
+struct Eraser {
+    app: OnceLock<Weak<App>>,
+    taken: AtomicUsize,
+    asked: AtomicUsize,
+}
+
+impl Eraser {
+    fn with(app: &Arc<App>) -> Arc<Self> {
+        let eraser = Self { app: OnceLock::from(Arc::downgrade(app)), taken: 0.into(), asked: 0.into() };
+        let eraser = Arc::new(eraser);
+        let carrier = Arc::clone(&eraser);
+        app.set_post(post::Post::new(carrier, None, "https://letterlock.example", "Example").unwrap());
+        eraser
+    }
+
+    /// Mails that it was asked to take, and those that it took.
+    fn counts(&self) -> (usize, usize) {
+        (self.asked.load(Ordering::SeqCst), self.taken.load(Ordering::SeqCst))
+    }
+}
+
+impl Carrier for Eraser {
+    fn carry<'a>(&'a self, _: &'a Outgoing) -> Carrying<'a> {
+        Box::pin(async { panic!("a mail about somebody is not sent without asking whether they are still there") })
+    }
+
+    fn carry_if<'a>(&'a self, _: &'a Outgoing, still: &'a Still<'a>) -> CarryingIf<'a> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let app = self.app.get().and_then(Weak::upgrade).unwrap();
+            let person = person_of(&app, "jane@example.org").await;
+            if let Some(person) = person {
+                erase_person(&app, person).await.unwrap();
+            }
+            if still() {
+                self.taken.fetch_add(1, Ordering::SeqCst);
+                return Ok(true);
+            }
+            Ok(false)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_whose_person_is_erased_while_it_is_handed_over_goes_nowhere_and_is_not_tried_again() {
+    let home = Home::new();
+    let app = home.open();
+    let eraser = Eraser::with(&app);
+    applied(&app, "jane@example.org").await;
+    assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 0);
+    clean(&app).await;
+    for _ in 0..2 {
+        assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 0);
+    }
+    assert_eq!((eraser.counts(), post::health(&app).unwrap().waiting), ((1, 0), 0));
+    applied(&app, "joe@example.org").await;
+    assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 1, "to whoever is still there");
+    assert_eq!(eraser.counts(), (2, 1));
+}
+
+/// A link that was asked for waits in memory, with the address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_for_somebody_erased_meanwhile_goes_nowhere_and_is_not_tried_again() {
+    let home = Home::new();
+    let app = home.open();
+    applied(&app, "jane@example.org").await; // before there is a post office, so that nothing else waits
+    let eraser = Eraser::with(&app);
+    post::ask_for_link(&app, "jane@example.org").unwrap();
+    let begin = std::time::Instant::now();
+    while eraser.counts().0 == 0 {
+        assert!(begin.elapsed().as_secs() < 20, "the link is never taken up");
+        assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 0);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 0);
+    }
+    assert_eq!(eraser.counts(), (1, 0));
 }
 
 /// A conversation is opened as a whole, so nobody may make it long on their own.

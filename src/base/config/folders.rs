@@ -54,6 +54,24 @@ pub fn check_folders(data: &Path, keys: &Path, recovery: Option<&Path>) -> Resul
     Ok(())
 }
 
+/// Refuses a folder of files to hand out that is, or lies in, the data or the key folder.
+///
+/// # Errors
+/// [`FolderError`].
+pub fn check_resources(resources: &Path, data: &Path, keys: &Path) -> Result<(), FolderError> {
+    let follow = |what, path: &Path| {
+        resolve(path).map_err(|source| FolderError::Unreadable { what, path: path.to_owned(), source })
+    };
+    let resources = follow("resource", resources)?;
+    for (what, path) in [("data", data), ("key", keys)] {
+        let path = follow(what, path)?;
+        if resources.starts_with(&path) {
+            return apart((what, &path), ("resource", &resources));
+        }
+    }
+    Ok(())
+}
+
 fn apart(a: (&'static str, &Path), b: (&'static str, &Path)) -> Result<(), FolderError> {
     if a.1 == b.1 {
         return Err(FolderError::Same(a.0, b.0, a.1.to_owned()));
@@ -139,6 +157,10 @@ mod tests {
             assert!(check_folders(&at(data), &at(keys), None).is_err(), "{data} {keys}");
         }
         assert!(check_folders(&at("link"), &at("keys"), Some(&at("real/data/r"))).is_err());
+        check_resources(&at("resources"), &at("data"), &at("keys")).unwrap();
+        for bad in ["link", "real/data/files", "keys"] {
+            assert!(check_resources(&at(bad), &at("real/data"), &at("keys")).is_err(), "{bad}");
+        }
         let told = check_folders(&at("data"), &at("data/keys"), None).unwrap_err().to_string();
         assert!(told.contains("inside") && told.contains("side by side"), "{told}");
     }

@@ -23,6 +23,10 @@ pub struct Config {
     pub languages: Vec<String>,
     /// Folder of messages: a TOML file a language, over the shipped ones.
     pub messages: PathBuf,
+    /// Folder of the files that forms unlock.
+    pub resources: PathBuf,
+    /// How long a link to such a file is good, in hours.
+    pub resource_link_hours: u32,
     /// Country of telephone numbers without a calling code, for forms that name none: two capital letters.
     pub country: Option<String>,
     /// Work on a file system on which overwriting in place is not known to destroy.
@@ -180,6 +184,8 @@ impl Default for Config {
             forms: PathBuf::from("forms"),
             languages: Vec::new(),
             messages: PathBuf::from("messages"),
+            resources: PathBuf::from("resources"),
+            resource_link_hours: 24,
             country: None,
             accept_unsafe_fs: false,
             cache_mib: 128,

@@ -71,4 +71,4 @@ fn pieces(download: Download) -> impl futures_util::Stream<Item = Result<bytes::
 /// The file ended before its end.
 #[derive(Debug, thiserror::Error)]
 #[error("the file was cut off")]
-struct Cut;
+pub(in crate::http) struct Cut;

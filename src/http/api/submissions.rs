@@ -69,7 +69,9 @@ pub(in crate::http) async fn show(
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["purpose"])?;
     let opened = review::show(&web.app, &ctx, id, query.text("purpose")).await?;
-    Ok(Json(document(&opened.summary, &opened.content, &opened.messages)))
+    let mut shown = document(&opened.summary, &opened.content, &opened.messages);
+    shown["downloads"] = json!(opened.downloads);
+    Ok(Json(shown))
 }
 
 /// A submission, opened.

@@ -66,7 +66,7 @@ async fn what_was_typed_comes_back_escaped_beside_what_is_wrong() {
 #[tokio::test]
 async fn the_receipt_says_to_keep_the_code() {
     let received = Timestamp::from_millis(1_764_090_480_000);
-    let (status, page) = text(receipt(&Speech::default(), &job(), "ABCD-EFGH", received, None, false)).await;
+    let (status, page) = text(receipt(&Speech::default(), &job(), "ABCD-EFGH", received, None, false, &[])).await;
     assert_eq!(status, 200);
     assert!(page.contains("ABCD-EFGH") && page.contains("Keep this code"));
 }

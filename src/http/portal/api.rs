@@ -18,8 +18,9 @@ use crate::http::error::HttpError;
 use crate::http::extract::json;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
+use crate::http::public::resource;
 use crate::services::portal::{self, MessageIntake, Mine, Own};
-use crate::services::{Context, ServiceError};
+use crate::services::{Context, ServiceError, resources};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +40,13 @@ struct Write {
 struct Withdraw {
     receipt: SensitiveString,
     consent: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Link {
+    receipt: SensitiveString,
+    file: String,
 }
 
 /// `POST /api/v1/my`
@@ -78,6 +86,17 @@ pub(in crate::http) async fn withdraw(
     let (app, Context { request, .. }) = (web.app.clone(), ctx);
     complete(async move { portal::withdraw(&app, request, own, &consent).await }).await?;
     Ok(Json(document(&portal::show(&web.app, request, own).await?)))
+}
+
+/// `POST /api/v1/my/links`
+pub(in crate::http) async fn link(
+    State(web): State<Arc<Web>>,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), HttpError> {
+    let (caller, Link { receipt, file }) = read(request, SMALL).await?;
+    let own = caller.enter(&web, &receipt).await?;
+    let offer = resources::fresh(&web.app, own, &file).await?;
+    Ok((StatusCode::CREATED, Json(resource::document(&offer))))
 }
 
 /// `POST /api/v1/my/erasure`
@@ -149,6 +168,7 @@ fn document(mine: &Mine) -> Value {
         "fields": submissions::fields(&mine.content.fields),
         "files": mine.content.files.iter().map(submissions::file).collect::<Vec<_>>(),
         "messages": messages,
+        "downloads": mine.downloads,
         "consents": consents,
     })
 }

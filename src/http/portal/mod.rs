@@ -12,7 +12,7 @@ pub(super) mod visit;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Web;
@@ -22,12 +22,13 @@ use super::client::Client;
 use super::error::HttpError;
 use super::extract::params::Params;
 use super::extract::urlencoded;
+use super::public::resource;
 use super::{body, extract};
 use crate::base::ids::{Handle, RecordId, RequestId};
 use crate::http::layers::Caller;
 use crate::http::speech::Speech;
 use crate::services::portal::Who;
-use crate::services::{ServiceError, portal, post};
+use crate::services::{ServiceError, portal, post, resources};
 use visit::{Here, leave_cookie};
 
 /// The hidden part with the visit's guard.
@@ -45,17 +46,21 @@ pub(super) async fn show(
     Caller(ctx): Caller,
     speech: Speech,
     headers: HeaderMap,
+    uri: Uri,
 ) -> Result<Response, HttpError> {
+    // Any other parameter is ignored: links come with all kinds of marks.
+    let pairs = urlencoded::parse(uri.query().unwrap_or("").as_bytes(), 32).unwrap_or_default();
+    let older = pairs.into_iter().find(|(name, _)| name == "older").map(|(_, older)| older);
     let mail = web.app.post().is_some();
     let Some(here) = Here::find(&web, &headers) else { return Ok(page::enter(&speech, None, mail)) };
-    let Some(own) = here.visit.own else { return all(&web, &speech, ctx.request, &here).await };
+    let Some(own) = here.visit.own else { return all(&web, &speech, ctx.request, &here, older.as_deref()).await };
     match portal::show(&web.app, ctx.request, own).await {
         Ok(mine) => page::mine(&web, &speech, &here, &mine, None, ""),
         // Erased meanwhile, by the people inside or in another window.
         Err(ServiceError::NotFound) => match here.visit.person {
             Some(_) => {
                 portal::choose(&web.app, here.visit, here.token(), None).await?;
-                all(&web, &speech, ctx.request, &here).await
+                all(&web, &speech, ctx.request, &here, None).await
             }
             None => Ok(left(&web, &here, page::enter(&speech, Some(page::Note::Gone), mail))),
         },
@@ -63,11 +68,17 @@ pub(super) async fn show(
     }
 }
 
-/// All that is held under the address of a visit by mailbox.
-async fn all(web: &Arc<Web>, speech: &Speech, request: RequestId, here: &Here) -> Result<Response, HttpError> {
+/// A page of all that is held under the address of a visit by mailbox.
+async fn all(
+    web: &Arc<Web>,
+    speech: &Speech,
+    request: RequestId,
+    here: &Here,
+    older: Option<&str>,
+) -> Result<Response, HttpError> {
     let mailbox = here.visit.person.ok_or_else(HttpError::not_found)?;
-    let held = portal::held(&web.app, request, mailbox).await?;
-    Ok(page::all(speech, here, &held))
+    let held = portal::held(&web.app, request, mailbox, older).await?;
+    Ok(page::all(speech, here, &held, older.is_some()))
 }
 
 /// `POST /my/open`: one of all, or with no `id` back to all.
@@ -189,6 +200,18 @@ pub(super) async fn file(
     let n = download::number(&params)?;
     let here = Here::find(&web, &headers).ok_or_else(HttpError::not_found)?;
     Ok(download::answer(portal::file(&web.app, ctx.request, here.own()?, n).await?))
+}
+
+/// `POST /my/resources`
+pub(super) async fn fetch(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    speech: Speech,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let Some((here, pairs)) = guarded(&web, request).await? else { return Ok(see_other(&speech, "/my")) };
+    let file = pairs.iter().find(|(name, _)| name == "file").map_or("", |(_, file)| file.as_str());
+    Ok(resource::answer(resources::fetch(&web.app, ctx.request, &here.visit, file).await?))
 }
 
 /// `POST /my/consents/{name}/withdrawal`

@@ -21,8 +21,8 @@ use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::pages::{OTHER, detail, html};
 use crate::http::speech::Speech;
-use crate::services::ServiceError;
-use crate::services::portal::{FileRules, Held, Mine, MyConsent};
+use crate::services::portal::{FileRules, HeldPage, Mine, MyConsent};
+use crate::services::{ServiceError, resources};
 
 /// What the entrance has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +53,15 @@ pub(super) fn enter(speech: &Speech, note: Option<Note>, mail: bool) -> Response
 }
 
 /// All that is held under an address.
-pub(super) fn all(speech: &Speech, here: &Here, held: &[Held]) -> Response {
-    let lines = held.iter().map(|held| Line {
+pub(super) fn all(speech: &Speech, here: &Here, held: &HeldPage, is_older: bool) -> Response {
+    let lines = held.lines.iter().map(|held| Line {
         id: held.own.to_string(),
         title: &held.title,
         received: When::of(speech, held.received),
         messages: (held.messages > 0).then(|| speech.count("my.messages-held", held.messages.into())),
     });
-    html(speech, StatusCode::OK, &All { speech, guard: here.visit.guard.to_string(), lines: lines.collect() })
+    let (guard, older) = (here.visit.guard.to_string(), held.older.as_deref());
+    html(speech, StatusCode::OK, &All { speech, guard, lines: lines.collect(), older, is_older })
 }
 
 /// Asks whether a link that was mailed shall be used.
@@ -95,6 +96,9 @@ pub(super) fn mine(
         answers: answers(speech, form, &mine.content.fields),
         files: mine.content.files.iter().map(|file| FileView::of(speech, file)).collect(),
         messages: mine.messages.iter().map(|message| MessageView::of(speech, message)).collect(),
+        unlocks: form.map_or_else(Vec::new, |form| unlocks(form, here)),
+        by_mail: form.is_some_and(|form| !resources::may_fetch(form, &here.visit)),
+        downloads: mine.downloads.iter().map(|one| (one.title.as_str(), When::of(speech, one.at))).collect(),
         consents: mine.consents.iter().map(|consent| ConsentView::of(speech, consent)).collect(),
         guard: here.visit.guard.to_string(),
         among_others: here.visit.person.is_some(),
@@ -141,6 +145,10 @@ struct All<'a> {
     speech: &'a Speech,
     guard: String,
     lines: Vec<Line<'a>>,
+    /// Where the next page begins.
+    older: Option<&'a str>,
+    /// This is not the first page.
+    is_older: bool,
 }
 
 /// One of all.
@@ -185,6 +193,11 @@ struct MinePage<'a> {
     answers: Vec<Answer<'a>>,
     files: Vec<FileView<'a>>,
     messages: Vec<MessageView<'a>>,
+    /// File and title of what can be fetched.
+    unlocks: Vec<(&'a str, &'a str)>,
+    /// It can be fetched, but only by a mailed link.
+    by_mail: bool,
+    downloads: Vec<(&'a str, When)>,
     consents: Vec<ConsentView<'a>>,
     guard: String,
     /// There is a list to go back to.
@@ -256,6 +269,12 @@ const fn standing(status: Status) -> &'static str {
         Status::Received | Status::Shortlisted | Status::Interview | Status::Offer => "standing.considered",
         Status::Hired | Status::Rejected => "standing.decided",
     }
+}
+
+/// What the form unlocks, file and title.
+fn unlocks<'a>(form: &'a Form, here: &Here) -> Vec<(&'a str, &'a str)> {
+    let open = resources::may_fetch(form, &here.visit);
+    form.unlocks.iter().filter(|_| open).map(|unlock| (unlock.file.as_str(), unlock.title.as_str())).collect()
 }
 
 /// The answers in the order of the form, then those to questions that it asks no longer.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::filling::{Filling, Submission};
 use super::page::{browser, find};
+use super::resource;
 use crate::domain::country::Country;
 use crate::domain::decimal::Decimal;
 use crate::domain::form::{Field, FieldKind, FileField, Form, Wanted};
@@ -25,7 +26,7 @@ use crate::http::layers::{self, Caller};
 use crate::http::{Web, assets};
 use crate::policy::Actor;
 use crate::services::statistics::{self, Event};
-use crate::services::{Context, ServiceError, keys, submit};
+use crate::services::{Context, ServiceError, keys, resources, submit};
 
 /// `GET /api/v1/forms`
 pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Result<Json<Value>, HttpError> {
@@ -80,8 +81,8 @@ pub(in crate::http) async fn send(
     let key = idempotency::key(request.headers())?;
     let (id, browser) = (form.id.clone(), browser(request.headers()));
     let mut filling = match ctx.actor {
-        Actor::Key { .. } => Filling::by_key(web.clone(), ctx, form, key),
-        _ => Filling::new(web.clone(), ctx, form, client, key),
+        Actor::Key { .. } => Filling::by_key(web.clone(), ctx, form.clone(), key),
+        _ => Filling::new(web.clone(), ctx, form.clone(), client, key),
     };
     let (parts, mut body) = request.into_parts();
     match media_type(&parts.headers).as_deref() {
@@ -96,7 +97,12 @@ pub(in crate::http) async fn send(
     if receipt.is_new {
         statistics::count(&web.app, &id, browser, Event::Submission);
     }
-    let answer = json!({ "submission": receipt.submission.to_string(), "receipt": receipt.receipt });
+    let mut answer = json!({ "submission": receipt.submission.to_string(), "receipt": receipt.receipt });
+    // It is stored: whatever is the matter with its files, the receipt is told.
+    let offers = resources::offers(&web.app, &form, receipt.submission).await.unwrap_or_default();
+    if !offers.is_empty() {
+        answer["downloads"] = offers.iter().map(resource::document).collect();
+    }
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
@@ -153,6 +159,8 @@ fn document(form: &Form, open: bool) -> Value {
         "notice": { "version": form.notice.version, "text": form.notice.paragraphs().join("\n\n") },
         "fields": form.fields.iter().map(field).collect::<Vec<_>>(),
         "files": form.files.iter().map(file).collect::<Vec<_>>(),
+        "unlocks": form.unlocks.iter().map(|u| json!({ "file": u.file, "title": u.title })).collect::<Vec<_>>(),
+        "unlock_by": form.unlock_by.as_str(),
         "consents": form.consents.iter().map(|c| json!({
             "name": c.name, "wording": c.wording, "version": c.version,
         })).collect::<Vec<_>>(),

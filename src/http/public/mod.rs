@@ -4,4 +4,5 @@ pub(super) mod filling;
 pub(super) mod forms;
 mod guard;
 pub(super) mod page;
+pub(super) mod resource;
 pub(super) mod service;

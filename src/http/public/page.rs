@@ -26,6 +26,7 @@ use crate::http::layers::Caller;
 use crate::http::speech::Speech;
 use crate::http::{Web, pages};
 use crate::services::Context;
+use crate::services::resources;
 use crate::services::statistics::{self, Event};
 use crate::services::submit::{self, Receipt};
 
@@ -131,15 +132,17 @@ async fn take(
                 statistics::count(&web.app, &form.id, browser, Event::Submission);
             }
             let now = web.app.clock().now();
+            // It is stored: whatever is the matter with its files, the receipt is shown.
+            let offers = resources::offers(&web.app, form, receipt.submission).await.unwrap_or_default();
             let guard = filling.guard();
             let next = guard.onward(form);
             // A page of ours may not lead elsewhere at once: its own policy, and what people expect of it, speak against.
-            let by_other = guard.page().is_none() && !framed;
+            let by_other = guard.page().is_none() && !framed && offers.is_empty();
             match next {
                 Some(next) if form.site.return_at_once && receipt.is_confirmed && by_other => {
                     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, next.as_str().to_owned())]).into_response())
                 }
-                _ => Ok(pages::receipt(speech, form, &receipt.receipt, now, next, framed)),
+                _ => Ok(pages::receipt(speech, form, &receipt.receipt, now, next, framed, &offers)),
             }
         }
         // Whatever a person can mend or try again comes back with what they typed.

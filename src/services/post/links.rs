@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Post;
+use super::{LinkMail, Post};
 use crate::base::clock::Timestamp;
 use crate::base::ids::PersonId;
 use crate::base::sensitive::SensitiveString;
@@ -77,7 +77,7 @@ async fn mail_link(app: &Arc<App>, post: &Arc<Post>, address: EmailAddress) -> R
     let minutes = (LIFE.as_secs() / 60).to_string();
     let values = [("link", link.as_str()), ("minutes", &minutes), ("name", &post.name)];
     let mail = post.words.write("link", &to, &values).map_err(|_| ServiceError::Internal)?;
-    post.links.lock().unwrap_or_else(PoisonError::into_inner).push((mail, 0));
+    post.links.lock().unwrap_or_else(PoisonError::into_inner).push(LinkMail { mail, person, tried: 0 });
     post.came.notify_one();
     Ok(())
 }

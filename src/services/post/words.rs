@@ -9,13 +9,15 @@ use minijinja::{AutoEscape, Environment};
 use crate::adapters::mail::Outgoing;
 use crate::base::sensitive::SensitiveString;
 
-const SHIPPED: [(&str, &str); 10] = [
+const SHIPPED: [(&str, &str); 12] = [
     ("received.txt", include_str!("../../../templates/mail/received.txt")),
     ("received.html", include_str!("../../../templates/mail/received.html")),
     ("answered.txt", include_str!("../../../templates/mail/answered.txt")),
     ("answered.html", include_str!("../../../templates/mail/answered.html")),
     ("arrived.txt", include_str!("../../../templates/mail/arrived.txt")),
     ("arrived.html", include_str!("../../../templates/mail/arrived.html")),
+    ("unlocked.txt", include_str!("../../../templates/mail/unlocked.txt")),
+    ("unlocked.html", include_str!("../../../templates/mail/unlocked.html")),
     ("referral.txt", include_str!("../../../templates/mail/referral.txt")),
     ("referral.html", include_str!("../../../templates/mail/referral.html")),
     ("link.txt", include_str!("../../../templates/mail/link.txt")),
@@ -45,8 +47,10 @@ impl Words {
         }
         let words = Self(env);
         // A name that the template should not use is found now, and not when a mail is to be sent.
-        let values = ["form", "my", "url", "name", "link", "minutes", "who", "words"].map(|name| (name, "x"));
-        for kind in ["received", "answered", "arrived", "link", "referral"] {
+        let values = ["form", "my", "url", "name", "link", "minutes", "who", "words", "links", "until"];
+        // Of links, title and address.
+        let values = values.map(|name| (name, if name == "links" { "x\tx" } else { "x" }));
+        for kind in ["received", "answered", "arrived", "link", "referral", "unlocked"] {
             words.write(kind, &"a@example.org".into(), &values)?;
         }
         Ok(words)

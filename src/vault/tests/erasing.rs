@@ -50,11 +50,41 @@ async fn a_damaged_keyring_keeps_neither_its_person_nor_others_from_being_erased
         for id in [first.id, second.id, other.summary.id] {
             assert!(matches!(vault.locate(&id), Err(VaultError::Missing)), "{damage}");
         }
-        // Of the four, what the one left holds; the files of the damaged one cannot be told from others'.
+        // Of the four, what the one left holds.
         let held = [Table::Records, Table::List, Table::Keyrings, Table::Consents, Table::Files];
-        assert_eq!(held.map(|t| table(&vault.shared, t).len()), [1, 1, 1, 0, 2], "{damage}");
+        assert_eq!(held.map(|t| table(&vault.shared, t).len()), [1, 1, 1, 0, 0], "{damage}");
+        assert_eq!(std::fs::read_dir(vault.shared.files_dir()).unwrap().count(), 0, "{damage}");
+        assert_eq!(statement.files.len(), 2, "{damage}");
         assert!(vault.locate(&kept.summary.id).is_ok(), "{damage}");
     }
+}
+
+/// Where another keyring does not open either, nobody can say whose a file is: it stays, sealed, until that can be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_may_be_somebody_elses_outlive_a_blind_erasure() {
+    let (_dir, vault) = home();
+    let sample = |email| Sample { email: Some(email), files: 1, named: 1, consents: false };
+    let mut people = Vec::new();
+    for email in ["a@example.org", "b@example.org", "c@example.org"] {
+        people.push(submit(&vault, sample(email)).await.unwrap().summary);
+    }
+    let damage = |person| {
+        let key = Keyring::row_key(person, 0);
+        let mut row = vault.shared.engine.read(&key).unwrap().unwrap();
+        row[60] ^= 1;
+        vault.shared.engine.commit(&[(key, Some(row))].into_iter().collect()).unwrap();
+    };
+    damage(&people[0].subject);
+    damage(&people[1].subject);
+    let held = || table(&vault.shared, Table::Files).len();
+    for (n, left) in [(0, 3), (1, 1)] {
+        let erased =
+            vault.erase(erase_act(Action::ErasePerson), vec![Target::Person(people[n].subject)]).await.unwrap();
+        assert!(erased[0].is_some(), "{n}");
+        clean(&vault).await;
+        assert_eq!(held(), left, "{n}");
+    }
+    assert!(vault.locate(&people[2].id).is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

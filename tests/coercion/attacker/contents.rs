@@ -73,6 +73,7 @@ pub(crate) enum MailKind {
     Received,
     Answered,
     Arrived,
+    Unlocked,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -81,6 +82,14 @@ pub(crate) struct Mail {
     pub(crate) to: String,
     pub(crate) form: String,
     pub(crate) since: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Download {
+    pub(crate) at: i64,
+    pub(crate) file: String,
+    pub(crate) title: String,
+    pub(crate) link: Option<[u8; 8]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

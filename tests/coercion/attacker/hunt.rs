@@ -237,6 +237,11 @@ impl Hunt {
                 let number = u32::from_be_bytes(number.try_into().ok()?);
                 self.loot.messages.insert((record.try_into().ok()?, number), message);
             }
+            Purpose::Download => {
+                let (record, number) = spot.row.split_at_checked(16)?;
+                let number = u32::from_be_bytes(number.try_into().ok()?);
+                self.loot.downloads.insert((record.try_into().ok()?, number), contents::read(content)?);
+            }
             Purpose::Mail => {
                 let _: contents::Mail = contents::read(content)?;
                 self.loot.mails += 1;

@@ -114,18 +114,18 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         9 => one(Purpose::AuditEntry, Table::Audit, 0),
         10 => one(Purpose::Intent, Table::Intents, 0),
         11 => one(Purpose::Deed, Table::Deeds, 0),
-        12 => vec![of_message(row, value)],
+        12 => vec![about_record(row, value, Purpose::Message, Table::Messages)],
         13 => layers(row, value, Purpose::Mail, Table::Outbox, Some(row.to_vec()), vec![0]),
         14 => one(Purpose::Statistics, Table::Statistics, 0),
         15 => one(Purpose::ServerKey, Table::Keys, 0),
         16 => one(Purpose::Credentials, Table::Credentials, 0),
+        17 => vec![about_record(row, value, Purpose::Download, Table::Downloads)],
         _ => Vec::new(),
     }
 }
 
-/// A message: whose record it is about is not told by its row.
-fn of_message(row: &[u8], value: &[u8]) -> Sealed {
-    let (purpose, table) = (Purpose::Message, Table::Messages);
+/// A message or a download: whose record it is about is not told by its row.
+fn about_record(row: &[u8], value: &[u8], purpose: Purpose, table: Table) -> Sealed {
     let inner = Inner { purpose, table, row: Some(row.to_vec()), versions: vec![0], place: None };
     Sealed { inner: Some(inner), ..Sealed::new(value, []) }
 }

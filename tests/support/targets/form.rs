@@ -2,6 +2,7 @@
 
 use letterlock::domain::form::{Announce, Field, FieldKind, FileField, Form, FormKind, Wanted, check as read};
 use letterlock::domain::notice::NoticeText;
+use letterlock::domain::resource::Unlock;
 
 use super::Seam;
 
@@ -88,6 +89,12 @@ fn write(form: &Form) -> String {
         Announce::Address(address) => quote(address),
     });
     out += &format!("announce = {}\n", list(announced.collect()));
+    if !form.unlocks.is_empty() {
+        let one =
+            |unlock: &Unlock| format!("{{ file = {}, title = {} }}", quote(unlock.file.as_str()), quote(&unlock.title));
+        out += &format!("unlocks = {}\n", list(form.unlocks.iter().map(one).collect()));
+        out += &format!("unlock_by = {}\n", quote(form.unlock_by.as_str()));
+    }
     match (&form.notice.name, &form.notice.text) {
         (Some(name), _) => out += &format!("notice = {}\n", quote(name)),
         (None, NoticeText::Plain(text)) => {

@@ -1,12 +1,15 @@
-//! Everything that names something in an address or a command: handles, forms, accounts, roles, statuses, cursors.
+//! Everything that names something in an address or a command: handles, forms, accounts, roles, statuses, cursors, files to be handed out and links to them.
 
 use std::fmt::Display;
+use std::path::{Component, Path};
 use std::str::FromStr;
 
 use letterlock::base::ids::{FileId, Handle, PersonId, RecordId, StaffId, TokenId, VaultId};
 use letterlock::crypto::Key;
+use letterlock::crypto::link::Link;
 use letterlock::crypto::receipt::Locators;
 use letterlock::domain::form::FormId;
+use letterlock::domain::resource::ResourceName;
 use letterlock::domain::staff::{Login, Role};
 use letterlock::domain::submission::Status;
 use letterlock::services::review::rewrite_cursor;
@@ -33,6 +36,8 @@ pub fn check(data: &[u8], seam: Seam) {
     if let Ok(handle) = text.parse::<Handle>() {
         assert_eq!(RecordId::from_bytes(*handle.as_bytes()).to_string(), text);
     }
+    resource(text, seam);
+    link(text, seam);
     cursor(text, seam);
 }
 
@@ -43,6 +48,8 @@ pub fn understood(data: &[u8]) -> bool {
             || text.parse::<FormId>().is_ok()
             || text.parse::<Login>().is_ok()
             || rewrite_cursor(text).is_some()
+            || text.parse::<ResourceName>().is_ok()
+            || Link::parse(text).is_some()
     };
     std::str::from_utf8(data).is_ok_and(named)
 }
@@ -81,6 +88,44 @@ fn id<T: FromStr + Display + Serialize + DeserializeOwned>(text: &str, seam: Sea
         assert!((seam.refused)(changed.parse::<T>().is_err()), "{changed:?} is taken");
     }
     assert!((seam.refused)(upper == text || upper.parse::<T>().is_err()), "{upper:?} is taken");
+}
+
+/// The name of a file to be handed out is written as it was, and leads out of no folder.
+fn resource(text: &str, seam: Seam) {
+    let Ok(name) = text.parse::<ResourceName>() else {
+        let quoted = serde_json::to_string(text).unwrap();
+        assert!(
+            (seam.refused)(serde_json::from_str::<ResourceName>(&quoted).is_err()),
+            "{text:?} is refused, but not in JSON"
+        );
+        return;
+    };
+    let mut again = name.to_string().into_bytes();
+    (seam.written)(&mut again);
+    assert_eq!(again, text.as_bytes(), "two spellings of one name");
+    let path = Path::new("resources").join(name.as_str());
+    let below: Vec<_> = path.components().skip(1).collect();
+    assert!(matches!(below[..], [Component::Normal(one)] if one == text), "a name that is a path");
+    for changed in
+        [format!("../{text}"), format!("{text}/"), format!("/{text}"), format!(".{text}"), format!("{text}\0")]
+    {
+        assert!((seam.refused)(changed.parse::<ResourceName>().is_err()), "{changed:?} is taken");
+    }
+}
+
+/// A link is written as it was, and is for nothing that it was not made for.
+fn link(text: &str, seam: Seam) {
+    let Some(link) = Link::parse(text) else { return };
+    let mut again = link.to_text().expose().as_bytes().to_vec();
+    (seam.written)(&mut again);
+    assert_eq!(again, text.as_bytes(), "two spellings of one link");
+    let key = Key::from_bytes([2; 32]);
+    assert!((seam.refused)(!link.is_for(&key, "guide.pdf")), "a link that nobody made");
+    let made = Link::make(&key, link.locator, link.until, link.nonce, "guide.pdf");
+    assert!(made.is_for(&key, "guide.pdf") && (seam.refused)(!made.is_for(&key, "guide.pd")));
+    for changed in [format!("{text}="), format!("{text}A"), format!(" {text}"), text.replace(&text[3..4], "/")] {
+        assert!((seam.refused)(Link::parse(&changed).is_none()), "{changed:?} is taken");
+    }
 }
 
 /// A cursor is the same again, and leads to one place at most.

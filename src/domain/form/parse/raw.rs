@@ -50,6 +50,9 @@ pub(super) struct RawForm {
     pub(super) files: Vec<RawFile>,
     #[serde(default)]
     pub(super) consents: Vec<RawConsent>,
+    #[serde(default)]
+    pub(super) unlocks: Vec<RawUnlock>,
+    pub(super) unlock_by: Option<Spanned<String>>,
 }
 
 /// The name of a notice, or the notice itself.
@@ -157,6 +160,13 @@ pub(super) struct RawConsent {
     pub(super) words: Option<Spanned<String>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawUnlock {
+    pub(super) file: Spanned<String>,
+    pub(super) title: Spanned<String>,
+}
+
 fn one() -> Spanned<u32> {
     Spanned::new(0..0, 1)
 }
@@ -190,10 +200,11 @@ mod tests {
         assert_eq!(described("/properties/fields/items/properties/options/items"), keys::<Choice>());
         assert_eq!(described("/properties/files/items"), keys::<RawFile>());
         assert_eq!(described("/properties/consents/items"), keys::<RawConsent>());
+        assert_eq!(described("/properties/unlocks/items"), keys::<RawUnlock>());
         assert_eq!(described("/properties/notice/oneOf/1"), keys::<RawInline>());
         // The page for people explains each of them.
         let page = include_str!("../../../../docs/forms.md");
-        let all = [keys::<RawForm>(), keys::<RawField>(), keys::<RawFile>(), keys::<RawConsent>()];
+        let all = [keys::<RawForm>(), keys::<RawField>(), keys::<RawFile>(), keys::<RawConsent>(), keys::<RawUnlock>()];
         let missing: Vec<&String> = all.iter().flatten().filter(|key| !page.contains(&format!("`{key}`"))).collect();
         assert!(missing.is_empty(), "docs/forms.md lacks {missing:?}");
     }

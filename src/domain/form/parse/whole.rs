@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use super::fields::{MOST_FILES, consent, field, file_field};
-use super::raw::{RawForm, RawNotice};
+use super::raw::{RawForm, RawNotice, RawUnlock};
 use super::site::site;
 use super::{Mistake, NAME, Names, at, at_least_one, country, is_name, version_label, words};
 use crate::base::config::is_region;
@@ -11,6 +11,7 @@ use crate::domain::consent::Consent;
 use crate::domain::form::set::Library;
 use crate::domain::form::{Announce, Field, FieldKind, Form, FormId, FormKind};
 use crate::domain::notice::{Notice, NoticeText};
+use crate::domain::resource::{BadResourceName, ResourceName, Unlock, UnlockBy};
 use crate::domain::scan::Unscanned;
 use crate::domain::staff::Role;
 use crate::domain::subject::EmailAddress;
@@ -21,6 +22,8 @@ const MOST_QUESTIONS: usize = 200;
 const MOST_PURPOSES: usize = 50;
 /// Each gets a mail.
 const MOST_ANNOUNCED: usize = 20;
+/// Each has a link on one page.
+const MOST_UNLOCKED: usize = 10;
 /// Ten years.
 const LONGEST_RETENTION: u32 = 3_660;
 /// No person should have to wait longer for a form.
@@ -75,6 +78,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
     }
     let kind = kind(&raw, &fields, &consents)?;
     let site = site(&raw)?;
+    let unlock_by = unlock_by(&raw)?;
     Ok(Form {
         id,
         version: raw.version.into_inner(),
@@ -99,6 +103,8 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         fields,
         files,
         consents,
+        unlocks: unlocks(raw.unlocks)?,
+        unlock_by,
         _checked: (),
     })
 }
@@ -174,6 +180,37 @@ fn notice(raw: Spanned<RawNotice>, library: &Library) -> Result<Notice, Mistake>
             review_by: None,
             text: NoticeText::Plain(words(raw.text)?),
         }),
+    }
+}
+
+fn unlocks(raw: Vec<RawUnlock>) -> Result<Vec<Unlock>, Mistake> {
+    let mut out: Vec<Unlock> = Vec::new();
+    for raw in raw {
+        let file =
+            raw.file.get_ref().parse::<ResourceName>().map_err(|e: BadResourceName| at(&raw.file, e.to_string()))?;
+        if out.iter().any(|one| one.file == file) {
+            return Err(at(&raw.file, format!("the file {file} is unlocked twice")));
+        }
+        if out.len() == MOST_UNLOCKED {
+            return Err(at(&raw.file, format!("expected at most {MOST_UNLOCKED} files")));
+        }
+        out.push(Unlock { file, title: words(raw.title)? });
+    }
+    Ok(out)
+}
+
+fn unlock_by(raw: &RawForm) -> Result<UnlockBy, Mistake> {
+    let Some(by) = &raw.unlock_by else { return Ok(UnlockBy::Page) };
+    if raw.unlocks.is_empty() {
+        return Err(at(by, "unlock_by is for forms with unlocks; this one has none"));
+    }
+    match by.get_ref().as_str() {
+        "page" => Ok(UnlockBy::Page),
+        "mail" if raw.subject.is_none() => {
+            Err(at(by, "to unlock by mail, the form needs subject = the field with the address that it goes to"))
+        }
+        "mail" => Ok(UnlockBy::Mail),
+        _ => Err(at(by, "expected \"page\" or \"mail\"")),
     }
 }
 

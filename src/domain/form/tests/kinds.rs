@@ -142,3 +142,39 @@ fn each_kind_of_form_has_its_rules() {
     assert_eq!((form.region.as_deref(), form.country), (Some("eu-west"), "DE".parse().ok()));
     assert_eq!(form.announce, [Announce::Role(Role::Support), Announce::Address("desk@example.org".to_owned())]);
 }
+
+#[test]
+fn what_a_form_unlocks_has_plain_names_and_goes_by_page_or_mail() {
+    let one = "unlocks = [{ file = \"a.pdf\", title = \" A \" }]";
+    let email = "name = \"f\"\nlabel = \"F\"\nkind = \"phone\"";
+    let form = with(&format!("{one}\nunlock_by = \"mail\""), email).unwrap();
+    assert_eq!((form.unlock("a.pdf").unwrap().title.as_str(), form.unlock_by), ("A", UnlockBy::Mail));
+    assert!(form.needs_mail() && !with(one, email).unwrap().needs_mail() && form.unlock("A.pdf").is_none());
+    for (head, line, words) in [
+        ("unlocks = [{ file = \"../a.pdf\", title = \"A\" }]".to_owned(), 10, "the plain name of a file"),
+        ("unlocks = [{ file = \"a.pdf\", title = \" \" }]".to_owned(), 10, "some words"),
+        (
+            "unlocks = [{ file = \"a\", title = \"A\" }, { file = \"a\", title = \"B\" }]".to_owned(),
+            10,
+            "the file a is unlocked twice",
+        ),
+        (format!("{one}\nunlock_by = \"post\""), 11, "\"page\" or \"mail\""),
+        ("unlock_by = \"page\"".to_owned(), 10, "this one has none"),
+    ] {
+        let error = with(&head, email).unwrap_err();
+        assert!(error.line == Some(line) && error.message.contains(words), "{head}: {error}");
+    }
+    let many: Vec<String> = (0..11).map(|n| format!("{{ file = \"{n}\", title = \"T\" }}")).collect();
+    assert!(with(&format!("unlocks = [{}]", many.join(", ")), email).unwrap_err().message.contains("at most 10"));
+    let without = SMALL.replacen("subject = ", "#subject = ", 1) + "";
+    let without = without.replacen("version", &format!("{one}\nunlock_by = \"mail\"\nversion"), 1);
+    assert!(check(&without, "x.toml").unwrap_err().message.contains("needs subject"));
+}
+
+#[test]
+fn the_example_in_the_documents_is_a_form() {
+    let page = include_str!("../../../../docs/forms.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let form = check(example, "example.toml").unwrap();
+    assert_eq!((form.unlocks.len(), form.unlock_by), (2, UnlockBy::Page));
+}

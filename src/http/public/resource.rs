@@ -1,0 +1,101 @@
+//! Files that a form unlocks: `GET` and `POST /r/{token}`. Looking at a link uses nothing up, since scanners and previews of
+//! mail programs look at each; the button on its page does.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::crypto::link::TEXT_LEN;
+use crate::domain::scan::Scan;
+use crate::domain::submission::FileInfo;
+use crate::http::api::download::{Cut, attach};
+use crate::http::error::HttpError;
+use crate::http::extract::params::Params;
+use crate::http::layers::Caller;
+use crate::http::portal::visit;
+use crate::http::speech::Speech;
+use crate::http::{Web, pages};
+use crate::services::resources::{self, Attachment, Offer};
+
+/// `GET /r/{token}`
+pub(in crate::http) async fn show(
+    State(web): State<Arc<Web>>,
+    speech: Speech,
+    params: Params,
+) -> Result<Response, HttpError> {
+    let token = token(&params)?;
+    let described = resources::describe(&web.app, &token).await?;
+    let page = ResourcePage {
+        speech: &speech,
+        token: &token,
+        title: &described.title,
+        file: described.file.as_str(),
+        size: speech.size(described.size),
+    };
+    Ok(pages::html(&speech, StatusCode::OK, &page))
+}
+
+/// `POST /r/{token}`
+pub(in crate::http) async fn take(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    visit::same_origin(request.headers(), request.uri())?;
+    let token = token(&params)?;
+    drop(request);
+    Ok(answer(resources::take(&web.app, ctx.request, &token).await?))
+}
+
+/// A file that is handed out, as an attachment.
+pub(in crate::http) fn answer(attachment: Attachment) -> Response {
+    let info = FileInfo {
+        n: 0,
+        field: String::new(),
+        name: attachment.file.as_str().into(),
+        kind: attachment.media_type.to_owned(),
+        scan: Scan::Off,
+        size: attachment.size,
+    };
+    let pieces = futures_util::stream::try_unfold(attachment, |mut attachment| async move {
+        match attachment.next().await {
+            Ok(Some(piece)) => Ok(Some((piece, attachment))),
+            Ok(None) => Ok(None),
+            Err(_) => Err(Cut),
+        }
+    });
+    attach(&info, Body::from_stream(pieces))
+}
+
+/// Where the page of a link is.
+pub(in crate::http) fn path(offer: &Offer) -> String {
+    format!("/r/{}", offer.token.expose())
+}
+
+/// A link as programs see it.
+pub(in crate::http) fn document(offer: &Offer) -> Value {
+    json!({ "file": offer.file, "title": offer.title, "link": path(offer), "until": offer.until })
+}
+
+/// What cannot be a token leads nowhere.
+fn token(params: &Params) -> Result<String, HttpError> {
+    let token: String = params.parse("token")?;
+    let good = token.len() == TEXT_LEN && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if good { Ok(token) } else { Err(HttpError::not_found()) }
+}
+
+#[derive(Template)]
+#[template(path = "resource.html")]
+struct ResourcePage<'a> {
+    speech: &'a Speech,
+    token: &'a str,
+    title: &'a str,
+    file: &'a str,
+    size: String,
+}
