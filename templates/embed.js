@@ -26,6 +26,7 @@
     copied: "Copied",
     open: "Open what you sent",
     next: "Continue",
+    anyway: "Send it as it is, for everybody to read",
   };
   const word = (form, name) => form.dataset["text" + name[0].toUpperCase() + name.slice(1)] || WORDS[name];
 
@@ -173,6 +174,11 @@
         });
       }
       if (!error.problems.length) make("li", "", error.detail, list);
+      if (error.problems.some(({ code }) => code === "seems-private")) {
+        const tick = make("input");
+        [tick.type, tick.name] = ["checkbox", "_acknowledge"];
+        make("label", "", "", box).append(tick, " " + word(form, "anyway"));
+      }
       form.prepend(box);
       undo.push(() => box.remove());
       box.focus();
@@ -205,6 +211,7 @@
       event.preventDefault();
       if (busy) return;
       busy = true;
+      const filled = new FormData(form);
       undo.splice(0).forEach((step) => step());
       const data = new FormData();
       try {
@@ -219,7 +226,7 @@
       } catch {
         return post(form);
       }
-      for (const [name, value] of new FormData(form)) if (name[0] !== "_") data.append(name, value);
+      for (const [name, value] of filled) if (name[0] !== "_" || name === "_acknowledge") data.append(name, value);
       ui.say(word(form, "sending"));
       const once = key;
       let request;

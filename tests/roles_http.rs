@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 9] = [
+const EXPECTED: [(&str, [u16; 8]); 12] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -21,6 +21,10 @@ const EXPECTED: [(&str, [u16; 8]); 9] = [
     ("downloadFile", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("searchSubjects", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("eraseSubject", [403, 403, 403, 403, 403, 200, 404, 404]),
+    // No comment on a board, and to those who do not read its form as good as none.
+    ("moderate", [404, 404, 404, 404, 404, 404, 404, 404]),
+    ("showResults", [404, 404, 404, 404, 200, 403, 404, 404]),
+    ("listTexts", [404, 404, 404, 404, 200, 403, 404, 404]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
 ];
 
@@ -30,10 +34,13 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "eraseSubject" => path.replace("{id}", subject),
         _ => path.replace("{id}", id),
     };
-    let path = path.replace("{n}", "0").replace("{form}", "job-application");
+    let form = if matches!(operation, "showResults" | "listTexts") { "survey" } else { "job-application" };
+    let path = path.replace("{n}", "0").replace("{form}", form).replace("{field}", "ideas");
     match operation {
         "showSubmission" | "downloadFile" => (format!("{path}?purpose=recruitment"), None),
+        "showResults" | "listTexts" => (format!("{path}?purpose=survey"), None),
         "markSubmission" => (path, Some(json!({ "status": "interview" }))),
+        "moderate" => (path, Some(json!({ "published": true }))),
         "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
         "searchSubjects" => (path, Some(json!({ "email": "jane@example.org" }))),
         _ => (path, None),

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(super) use records::{
-    Acting, EraseArgs, FindArgs, ListArgs, MarkArgs, RecordCommand, ShowArgs, SubjectCommand, SubjectEraseArgs,
+    Acting, BoardCommand, DeclineArgs, EraseArgs, FindArgs, ListArgs, MarkArgs, PublishArgs, RecordCommand,
+    ResultsArgs, ShowArgs, SubjectCommand, SubjectEraseArgs, SurveyCommand, TextsArgs,
 };
 pub(super) use vault::{
     AuditCommand, AuditVerifyArgs, CertificateArgs, ErasureCommand, ErasureShowArgs, FormCheckArgs, FormCommand,
@@ -97,6 +98,12 @@ pub(super) enum Command {
     /// List, read and erase submissions, acting as a role
     #[command(subcommand, arg_required_else_help = true, after_help = help::RECORD)]
     Record(RecordCommand),
+    /// Publish and decline comments on boards, acting as a role
+    #[command(subcommand, arg_required_else_help = true, after_help = help::BOARD)]
+    Board(BoardCommand),
+    /// Show what a survey comes to, acting as a role
+    #[command(subcommand, arg_required_else_help = true, after_help = help::SURVEY)]
+    Survey(SurveyCommand),
     /// Find and erase people, acting as a role
     #[command(subcommand, arg_required_else_help = true, after_help = help::SUBJECT)]
     Subject(SubjectCommand),

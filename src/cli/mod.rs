@@ -6,6 +6,7 @@
 
 mod args;
 mod audit;
+mod board;
 mod certificate;
 mod erasing;
 mod forms;
@@ -23,6 +24,7 @@ mod staff;
 mod statistics;
 mod status;
 mod subject;
+mod survey;
 mod terminal;
 mod tls;
 mod ttl;
@@ -111,6 +113,8 @@ async fn dispatch(session: &mut Session, config: &Config, command: Command) -> O
         Command::Token(command) => staff::token(session, command).await,
         Command::Key(command) => keys::key(session, command).await,
         Command::Record(command) => record::record(session, command).await,
+        Command::Board(command) => board::board(session, command).await,
+        Command::Survey(command) => survey::survey(session, command).await,
         Command::Subject(command) => subject::subject(session, command).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::verify(session, &args).await,
         Command::Audit(AuditCommand::Head(args)) => audit::head(session, &args).await,

@@ -117,6 +117,29 @@ pub enum Command {
         purpose: Option<String>,
         ids: Vec<PersonId>,
     },
+    /// Publishes a comment, or declines it. Done: the submission without content.
+    BoardModerate {
+        role: Role,
+        purpose: Option<String>,
+        id: RecordId,
+        /// `None` publishes it.
+        reason: Option<SensitiveString>,
+    },
+    /// Done: what a survey comes to.
+    SurveyResults {
+        role: Role,
+        purpose: Option<String>,
+        form: FormId,
+    },
+    /// Items: words of a field of a survey. Done: `{"next"}`.
+    SurveyTexts {
+        role: Role,
+        purpose: Option<String>,
+        form: FormId,
+        field: String,
+        after: Option<String>,
+        limit: Option<u32>,
+    },
     /// Items: problems as text. Done: `{"entries","head"}`.
     AuditVerify {
         known: Option<Head>,

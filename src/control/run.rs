@@ -142,6 +142,21 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             }
             Ok(Value::Null)
         }
+        Command::BoardModerate { role, purpose, id, reason } => {
+            let verdict = reason.map_or(services::board::Verdict::Publish, services::board::Verdict::Decline);
+            Ok(render::summary(&services::board::moderate(app, &acting_for(role, purpose)?, id, verdict).await?))
+        }
+        Command::SurveyResults { role, purpose, form } => {
+            value(&services::results::show(app, &acting(role)?, &form, purpose.as_deref()).await?)
+        }
+        Command::SurveyTexts { role, purpose, form, field, after, limit } => {
+            let (purpose, after) = (purpose.as_deref(), after.as_deref());
+            let texts = services::results::texts(app, &acting(role)?, &form, &field, purpose, after, limit).await?;
+            for text in &texts.items {
+                sink.item(text.expose().into()).await?;
+            }
+            Ok(json!({ "next": texts.next }))
+        }
         Command::AuditVerify { known } => {
             let progress = sink.progress();
             let verdict = services::audit::verify(app, &acting(Role::Auditor)?, known, &progress).await?;

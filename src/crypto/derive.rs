@@ -24,6 +24,8 @@ pub enum Label {
     LinkLocator,
     /// Check of such a link, from a record key.
     ResourceLink,
+    /// Where an answer to a survey comes in an order that tells nothing.
+    AnswerOrder,
     /// The tag under which an e-mail address is found.
     AddressTag,
     /// Hash of an API token's secret half.
@@ -50,6 +52,7 @@ impl Label {
             Self::ListCursor => b"letterlock v1 list cursor",
             Self::LinkLocator => b"letterlock v1 link locator",
             Self::ResourceLink => b"letterlock v1 resource link",
+            Self::AnswerOrder => b"letterlock v1 answer order",
             Self::AddressTag => b"letterlock v1 address tag",
             Self::TokenHash => b"letterlock v1 token hash",
             Self::IdempotencyKey => b"letterlock v1 idempotency key",

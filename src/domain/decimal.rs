@@ -40,7 +40,8 @@ impl Decimal {
         if self.decimals == 0 { Some(self.units) } else { None }
     }
 
-    fn scaled(self) -> i128 {
+    /// In millionths: exact.
+    pub(super) fn millionths(self) -> i128 {
         i128::from(self.units) * 10_i128.pow(u32::from(MOST_DECIMALS - self.decimals))
     }
 }
@@ -65,7 +66,7 @@ impl From<i64> for Decimal {
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.scaled().cmp(&other.scaled())
+        self.millionths().cmp(&other.millionths())
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod consent;
+pub mod contact;
 pub mod country;
 pub mod decimal;
 pub mod file;
@@ -22,6 +23,7 @@ pub mod scan;
 pub mod staff;
 pub mod subject;
 pub mod submission;
+pub mod survey;
 mod text;
 
 pub use problem::Problem;

@@ -31,6 +31,9 @@ pub enum Status {
     Offer,
     Hired,
     Rejected,
+    Published,
+    Declined,
+    Withdrawn,
 }
 
 /// The text is not the name of a status.
@@ -40,7 +43,7 @@ pub struct BadStatus;
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::New,
         Self::InProgress,
         Self::Answered,
@@ -51,6 +54,9 @@ impl Status {
         Self::Offer,
         Self::Hired,
         Self::Rejected,
+        Self::Published,
+        Self::Declined,
+        Self::Withdrawn,
     ];
 
     /// The exact name, as the API and the store write it.
@@ -66,6 +72,9 @@ impl Status {
             Self::Offer => "offer",
             Self::Hired => "hired",
             Self::Rejected => "rejected",
+            Self::Published => "published",
+            Self::Declined => "declined",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -137,6 +146,28 @@ pub struct Content {
     pub server_key: Option<String>,
 }
 
+/// What a submission is from its arrival on, whatever its form is turned into later. Sealed by number of the variant: new ones
+/// come last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Nature {
+    /// Something to be read by those who read the form.
+    #[default]
+    Letter,
+    /// An answer to a survey, which nobody but its sender reads alone.
+    Answer(Group),
+    /// A comment for a board, which everybody reads once it is published.
+    Comment,
+}
+
+/// The group in which an answer to a survey is counted: all of its `k` answers together, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Group {
+    /// Which one of its form, from 0, in order of arrival.
+    pub number: u64,
+    /// How many answers make it whole: what the form promised when they came.
+    pub k: u32,
+}
+
 /// What a list shows of a submission without opening its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -158,6 +189,8 @@ pub struct Summary {
     pub messages: u32,
     /// Of these, those of the person since the last of the staff.
     pub unanswered: u32,
+    /// What it is from its arrival on.
+    pub nature: Nature,
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn operation(route: &Route) -> Value {
 
 fn path_schema(name: &str) -> Value {
     match name {
-        "form" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" }),
+        "form" | "field" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" }),
         "n" => json!({ "type": "integer", "minimum": 0 }),
         "name" => json!({ "type": "string" }),
         "token" => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{43,64}$" }),
@@ -86,6 +86,7 @@ fn path_schema(name: &str) -> Value {
 fn query_schema(name: &str) -> Value {
     match name {
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
+        "page" => json!({ "type": "integer", "minimum": 1, "maximum": 100_000, "default": 1 }),
         "status" => json!({ "$ref": "#/components/schemas/Status" }),
         _ => json!({ "type": "string" }),
     }
@@ -122,12 +123,19 @@ fn request_body(operation: &str) -> Option<Value> {
         "answerSubmission" => {
             body_of(&["text"], json!({ "text": text, "status": { "$ref": "#/components/schemas/Status" } }))
         }
-        "showMine" | "eraseMine" => body_of(&["receipt"], json!({ "receipt": text })),
+        "moderate" => body_of(
+            &["published"],
+            json!({
+                "published": { "type": "boolean" },
+                "reason": { "type": "string", "description": "For the author; needed to decline." },
+            }),
+        ),
+        "showMine" | "eraseMine" | "takeDownMine" => body_of(&["receipt"], json!({ "receipt": text })),
         "writeMine" => body_of(&["receipt", "text"], json!({ "receipt": text, "text": text })),
         "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
         "linkMine" => body_of(&["receipt", "file"], json!({ "receipt": text, "file": text })),
         "signIn" | "signInCode" | "choosePassword" | "completeSetup" | "enter" | "fetchMine" | "withdrawOnPage"
-        | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" => {
+        | "takeDownOnPage" | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
         }
         "postMessage" => json!({
@@ -159,9 +167,11 @@ fn responses(route: &Route) -> Value {
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
         "robots" | "erasureKey" => ("200", "text/plain", json!({ "type": "string" })),
-        "enter" | "postMessage" | "withdrawOnPage" | "openMine" | "useLink" => ("303", "", Value::Null),
+        "enter" | "postMessage" | "withdrawOnPage" | "takeDownOnPage" | "openMine" | "useLink" => {
+            ("303", "", Value::Null)
+        }
         "answerSubmission" | "writeMine" => ("201", "application/json", schema("Written")),
-        "showMine" | "withdrawMine" => ("200", "application/json", schema("Mine")),
+        "showMine" | "withdrawMine" | "takeDownMine" => ("200", "application/json", schema("Mine")),
         "linkMine" => ("201", "application/json", schema("Link")),
         "downloadFile" | "myFile" | "fetchMine" | "takeResource" => {
             ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" }))
@@ -171,6 +181,10 @@ fn responses(route: &Route) -> Value {
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
         "listAudit" => ("200", "application/json", list(schema("AuditEntry"))),
         "searchSubjects" => ("200", "application/json", list(schema("Found"))),
+        "listBoard" => ("200", "application/json", list(schema("Comment"))),
+        "moderate" => ("200", "application/json", schema("SubmissionLine")),
+        "showResults" => ("200", "application/json", schema("Results")),
+        "listTexts" => ("200", "application/json", list(json!({ "type": "string" }))),
         "showSubmission" => ("200", "application/json", schema("Submission")),
         "markSubmission" => ("200", "application/json", schema("SubmissionLine")),
         _ if is_page(route.path) => ("200", "text/html", json!({ "type": "string" })),
@@ -278,6 +292,7 @@ fn schemas() -> Value {
         "Status": { "enum": [
             "new", "in-progress", "answered", "closed",
             "received", "shortlisted", "interview", "offer", "hired", "rejected",
+            "published", "declined", "withdrawn",
         ] },
         "NewSubmission": {
             "type": "object", "required": ["fields"], "additionalProperties": false,
@@ -316,7 +331,7 @@ fn schemas() -> Value {
         "Mine": {
             "type": "object", "required": ["id", "form", "received", "fields", "files", "messages", "consents"],
             "properties": {
-                "id": id, "form": { "type": "string" }, "received": time, "region": { "type": "string" },
+                "id": id, "form": { "type": "string" }, "status": status, "received": time, "region": { "type": "string" },
                 "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages, "downloads": downloads,
                 "consents": { "type": "object", "additionalProperties": { "type": "object", "properties": {
                     "given": { "type": "boolean" }, "wording": { "type": "string" }, "since": time,
@@ -339,6 +354,10 @@ fn schemas() -> Value {
                     "additionalProperties": { "type": "string" } },
             },
         },
+        "Results": results(),
+        "Comment": { "type": "object", "required": ["day", "fields"], "properties": {
+            "day": { "type": "string" }, "fields": { "type": "object", "additionalProperties": { "type": "string" } },
+        } },
         "Found": { "type": "object", "properties": {
             "subject": id,
             "submissions": { "type": "array", "items": { "$ref": "#/components/schemas/SubmissionLine" } },
@@ -357,6 +376,29 @@ fn schemas() -> Value {
                     "message": { "type": "string" },
                 } } },
             },
+        },
+    })
+}
+
+/// What a survey comes to.
+fn results() -> Value {
+    json!({
+        "type": "object", "required": ["form", "title", "k", "answers", "questions"],
+        "description": "Counts are rounded to multiples of k, so they need not add up.",
+        "properties": {
+            "form": { "type": "string" }, "title": { "type": "string" }, "k": { "type": "integer", "minimum": 5 },
+            "answers": { "type": ["integer", "null"], "description": "Answers counted, in whole groups; null while there are too few." },
+            "questions": { "type": "array", "items": {
+                "type": "object",
+                "required": ["name", "label", "kind", "answers", "counts", "mean", "quartiles", "readable"],
+                "properties": {
+                    "name": { "type": "string" }, "label": { "type": "string" }, "kind": { "type": "string" },
+                    "answers": { "type": ["integer", "null"] }, "mean": { "type": ["number", "null"] },
+                    "counts": { "type": "array", "items": { "type": "object", "required": ["value", "label", "count"],
+                        "properties": { "value": {}, "label": { "type": "string" }, "count": { "type": "integer" } } } },
+                    "quartiles": { "type": ["array", "null"] }, "readable": { "type": "boolean" },
+                },
+            } },
         },
     })
 }

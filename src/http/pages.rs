@@ -20,6 +20,7 @@ use crate::domain::language::Said;
 use crate::domain::notice::NoticeText;
 use crate::domain::resource::UnlockBy;
 use crate::services::Problem;
+use crate::services::board::SEEMS_PRIVATE;
 use crate::services::resources::Offer;
 use field::{FieldView, Look, problem_of};
 
@@ -113,6 +114,7 @@ pub(super) fn form(
         consents,
         hidden,
         frame: hidden.framed.then_some(Frame { form, sent: false }),
+        acknowledge: problems.iter().any(|problem| problem.code == SEEMS_PRIVATE),
     };
     let mut response = html(speech, error.map_or(StatusCode::OK, |e| e.status), &page);
     if page.has_script() {
@@ -205,6 +207,8 @@ struct FormPage<'a> {
     consents: Vec<ConsentView<'a>>,
     hidden: &'a Hidden<'a>,
     frame: Option<Frame<'a>>,
+    /// Offers to send it all the same, to be read by everybody.
+    acknowledge: bool,
 }
 
 impl FormPage<'_> {

@@ -7,9 +7,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::api::{audit, download, subjects, submissions};
+use super::api::{audit, download, results, subjects, submissions};
 use super::error::HttpError;
-use super::public::{forms, page, resource, service};
+use super::public::{board, forms, page, resource, service};
 use super::speech::LANG;
 use super::{Web, assets, cors, layers, portal, staff};
 
@@ -95,6 +95,10 @@ static ROUTES: &[Route] = &[
         "A challenge for a form that asks for proof of work, in the format of ALTCHA.", [], get(forms::challenge)),
     route!("POST" "/api/v1/forms/{form}/submissions", Public, "submit",
         "Submits a form. Answered once the submission is durable.", [], post(forms::send)),
+    route!("GET" "/b/{form}", Public, "boardPage", "What is published on a board, as a page.", ["page", LANG],
+        get(board::show)),
+    route!("GET" "/api/v1/boards/{form}", Public, "listBoard", "What is published on a board, newest first.",
+        ["page"], get(board::list)),
     route!("GET" "/my", Public, "mine", "The page that a receipt opens, or the way in.", ["older", LANG], get(portal::show)),
     route!("POST" "/my", Public, "enter", "Takes a receipt code and begins a visit.", [LANG], post(portal::enter)),
     route!("POST" "/my/messages", Public, "postMessage", "Takes a message, with files, from the page.",
@@ -107,6 +111,8 @@ static ROUTES: &[Route] = &[
         [LANG], get(portal::ask_erasure)),
     route!("POST" "/my/erasure", Public, "eraseOnPage", "Erases the visitor's own submission.",
         [LANG], post(portal::erase)),
+    route!("POST" "/my/publication/withdrawal", Public, "takeDownOnPage", "Takes the visitor's own comment off its board.",
+        [LANG], post(portal::take_down)),
     route!("POST" "/my/open", Public, "openMine", "Opens one of all that is held under an address.", [LANG], post(portal::open)),
     route!("POST" "/my/link", Public, "askLink", "Mails a link to an address, if anything is held under it.",
         [LANG], post(portal::ask_link)),
@@ -123,6 +129,8 @@ static ROUTES: &[Route] = &[
         [], post(portal::api::write)),
     route!("POST" "/api/v1/my/withdrawals", Public, "withdrawMine", "Takes a consent of the submission of a receipt back.",
         [], post(portal::api::withdraw)),
+    route!("POST" "/api/v1/my/publication/withdrawal", Public, "takeDownMine",
+        "Takes the comment of a receipt off its board.", [], post(portal::api::take_down)),
     route!("POST" "/api/v1/my/erasure", Public, "eraseMine",
         "Erases the submission of a receipt; answers with a signed certificate.", [], post(portal::api::erase)),
     route!("POST" "/api/v1/my/links", Public, "linkMine", "A fresh link to a file that the submission of a receipt unlocks.",
@@ -130,6 +138,11 @@ static ROUTES: &[Route] = &[
     route!("GET" "/r/{token}", Public, "resource", "Asks whether a file that a form unlocked shall be downloaded.",
         [LANG], get(resource::show)),
     route!("POST" "/r/{token}", Public, "takeResource", "Hands the file out, once.", [LANG], post(resource::take)),
+    route!("GET" "/api/v1/forms/{form}/results", Bearer, "showResults",
+        "What a survey comes to: counts over whole groups of answers, in steps.", ["purpose"], get(results::show)),
+    route!("GET" "/api/v1/forms/{form}/results/{field}", Bearer, "listTexts",
+        "The words in a field of a survey, apart from all else of their answers, in an order of chance.",
+        ["purpose", "after", "limit"], get(results::texts)),
     route!("GET" "/api/v1/submissions", Bearer, "listSubmissions",
         "Lists submissions, newest first. With a purpose, items carry the form's summary fields.",
         ["form", "status", "after", "limit", "purpose"], get(submissions::list)),
@@ -145,6 +158,8 @@ static ROUTES: &[Route] = &[
     route!("POST" "/api/v1/submissions/{id}/messages", Bearer, "answerSubmission",
         "Writes a message to the person; it waits on the page that the receipt opens.",
         [], post(submissions::answer)),
+    route!("POST" "/api/v1/submissions/{id}/publication", Bearer, "moderate",
+        "Publishes a comment on its board, or declines it with a reason for its author.", [], post(submissions::moderate)),
     route!("POST" "/api/v1/subjects/search", Bearer, "searchSubjects",
         "Finds the person of an e-mail address. The address is never written down.", [], post(subjects::search)),
     route!("POST" "/api/v1/subjects/{id}/erasure", Bearer, "eraseSubject",
@@ -248,6 +263,8 @@ mod tests {
             ("GET", "/api/v1/forms/{form}"),
             ("GET", "/api/v1/forms/{form}/challenge"),
             ("POST", "/api/v1/forms/{form}/submissions"),
+            ("GET", "/b/{form}"),
+            ("GET", "/api/v1/boards/{form}"),
             ("GET", "/my"),
             ("POST", "/my"),
             ("POST", "/my/messages"),
@@ -255,6 +272,7 @@ mod tests {
             ("POST", "/my/consents/{name}/withdrawal"),
             ("GET", "/my/erasure"),
             ("POST", "/my/erasure"),
+            ("POST", "/my/publication/withdrawal"),
             ("POST", "/my/open"),
             ("POST", "/my/link"),
             ("GET", "/my/link/{token}"),
@@ -264,6 +282,7 @@ mod tests {
             ("POST", "/api/v1/my"),
             ("POST", "/api/v1/my/messages"),
             ("POST", "/api/v1/my/withdrawals"),
+            ("POST", "/api/v1/my/publication/withdrawal"),
             ("POST", "/api/v1/my/erasure"),
             ("POST", "/api/v1/my/links"),
             ("GET", "/r/{token}"),

@@ -11,7 +11,9 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{KeyId, StaffId};
+use crate::domain::form::{Form, FormKind};
 pub use crate::domain::staff::Role;
+use crate::domain::submission::Nature;
 
 /// The reading purpose of people's own requests (access, correction, erasure), for any form.
 pub const SUBJECT_REQUEST: &str = "subject-request";
@@ -110,11 +112,19 @@ pub enum Action {
     KeepStatistics,
     /// Sign in and out, and look after one's own account.
     SignIn,
+    /// See what the answers to a survey come to, taken together.
+    ReadResults,
+    /// Publish a comment on a board, or decline it.
+    Moderate,
+    /// Take one's own comment off a board.
+    TakeDown,
+    /// Read what is published on a board.
+    ReadBoard,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
@@ -137,6 +147,10 @@ impl Action {
         Self::CleanUp,
         Self::KeepStatistics,
         Self::SignIn,
+        Self::ReadResults,
+        Self::Moderate,
+        Self::TakeDown,
+        Self::ReadBoard,
     ];
 
     /// The name as it stands in the audit trail, for example `read-submission`.
@@ -164,6 +178,10 @@ impl Action {
             Self::CleanUp => "clean-up",
             Self::KeepStatistics => "keep-statistics",
             Self::SignIn => "sign-in",
+            Self::ReadResults => "read-results",
+            Self::Moderate => "moderate",
+            Self::TakeDown => "take-down",
+            Self::ReadBoard => "read-board",
         }
     }
 }
@@ -189,8 +207,29 @@ pub enum Resource<'a> {
         /// The roles that its form names as its readers.
         roles: &'a [Role],
     },
+    /// A survey, and what came by it: told only of many answers together.
+    Survey {
+        /// The roles that the form names as its readers.
+        roles: &'a [Role],
+    },
+    /// One answer to a survey, which nobody but its sender reads.
+    Answer {
+        /// The roles that its form names as its readers.
+        roles: &'a [Role],
+    },
+    /// One comment on a board, published or not.
+    Comment {
+        /// The roles that its form names as its readers.
+        roles: &'a [Role],
+    },
+    /// What is published on a board.
+    Board,
     /// The submission whose receipt the actor has shown: the services make one only after they have checked it.
     Own,
+    /// As [`Resource::Own`], but an answer to a survey: there is nobody to talk to about it.
+    OwnAnswer,
+    /// As [`Resource::Own`], but a comment on a board.
+    OwnComment,
     /// A person, or the search for one.
     Subject,
     /// The audit trail.
@@ -199,6 +238,35 @@ pub enum Resource<'a> {
     Staff,
     /// The vault as a whole.
     Vault,
+}
+
+impl<'a> Resource<'a> {
+    /// A form as those who read it deal with it.
+    pub fn of_form(form: &'a Form) -> Self {
+        match form.kind {
+            FormKind::Survey { .. } => Self::Survey { roles: &form.roles },
+            _ => Self::Form { roles: &form.roles },
+        }
+    }
+
+    /// What came by a form. An answer to a survey stays one, whatever its form is turned into; and what came by a form
+    /// that was turned into a survey is kept like an answer.
+    pub fn of_submission(form: &'a Form, nature: Nature) -> Self {
+        match (nature, &form.kind) {
+            (Nature::Answer(_), _) | (_, FormKind::Survey { .. }) => Self::Answer { roles: &form.roles },
+            (Nature::Letter, _) => Self::Submission { roles: &form.roles },
+            (Nature::Comment, _) => Self::Comment { roles: &form.roles },
+        }
+    }
+
+    /// What came by a form, as its sender deals with it.
+    pub const fn of_own(nature: Nature) -> Self {
+        match nature {
+            Nature::Answer(_) => Self::OwnAnswer,
+            Nature::Letter => Self::Own,
+            Nature::Comment => Self::OwnComment,
+        }
+    }
 }
 
 /// Why not.

@@ -18,38 +18,76 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
 
     match action {
         Action::Submit => {
-            let Resource::Form { .. } = resource else { return HIDDEN };
+            let (Resource::Form { .. } | Resource::Survey { .. }) = resource else { return HIDDEN };
             match role {
                 // Forms are public knowledge, but nobody sends them in by virtue of a role.
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
             }
         }
-        Action::ListSubmissions => {
-            let Resource::Form { roles } = resource else { return HIDDEN };
-            match role {
+        Action::ListSubmissions => match resource {
+            Resource::Form { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
                 Auditor | Admin => HIDDEN,
-            }
-        }
-        Action::ReadSubmission | Action::ReadFile => {
-            let Resource::Submission { roles } = resource else { return HIDDEN };
-            match role {
-                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
-                Privacy => YES,
+            },
+            // That there is such a survey is no secret to its readers; which answers there are is one.
+            Resource::Survey { roles } => match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
+                Privacy => FORBIDDEN,
                 Auditor | Admin => HIDDEN,
-            }
-        }
-        Action::SetStatus => {
-            let Resource::Submission { roles } = resource else { return HIDDEN };
+            },
+            _ => HIDDEN,
+        },
+        Action::ReadResults => {
+            let Resource::Survey { roles } = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
+                Privacy if roles.contains(&role) => YES,
                 Privacy => FORBIDDEN,
                 Auditor | Admin => HIDDEN,
             }
         }
+        Action::ReadSubmission | Action::ReadFile => {
+            let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::SetStatus => match resource {
+            Resource::Submission { roles } => match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            },
+            // Where a comment stands is for those who moderate it, and for its author.
+            Resource::Comment { roles } => match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            },
+            _ => HIDDEN,
+        },
+        Action::Moderate => {
+            let Resource::Comment { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
+                Privacy if roles.contains(&role) => YES,
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::TakeDown => HIDDEN,
+        Action::ReadBoard => {
+            let Resource::Board = resource else { return HIDDEN };
+            match role {
+                // Everybody reads it, and nobody by virtue of a role.
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
+            }
+        }
         Action::WriteMessage => {
-            let Resource::Submission { roles } = resource else { return HIDDEN };
+            let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
@@ -57,7 +95,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             }
         }
         Action::WithdrawConsent => {
-            let Resource::Submission { roles } = resource else { return HIDDEN };
+            let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
@@ -71,14 +109,19 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
             }
         }
-        Action::EraseRecord => {
-            let Resource::Submission { roles } = resource else { return HIDDEN };
-            match role {
+        Action::EraseRecord => match resource {
+            Resource::Submission { roles } | Resource::Comment { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
                 Auditor | Admin => HIDDEN,
-            }
-        }
+            },
+            // Whoever can name a single answer was told its name by its sender.
+            Resource::Answer { .. } => match role {
+                Privacy => YES,
+                Hr | Support | Training | Partner | Marketing | Auditor | Admin => HIDDEN,
+            },
+            _ => HIDDEN,
+        },
         Action::FindSubject => {
             let Resource::Subject = resource else { return HIDDEN };
             match role {
@@ -110,7 +153,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             }
         }
         Action::ReadForms => {
-            let Resource::Form { .. } = resource else { return HIDDEN };
+            let (Resource::Form { .. } | Resource::Survey { .. }) = resource else { return HIDDEN };
             match role {
                 Admin => YES,
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
@@ -147,10 +190,12 @@ pub(super) fn for_owner(role: Role, action: Action, resource: &Resource<'_>) -> 
     }
 }
 
-/// The public sends forms in and may try to sign in; of everything else it may not know whether it exists.
+/// The public sends forms in, reads what is published on boards, and may try to sign in; of everything else it may not know
+/// whether it exists.
 pub(super) fn for_public(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
-        (Action::Submit, Resource::Form { .. }) | (Action::SignIn, Resource::Staff) => YES,
+        (Action::Submit, Resource::Form { .. } | Resource::Survey { .. }) | (Action::SignIn, Resource::Staff) => YES,
+        (Action::ReadBoard, Resource::Board) => YES,
         _ => HIDDEN,
     }
 }
@@ -158,7 +203,15 @@ pub(super) fn for_public(action: Action, resource: &Resource<'_>) -> Verdict {
 /// People themselves read, answer and erase the submission whose receipt they hold, and take its consents back. Nothing
 /// else exists for them.
 pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
-    let Resource::Own = resource else { return HIDDEN };
+    match resource {
+        Resource::Own if action != Action::TakeDown => {}
+        Resource::OwnComment if !matches!(action, Action::ListSubmissions | Action::DownloadResource) => {}
+        // Nobody could read what was written about an answer.
+        Resource::OwnAnswer if action == Action::WriteMessage => return FORBIDDEN,
+        Resource::OwnAnswer
+            if !matches!(action, Action::ListSubmissions | Action::TakeDown | Action::DownloadResource) => {}
+        _ => return HIDDEN,
+    }
     match action {
         Action::ListSubmissions
         | Action::ReadSubmission
@@ -167,7 +220,8 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::WithdrawConsent
         | Action::DownloadResource
         | Action::EraseRecord
-        | Action::ErasePerson => YES,
+        | Action::ErasePerson
+        | Action::TakeDown => YES,
         Action::Submit
         | Action::SetStatus
         | Action::FindSubject
@@ -181,7 +235,10 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ScanFile
         | Action::CleanUp
         | Action::KeepStatistics
-        | Action::SignIn => HIDDEN,
+        | Action::SignIn
+        | Action::ReadResults
+        | Action::Moderate
+        | Action::ReadBoard => HIDDEN,
     }
 }
 
@@ -189,7 +246,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
 pub(super) fn for_key(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
         (Action::Submit, Resource::KeyedForm) => YES,
-        (Action::Submit, Resource::Form { .. }) => FORBIDDEN,
+        (Action::Submit, Resource::Form { .. } | Resource::Survey { .. }) => FORBIDDEN,
         _ => HIDDEN,
     }
 }

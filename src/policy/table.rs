@@ -57,12 +57,18 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
         match action {
             Action::Submit => {
                 out.push((action, "any form", Resource::Form { roles: mine }));
+                out.push((action, "any survey", Resource::Survey { roles: mine }));
                 out.push((action, "form that the key names", Resource::KeyedForm));
             }
-            Action::ReadForms => out.push((action, "any form", Resource::Form { roles: mine })),
+            Action::ReadForms => {
+                out.push((action, "any form", Resource::Form { roles: mine }));
+                out.push((action, "any survey", Resource::Survey { roles: mine }));
+            }
             Action::ListSubmissions => {
                 out.push((action, "form that names the role", Resource::Form { roles: mine }));
                 out.push((action, "form that does not", Resource::Form { roles: NONE }));
+                out.push((action, "survey that names the role", Resource::Survey { roles: mine }));
+                out.push((action, "survey that does not", Resource::Survey { roles: NONE }));
                 out.push((action, "what is held under one's own address", Resource::Own));
             }
             Action::ReadSubmission
@@ -73,17 +79,35 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
             | Action::EraseRecord => {
                 out.push((action, "submission by a form that names the role", Resource::Submission { roles: mine }));
                 out.push((action, "submission by a form that does not", Resource::Submission { roles: NONE }));
+                out.push((action, "comment on a board that names the role", Resource::Comment { roles: mine }));
+                out.push((action, "comment on a board that does not", Resource::Comment { roles: NONE }));
+                out.push((action, "answer to a survey that names the role", Resource::Answer { roles: mine }));
+                out.push((action, "answer to a survey that does not", Resource::Answer { roles: NONE }));
                 if action != Action::SetStatus {
                     out.push((action, "submission whose receipt was shown", Resource::Own));
+                    out.push((action, "comment whose receipt was shown", Resource::OwnComment));
+                    out.push((action, "answer whose receipt was shown", Resource::OwnAnswer));
                 }
             }
             Action::DownloadResource => {
                 out.push((action, "file that one's own submission unlocks", Resource::Own));
             }
+            Action::ReadResults => {
+                out.push((action, "survey that names the role", Resource::Survey { roles: mine }));
+                out.push((action, "survey that does not", Resource::Survey { roles: NONE }));
+            }
+            Action::Moderate => {
+                out.push((action, "comment on a board that names the role", Resource::Comment { roles: mine }));
+                out.push((action, "comment on a board that does not", Resource::Comment { roles: NONE }));
+            }
+            Action::TakeDown => out.push((action, "comment whose receipt was shown", Resource::OwnComment)),
+            Action::ReadBoard => out.push((action, "what is published on a board", Resource::Board)),
             Action::FindSubject => out.push((action, "person", Resource::Subject)),
             Action::ErasePerson => {
                 out.push((action, "person", Resource::Subject));
                 out.push((action, "oneself, with the last submission", Resource::Own));
+                out.push((action, "oneself, with the last comment", Resource::OwnComment));
+                out.push((action, "oneself, with the last answer", Resource::OwnAnswer));
             }
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
             Action::ManageStaff | Action::SignIn => out.push((action, "staff", Resource::Staff)),
@@ -122,6 +146,7 @@ the rules differ.
 An account with several roles may do what any of them allows; if none does, 403 beats 404. The owner of the machine, at
 the command line, acts as one role at a time and may do what that role may; as `admin` also check the audit trail. What
 stands in no row is denied. A **subject** is whoever shows the receipt of a submission, and deals with that one only. A
-**key** is a server that posts the forms that its key names on behalf of people, and does nothing else.
+**key** is a server that posts the forms that its key names on behalf of people, and does nothing else. An answer to
+a **survey** is read by nobody but its sender; what the answers come to together is `read-results`.
 
 ";

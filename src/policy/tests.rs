@@ -16,7 +16,13 @@ fn actions_on_foreign_resources_are_hidden() {
         Resource::Form { roles: &Role::ALL },
         Resource::KeyedForm,
         Resource::Submission { roles: &Role::ALL },
+        Resource::Survey { roles: &Role::ALL },
+        Resource::Answer { roles: &Role::ALL },
         Resource::Own,
+        Resource::OwnAnswer,
+        Resource::Comment { roles: &Role::ALL },
+        Resource::OwnComment,
+        Resource::Board,
         Resource::Subject,
         Resource::Audit,
         Resource::Staff,
@@ -44,7 +50,13 @@ fn unlabelled(resource: &Resource<'_>) -> Resource<'static> {
         Resource::Form { .. } => Resource::Form { roles: &[] },
         Resource::KeyedForm => Resource::KeyedForm,
         Resource::Submission { .. } => Resource::Submission { roles: &[] },
+        Resource::Survey { .. } => Resource::Survey { roles: &[] },
+        Resource::Answer { .. } => Resource::Answer { roles: &[] },
         Resource::Own => Resource::Own,
+        Resource::OwnAnswer => Resource::OwnAnswer,
+        Resource::Comment { .. } => Resource::Comment { roles: &[] },
+        Resource::OwnComment => Resource::OwnComment,
+        Resource::Board => Resource::Board,
         Resource::Subject => Resource::Subject,
         Resource::Audit => Resource::Audit,
         Resource::Staff => Resource::Staff,
@@ -118,7 +130,10 @@ fn the_public_sends_and_may_sign_in_and_the_software_tidies_up_and_counts() {
     for (action, _, resource) in rows(Some(Role::Hr)) {
         let public = decide(&Actor::Public, action, &resource);
         let system = decide(&Actor::System, action, &resource);
-        let anybodys = matches!(action, Action::Submit | Action::SignIn) && resource != Resource::KeyedForm;
+        let anybodys = match action {
+            Action::Submit | Action::SignIn => resource != Resource::KeyedForm,
+            _ => action == Action::ReadBoard,
+        };
         assert_eq!(public.is_ok(), anybodys, "{action}");
         let own = [Action::SendMail, Action::ScanFile, Action::CleanUp, Action::KeepStatistics];
         assert_eq!(system.is_ok(), own.contains(&action), "{action}");
@@ -149,6 +164,73 @@ fn people_deal_with_their_own_submission_only_and_nobody_else_has_one() {
             assert_eq!(decide(&other, action, &Resource::Own).err(), Some(Denial::Hidden), "{other} {action}");
         }
     }
+}
+
+/// Whoever it is, and whatever the form says: one answer to a survey is read by its sender alone.
+#[test]
+fn nobody_but_its_sender_reads_a_single_answer() {
+    let staff_and_owner = Role::ALL.into_iter().flat_map(|role| [staff(&[role]), Actor::Owner { role }]);
+    for actor in staff_and_owner.chain([Actor::Public, Actor::System, Actor::Subject, staff(&Role::ALL)]) {
+        for roles in [&[][..], &Role::ALL] {
+            for action in Action::ALL {
+                let may = decide(&actor, action, &Resource::Answer { roles }).is_ok();
+                let officer = matches!(&actor, Actor::Owner { role: Role::Privacy })
+                    || matches!(&actor, Actor::Staff { roles, .. } if roles.contains(&Role::Privacy));
+                assert_eq!(may, action == Action::EraseRecord && officer, "{actor} {action}");
+            }
+            assert!(decide(&actor, Action::ListSubmissions, &Resource::Survey { roles }).is_err(), "{actor}");
+            let results = decide(&actor, Action::ReadResults, &Resource::Survey { roles }).is_ok();
+            let reader = match &actor {
+                Actor::Owner { role } => role.reads(),
+                Actor::Staff { roles, .. } => roles.iter().any(|role| role.reads()),
+                _ => false,
+            };
+            assert_eq!(results, reader && !roles.is_empty(), "{actor}");
+        }
+    }
+    for action in [CONTENT[0], CONTENT[1], Action::EraseRecord, Action::WithdrawConsent, Action::ErasePerson] {
+        assert!(decide(&Actor::Subject, action, &Resource::OwnAnswer).is_ok(), "{action}");
+    }
+    let message = decide(&Actor::Subject, Action::WriteMessage, &Resource::OwnAnswer);
+    assert_eq!(message.err(), Some(Denial::Forbidden));
+}
+
+#[test]
+fn an_answer_stays_one_and_a_form_made_a_survey_keeps_what_it_has() {
+    let set = crate::domain::form::FormSet::with_files([]).unwrap();
+    let form = |id: &str| set.get(&id.parse().unwrap()).unwrap().clone();
+    let answer = Nature::Answer(crate::domain::submission::Group { number: 0, k: 5 });
+    let (survey, request) = (form("survey"), form("support-request"));
+    assert!(matches!(Resource::of_submission(&survey, answer), Resource::Answer { .. }));
+    assert!(matches!(Resource::of_submission(&request, answer), Resource::Answer { .. }));
+    assert!(matches!(Resource::of_submission(&survey, Nature::Letter), Resource::Answer { .. }));
+    assert!(matches!(Resource::of_submission(&request, Nature::Letter), Resource::Submission { .. }));
+}
+
+/// The public reads what is published and nothing else of a board; its readers moderate; its author takes down.
+#[test]
+fn a_comment_is_moderated_by_its_readers_and_taken_down_by_its_author() {
+    for action in Action::ALL {
+        for resource in [Resource::Comment { roles: &Role::ALL }, Resource::OwnComment] {
+            assert!(decide(&Actor::Public, action, &resource).is_err(), "{action}");
+        }
+        let board = decide(&Actor::Public, action, &Resource::Board).is_ok();
+        assert_eq!(board, action == Action::ReadBoard, "{action}");
+    }
+    for role in Role::ALL {
+        for roles in [&[][..], &[role]] {
+            let comment = Resource::Comment { roles };
+            let moderates = decide(&staff(&[role]), Action::Moderate, &comment).is_ok();
+            assert_eq!(moderates, role.reads() && !roles.is_empty(), "{role}");
+            assert!(decide(&staff(&[role]), Action::SetStatus, &comment).is_err(), "{role}");
+            assert!(decide(&staff(&[role]), Action::TakeDown, &comment).is_err(), "{role}");
+        }
+    }
+    assert!(decide(&Actor::Subject, Action::TakeDown, &Resource::OwnComment).is_ok());
+    for other in [Resource::Own, Resource::OwnAnswer, Resource::Comment { roles: &Role::ALL }, Resource::Board] {
+        assert!(decide(&Actor::Subject, Action::TakeDown, &other).is_err(), "{other:?}");
+    }
+    assert!(decide(&Actor::Subject, Action::Moderate, &Resource::OwnComment).is_err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{App, Context, Problem, ServiceError, post, review};
 use crate::base::ids::RecordId;
 use crate::domain::form::Form;
 use crate::domain::message::{Author, Message, MessageText};
-use crate::domain::submission::Status;
+use crate::domain::submission::{Nature, Status};
 use crate::policy::{Action, Actor};
 use crate::vault::NewMessage;
 
@@ -28,6 +28,10 @@ pub async fn answer(
     let form = review::form_of(app, &located)?;
     if let Some(status) = status {
         review::check_status(&form, status)?;
+        if located.summary.nature == Nature::Comment {
+            let message = "Where a comment stands is set by publishing or declining it.";
+            return Err(ServiceError::Invalid(vec![Problem::in_field("status", "bad-status", message)]));
+        }
     }
     let text = needed(MessageText::parse(text))?;
     let author = match (permit.role(), permit.actor()) {
@@ -55,7 +59,7 @@ pub(super) fn taken_up(form: &Form, status: Status) -> Option<Status> {
     (done && form.allows_status(Status::InProgress)).then_some(Status::InProgress)
 }
 
-fn needed(text: Result<MessageText, Problem>) -> Result<MessageText, ServiceError> {
+pub(super) fn needed(text: Result<MessageText, Problem>) -> Result<MessageText, ServiceError> {
     match text {
         Ok(text) if text.is_empty() => {
             Err(ServiceError::Invalid(vec![Problem::in_field("text", "required", "Please write something.")]))

@@ -3,6 +3,7 @@
 mod arriving;
 pub mod audit;
 mod bearer;
+pub mod board;
 pub mod converse;
 pub mod erase;
 pub mod find;
@@ -14,6 +15,7 @@ pub mod languages;
 pub mod portal;
 pub mod post;
 pub mod resources;
+pub mod results;
 pub mod review;
 pub mod scan;
 pub mod sign_in;

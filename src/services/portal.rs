@@ -207,7 +207,7 @@ pub async fn withdraw(app: &Arc<App>, request: RequestId, own: Own, name: &str) 
     if !consent.given {
         return Ok(());
     }
-    let act = context(request).act(Action::WithdrawConsent, &Resource::Own)?;
+    let act = context(request).act(Action::WithdrawConsent, &Resource::of_own(mine.summary.nature))?;
     let taken_back = ConsentGiven { given: false, wording: consent.version.clone() };
     let change = ConsentChange {
         at: app.clock.now(),
@@ -216,6 +216,17 @@ pub async fn withdraw(app: &Arc<App>, request: RequestId, own: Own, name: &str) 
         consents: BTreeMap::from([(name.to_owned(), taken_back)]),
     };
     Ok(app.vault.change_consents(act, own.0, change).await?)
+}
+
+/// Takes a comment off its board, or keeps it from getting there. What else was sent with it stays until it is erased.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] also for what is no comment; storage errors.
+pub async fn take_down(app: &Arc<App>, request: RequestId, own: Own) -> Result<(), ServiceError> {
+    let vault = Arc::clone(&app.vault);
+    let located = blocking(move || vault.locate(&own.0)).await??;
+    let act = context(request).act(Action::TakeDown, &Resource::of_own(located.summary.nature))?;
+    Ok(app.vault.take_down(act, own.0).await?)
 }
 
 /// Erases the submission. Returns the signed certificate, ready to be shown as JSON. With the last one the person goes as well:
@@ -229,13 +240,13 @@ pub async fn erase(app: &Arc<App>, request: RequestId, own: Own) -> Result<Value
     let person = mine.summary.subject;
     let is_last = blocking(move || vault.newest_records_of(&person, None, 2)).await??.len() == 1;
     let certificates = if is_last {
-        let act = context(request).act(Action::ErasePerson, &Resource::Own)?;
+        let act = context(request).act(Action::ErasePerson, &Resource::of_own(mine.summary.nature))?;
         app.vault.erase(act, vec![Target::Person(person)]).await?
     } else {
         for consent in mine.consents.iter().filter(|consent| consent.given) {
             withdraw(app, request, own, &consent.name).await?;
         }
-        let act = context(request).act(Action::EraseRecord, &Resource::Own)?;
+        let act = context(request).act(Action::EraseRecord, &Resource::of_own(mine.summary.nature))?;
         app.vault.erase(act, vec![Target::Record(own.0)]).await?
     };
     let certificate = certificates.first().and_then(Option::as_ref).ok_or(ServiceError::NotFound)?;
@@ -259,7 +270,8 @@ async fn grant(
     if let Some(n) = file {
         scan::check_open(&located, n)?;
     }
-    let act = Context { purpose: None, ..context(request) }.act(action, &Resource::Own)?;
+    let own = Resource::of_own(located.summary.nature);
+    let act = Context { purpose: None, ..context(request) }.act(action, &own)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), SUBJECT_REQUEST, file).await?;
     Ok((located, grants.pop().ok_or(ServiceError::Internal)?))
 }

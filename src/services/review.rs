@@ -10,7 +10,7 @@ use crate::base::sensitive::SecretBytes;
 use crate::domain::form::{Form, FormId};
 use crate::domain::message::Message;
 use crate::domain::resource::Downloaded;
-use crate::domain::submission::{Content, Fields, FileInfo, Status, Summary};
+use crate::domain::submission::{Content, Fields, FileInfo, Nature, Status, Summary};
 use crate::policy::{self, Action, Actor, Permit, Resource};
 use crate::vault::{Detail, FileReader, Listed, Located, Opened};
 
@@ -118,7 +118,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     if let Some(form) = &query.form {
         // A form that the actor may not list is as good as none.
         let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
-        let _ = ctx.act(Action::ListSubmissions, &Resource::Form { roles: &form.roles })?;
+        let _ = ctx.act(Action::ListSubmissions, &Resource::of_form(&form))?;
     } else if !app.forms().iter().any(|form| may(ctx, Action::ListSubmissions, form)) {
         return Err(ServiceError::NotFound);
     }
@@ -133,13 +133,17 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
 
     // Submissions whose form does not know the purpose are not opened for it.
     check_purpose_somewhere(app, ctx, query.form.as_ref(), &purpose)?;
-    found.retain(|listed| form_of(app, &listed.located).is_ok_and(|form| reads_for(ctx, &form, &purpose)));
+    found.retain(|listed| {
+        let nature = listed.located.summary.nature;
+        form_of(app, &listed.located).is_ok_and(|form| reads_for(ctx, &form, nature, &purpose))
+    });
     if found.is_empty() {
         note_owner(app, ctx, query.form.as_ref(), 0).await?;
         return Ok(Page { items: Vec::new(), next });
     }
     let form = form_of(app, &found[0].located)?;
-    let act = ctx.act(Action::ReadSubmission, &Resource::Submission { roles: &form.roles })?;
+    let nature = found[0].located.summary.nature;
+    let act = ctx.act(Action::ReadSubmission, &Resource::of_submission(&form, nature))?;
     let located: Vec<Located> = found.into_iter().map(|listed| listed.located).collect();
     let grants = app.vault.grant(act, &located, &purpose, None).await?;
     let worker = Arc::clone(app);
@@ -252,13 +256,18 @@ pub(super) async fn locate(
         }
     };
     let form = form_of(app, &located)?;
-    let permit = policy::decide(&ctx.actor, action, &Resource::Submission { roles: &form.roles })?;
+    let permit = policy::decide(&ctx.actor, action, &Resource::of_submission(&form, located.summary.nature))?;
     Ok((located, permit))
 }
 
 /// Whether the actor may see that this submission exists.
 pub(super) fn may_list(app: &App, ctx: &Context, located: &Located) -> bool {
-    form_of(app, located).is_ok_and(|form| may(ctx, Action::ListSubmissions, &form))
+    // An answer to a survey is in no list, also when its form is no survey any more.
+    form_of(app, located).is_ok_and(|form| {
+        let readable = Resource::of_submission(&form, located.summary.nature);
+        may(ctx, Action::ListSubmissions, &form)
+            && matches!(readable, Resource::Submission { .. } | Resource::Comment { .. })
+    })
 }
 
 /// The owner of the machine stands outside the roles, so each of their acts is in the trail, a bare list too.
@@ -266,14 +275,14 @@ async fn note_owner(app: &App, ctx: &Context, form: Option<&FormId>, found: usiz
     let forms = app.forms();
     let listed = forms.iter().find(|one| form.is_none_or(|id| *id == one.id) && may(ctx, Action::ListSubmissions, one));
     if let (Actor::Owner { .. }, Some(form)) = (&ctx.actor, listed) {
-        let act = ctx.act(Action::ListSubmissions, &Resource::Form { roles: &form.roles })?;
+        let act = ctx.act(Action::ListSubmissions, &Resource::of_form(form))?;
         app.vault.record_act(act, Detail::Found(found as u64)).await?;
     }
     Ok(())
 }
 
 fn may(ctx: &Context, action: Action, form: &Form) -> bool {
-    policy::decide(&ctx.actor, action, &Resource::Form { roles: &form.roles }).is_ok()
+    policy::decide(&ctx.actor, action, &Resource::of_form(form)).is_ok()
 }
 
 /// The form that a submission came by. One whose form is gone from the configuration is hidden from everybody, since
@@ -316,8 +325,8 @@ fn collect(
     Ok((found, next))
 }
 
-fn reads_for(ctx: &Context, form: &Form, purpose: &str) -> bool {
-    policy::decide(&ctx.actor, Action::ReadSubmission, &Resource::Submission { roles: &form.roles }).is_ok()
+fn reads_for(ctx: &Context, form: &Form, nature: Nature, purpose: &str) -> bool {
+    policy::decide(&ctx.actor, Action::ReadSubmission, &Resource::of_submission(form, nature)).is_ok()
         && policy::allowed_purposes(&ctx.actor, &form.purposes).iter().any(|allowed| allowed == purpose)
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError, keys, post, scan};
+use super::{App, Context, Problem, ServiceError, board, keys, post, scan};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
@@ -32,6 +32,8 @@ pub struct Intake {
     sender: Option<Vec<u8>>,
     /// The name of the key by which a server sends it.
     server_key: Option<String>,
+    /// Whether its sender knows that it holds what had better not be public.
+    acknowledged: bool,
 }
 
 /// The acknowledgement: the submission is on disk.
@@ -62,7 +64,7 @@ pub async fn begin(
     check_open(app, &form)?;
     let (server_key, resource) = match &ctx.actor {
         Actor::Key { id, name } if keys::names(app, id, &form.id)? => (Some(name.clone()), Resource::KeyedForm),
-        _ => (None, Resource::Form { roles: &form.roles }),
+        _ => (None, Resource::of_form(&form)),
     };
     let act = ctx.act(Action::Submit, &resource)?;
     app.vault.ready_for_intake()?;
@@ -79,7 +81,17 @@ pub async fn begin(
         None => None,
     };
     let files = Arrivals::new(app, Some(&form));
-    Ok(Intake { app: Arc::clone(app), act, form, draft: Draft::default(), files, held, sender: None, server_key })
+    Ok(Intake {
+        app: Arc::clone(app),
+        act,
+        form,
+        draft: Draft::default(),
+        files,
+        held,
+        sender: None,
+        server_key,
+        acknowledged: false,
+    })
 }
 
 /// Refuses a form that takes nothing, before anything of a submission is read.
@@ -92,7 +104,7 @@ pub fn check_open(app: &App, form: &Form) -> Result<(), ServiceError> {
 
 /// Whether a form takes submissions here: those that are nothing without mail need a mail server.
 pub fn is_open(app: &App, form: &Form) -> bool {
-    form.kind.is_open() && (!form.needs_mail() || app.post().is_some())
+    !form.needs_mail() || app.post().is_some()
 }
 
 impl Intake {
@@ -117,6 +129,11 @@ impl Intake {
     /// As [`Intake::field`].
     pub fn json(&mut self, name: &str, value: Value) -> Result<(), ServiceError> {
         Ok(self.draft.json(name, value)?)
+    }
+
+    /// Whoever sends it knows that everybody will be able to read what [`board::warn`] warns of.
+    pub fn acknowledge(&mut self) {
+        self.acknowledged = true;
     }
 
     /// One consent box. Too many of them are told by `finish`.
@@ -173,7 +190,7 @@ impl Intake {
     /// # Errors
     /// [`ServiceError::Invalid`] with every mistake; [`ServiceError::KeyReused`]; storage errors. Nothing is stored then.
     pub async fn finish(self) -> Result<Receipt, ServiceError> {
-        let Self { app, act, form, draft, files, mut held, sender, server_key } = self;
+        let Self { app, act, form, draft, files, mut held, sender, server_key, acknowledged } = self;
         let (files, mut refused) = files.into_parts();
         let mut valid = match draft.validate(&form) {
             Ok(valid) if refused.is_empty() => valid,
@@ -182,6 +199,9 @@ impl Intake {
                 return Err(ServiceError::Invalid(refused));
             }
         };
+        if !acknowledged {
+            board::warn(&form, &valid.fields)?;
+        }
         // Taken out before anything is made of the content: nothing about a friend is stored, no hash of it either.
         let referral = post::Referral::take_out(&form, &mut valid)?;
         let keyed = held.is_some();
@@ -228,6 +248,8 @@ impl Intake {
             files: files.into_iter().map(|file| file.sealed).collect(),
             idempotency,
             mails,
+            k: form.kind.k(),
+            shown: form.kind.public().to_vec(),
         };
         let has_mails = !submission.mails.is_empty();
         let is_confirmed =

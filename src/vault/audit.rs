@@ -19,6 +19,7 @@ use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::merkle::{Frontier, Hash, leaf_hash};
 use crate::crypto::{Key, OpenError, envelope, sign};
+use crate::domain::form::FormId;
 use crate::domain::submission::Status;
 use crate::policy::{Action, Actor, Role};
 
@@ -87,6 +88,8 @@ pub enum Detail {
         /// `made`, `revoked`.
         change: String,
     },
+    /// The answers to this survey were gone through.
+    Survey(FormId),
 }
 
 /// The outer layer of an entry.

@@ -18,7 +18,7 @@ use crate::domain::consent::ConsentSource;
 use crate::domain::mail::Mail;
 use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message};
 use crate::domain::scan::Scan;
-use crate::domain::submission::{ConsentGiven, FieldValue, Status};
+use crate::domain::submission::{ConsentGiven, FieldValue, Nature, Status};
 use crate::keys::keyring::MAX_FILES;
 
 /// A message on its way in. The numbers of its files are given by the vault.
@@ -122,6 +122,7 @@ impl Vault {
 /// Changes a record's status within a commit.
 pub(super) fn apply_status(txn: &mut Txn<'_>, act: &Act, record: RecordId, status: Status) -> Result<(), VaultError> {
     let mut open = Open::new(txn, record)?;
+    open.check(Some(status))?;
     let sealed_subject = open.seal_subject(txn, &Subject { status: Some(status), ..Subject::of_record(record) })?;
     open.list.status = status;
     open.put_list(txn, Vec::new())?;
@@ -145,6 +146,7 @@ pub(super) fn apply_scan(txn: &mut Txn<'_>, change: ScanChange) -> Result<(), Va
 pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, VaultError> {
     let MessageJob { act, record, mut stored, markers, status, tell, .. } = job;
     let mut open = Open::new(txn, record)?;
+    open.check(status)?;
     let number = open.list.messages;
     let files = open.list.files as usize + markers.len();
     let (most, unanswered) = match stored.message.author {
@@ -232,6 +234,14 @@ impl Open {
         let context = rows::list_context(&person, &record, version);
         let list = rows::decode_list_entry(&envelope::open(&key, &context, rows::split(&row)?.1)?)?;
         Ok(Self { place, person, record, key, arrival, record_version, version, list })
+    }
+
+    /// Refuses to undo what an author has done: a comment that was taken down stays down. And nothing but a comment is
+    /// published.
+    fn check(&self, next: Option<Status>) -> Result<(), VaultError> {
+        let undone = self.list.status == Status::Withdrawn && next.is_some_and(|next| next != Status::Withdrawn);
+        let exposed = self.list.nature != Nature::Comment && next == Some(Status::Published);
+        if undone || exposed { Err(VaultError::Missing) } else { Ok(()) }
     }
 
     fn seal_subject(&self, txn: &mut Txn<'_>, subject: &Subject) -> Result<super::audit::SealedSubject, VaultError> {

@@ -100,6 +100,6 @@ impl Vault {
     }
 }
 
-fn arrival_of(key: &[u8]) -> u64 {
+pub(super) fn arrival_of(key: &[u8]) -> u64 {
     key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
 }

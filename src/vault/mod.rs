@@ -8,7 +8,9 @@
 //! - [`epoch`] is erasure: a fresh root, the old one destroyed. [`open`] finishes at start-up whatever a crash left.
 
 mod aim;
+mod answers;
 pub mod audit;
+mod board;
 pub mod certificate;
 mod change;
 mod committer;
@@ -54,7 +56,9 @@ pub use crate::keys::keyring::MAX_FILES;
 use crate::policy::Permit;
 use crate::store::StoreError;
 
+pub use answers::{Answer, AnswersGrant};
 pub use audit::{Detail, EntryView, SubjectView};
+pub use board::Posting;
 pub use certificate::Certificate;
 pub use change::{ConsentChange, NewMessage};
 pub use download::FileReader;
@@ -158,6 +162,7 @@ pub struct Vault {
     waiting: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: Option<std::sync::mpsc::Sender<janitor::Wake>>,
+    postings: board::Postings,
 }
 
 impl Vault {

@@ -15,7 +15,7 @@ use crate::crypto::{Key, envelope};
 use crate::domain::consent::ConsentSource;
 use crate::domain::mail::Mail;
 use crate::domain::subject::EmailAddress;
-use crate::domain::submission::{Content, Status, Summary};
+use crate::domain::submission::{Content, Group, Nature, Status, Summary};
 use crate::keys::keyring::{MAX_FILES, RecordEntry};
 use crate::keys::tree::AddressTag;
 use crate::store::Row;
@@ -37,6 +37,10 @@ pub struct NewSubmission {
     pub idempotency: Option<Idempotency>,
     /// Mails that it causes.
     pub mails: Vec<Mail>,
+    /// For an answer to a survey: how many are counted together.
+    pub k: Option<u32>,
+    /// For a comment on a board: the names of the fields that everybody reads once it is published; otherwise empty.
+    pub shown: Vec<String>,
 }
 
 /// A submission that is on disk.
@@ -59,6 +63,8 @@ pub(super) struct SubmitJob {
     key: Key,
     record_sealed: Vec<u8>,
     list_sealed: Vec<u8>,
+    /// Of an answer to a survey, whose list entry is sealed once its group is known.
+    answer: Option<(u32, ListEntry)>,
     files: Vec<(FileId, Vec<u8>)>,
     /// The files' fate goes with the job: whoever waits for the answer may go away, and the record still come.
     pub(super) traces: Vec<Traces>,
@@ -71,6 +77,8 @@ pub(super) struct SubmitJob {
 pub(super) struct Arrived {
     pub(super) person: PersonId,
     pub(super) arrival: u64,
+    /// Of an answer to a survey.
+    pub(super) group: Option<Group>,
 }
 
 impl Vault {
@@ -80,7 +88,7 @@ impl Vault {
     /// [`VaultError::StorageFull`], [`VaultError::Unavailable`], [`VaultError::TooLarge`].
     pub async fn submit(&self, act: Act, submission: NewSubmission) -> Result<Stored, VaultError> {
         self.shared.room_for_intake()?;
-        let NewSubmission { email, content, status, files, idempotency, mails } = submission;
+        let NewSubmission { email, content, status, files, idempotency, mails, k, shown } = submission;
         if files.len() > MAX_FILES || files.len() != content.files.len() {
             return Err(VaultError::TooLarge);
         }
@@ -104,6 +112,8 @@ impl Vault {
             messages: 0,
             unanswered: 0,
             scans: content.files.iter().map(|file| file.scan).collect(),
+            nature: if shown.is_empty() { Nature::Letter } else { Nature::Comment },
+            shown,
         };
         let consents = (!content.consents.is_empty()).then(|| ConsentLine {
             at: content.received,
@@ -129,6 +139,7 @@ impl Vault {
                 &rows::encode_list_entry(&list_entry)?,
                 entropy,
             )?,
+            answer: k.map(|k| (k, list_entry.clone())),
             person,
             known,
             record,
@@ -151,6 +162,7 @@ impl Vault {
             files: list_entry.files,
             messages: 0,
             unanswered: 0,
+            nature: arrived.group.map_or(list_entry.nature, Nature::Answer),
         };
         Ok(Stored { summary, receipt })
     }
@@ -193,7 +205,18 @@ pub(super) fn apply(txn: &mut Txn<'_>, mut job: SubmitJob) -> Result<Arrived, Va
     let subject = Subject::of_record(job.record).seal(place, &person, &draft.keyring.audit, entropy)?;
     let mail_rows = super::outbox::seal(shared, place, &person, &job.record, &job.key, &job.mails)?;
     let consent_rows = job.consents.take().map_or(Ok(Vec::new()), |line| append_consent(txn, place, line))?;
+    let mut survey = None;
+    if let Some((k, entry)) = job.answer.take() {
+        let open = txn.counters.next_group(&entry.form, k);
+        let nature = Nature::Answer(open.group);
+        survey = Some((entry.form.clone(), open));
+        let context = rows::list_context(&person, &job.record, 1);
+        let entry = rows::encode_list_entry(&ListEntry { nature, ..entry })?;
+        job.list_sealed = envelope::seal(&job.key, &context, &entry, entropy)?;
+    }
 
+    let group = survey.as_ref().map(|(_, open)| open.group);
+    txn.counters.surveys.extend(survey);
     let draft = txn.person(place)?;
     let parts_before = draft.keyring.part_count();
     let part = draft.keyring.add(RecordEntry {
@@ -218,7 +241,7 @@ pub(super) fn apply(txn: &mut Txn<'_>, mut job: SubmitJob) -> Result<Arrived, Va
     }
     txn.entry(Draft::new(&job.act, super::Detail::None, vec![subject]));
     txn.counters.next_arrival += 1;
-    Ok(Arrived { person, arrival })
+    Ok(Arrived { person, arrival, group })
 }
 
 /// Seals the worker's rows anew when the person turned out to be another: two first submissions from one address at

@@ -381,6 +381,7 @@ impl Shared {
             files: list_entry.files,
             messages: list_entry.messages,
             unanswered: list_entry.unanswered,
+            nature: list_entry.nature,
         };
         Ok(Located {
             summary,
@@ -461,7 +462,7 @@ impl Shared {
         StoredMessage::decode(&envelope::open(&located.key, &context, &row)?)
     }
 
-    fn open_stored(&self, located: &Located) -> Result<StoredRecord, VaultError> {
+    pub(super) fn open_stored(&self, located: &Located) -> Result<StoredRecord, VaultError> {
         if self.is_dying(located.place, Some(&located.record)) {
             return Err(VaultError::Missing);
         }

@@ -27,7 +27,7 @@ use crate::domain::consent::ConsentSource;
 use crate::domain::form::FormId;
 use crate::domain::message::Message;
 use crate::domain::scan::Scan;
-use crate::domain::submission::{ConsentGiven, Content, Status};
+use crate::domain::submission::{ConsentGiven, Content, Nature, Status};
 use crate::keys::keyring::Keyring;
 
 /// A record's content with the keys of its files.
@@ -60,6 +60,10 @@ pub(super) struct ListEntry {
     pub(super) unanswered: u32,
     /// What the virus scanner said of each file, in order of their numbers.
     pub(super) scans: Vec<Scan>,
+    /// What it is from its arrival on.
+    pub(super) nature: Nature,
+    /// Of a comment: the fields that everybody reads, as its sender was told.
+    pub(super) shown: Vec<String>,
 }
 
 /// Keyed hashes of an idempotency key and of the body that came with it.

@@ -1,5 +1,6 @@
 //! What can be told only from inside the vault: bounds, batches, what the check and the trail say, what is left behind.
 
+mod answers;
 mod background;
 mod bounds;
 mod erasing;
@@ -98,6 +99,8 @@ pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, 
         files: files.collect::<Result<_, _>>()?,
         idempotency: None,
         mails: Vec::new(),
+        k: None,
+        shown: Vec::new(),
     };
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Form { roles: READERS }), new).await
 }

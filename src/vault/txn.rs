@@ -19,6 +19,8 @@ use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::merkle::{Frontier, leaf_hash};
 use crate::crypto::{Key, envelope};
+use crate::domain::form::FormId;
+use crate::domain::submission::Group;
 use crate::keys::keyring::Keyring;
 use crate::keys::slots::SlotNo;
 use crate::keys::tree::{AddressTag, CAPACITY, FANOUT, InnerPage, LeafEntry, LeafPage, PageNo, TOP, TopPage};
@@ -41,9 +43,30 @@ pub(super) struct Counters {
     pub(super) digest: Sum,
     /// The same over accounts and tokens alone, compared at each start: a revoked token must not come back.
     pub(super) accounts: Sum,
+    /// By survey: the group that its next answer belongs to. It only ever goes on, so nobody takes the place of an answer
+    /// that was erased.
+    pub(super) surveys: BTreeMap<FormId, OpenGroup>,
+}
+
+/// A group of answers that is being filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OpenGroup {
+    pub(super) group: Group,
+    /// How many came into it, erased ones included.
+    filled: u32,
 }
 
 impl Counters {
+    /// The group for one more answer to a survey with this `k`. Where the form has another `k` by now, the open group stays
+    /// unfinished for ever: none of its answers is counted among more or fewer than its sender was told.
+    pub(super) fn next_group(&self, form: &FormId, k: u32) -> OpenGroup {
+        match self.surveys.get(form) {
+            Some(open) if open.group.k == k && open.filled < k => OpenGroup { filled: open.filled + 1, ..*open },
+            Some(open) => OpenGroup { group: Group { number: open.group.number + 1, k }, filled: 1 },
+            None => OpenGroup { group: Group { number: 0, k }, filled: 1 },
+        }
+    }
+
     pub(super) fn row_key() -> Vec<u8> {
         Table::Meta.key(&[b"state"])
     }

@@ -2,6 +2,7 @@
 //!
 //! Screenshots of what a visitor sees are left in `target/screenshots` for people to look at.
 
+mod board;
 mod chrome;
 mod guarded;
 mod kinds;

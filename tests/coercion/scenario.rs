@@ -12,7 +12,7 @@ use letterlock::base::ids::{PersonId, RecordId, RequestId};
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::review::{self, ListQuery};
-use letterlock::services::{App, OpenOptions, audit, converse, erase, portal, sign_in, staff, submit};
+use letterlock::services::{App, OpenOptions, audit, board, converse, erase, portal, results, sign_in, staff, submit};
 use letterlock::vault::{Hooks, Step};
 use serde::{Deserialize, Serialize};
 
@@ -185,7 +185,60 @@ impl Stage {
         intake.begin_file("cv", Some("cv.pdf")).await.unwrap();
         intake.file_chunk(format!("%PDF-1.4 {GONE} ").repeat(9000).as_bytes()).await.unwrap();
         drop(intake);
+        self.survey().await;
+        self.board().await;
         clean(&self.app).await;
+    }
+
+    /// A group of answers to a survey is counted and read; then all of them are taken back by those who sent them.
+    async fn survey(&self) {
+        let (form, public) = ("survey".parse().unwrap(), context(letterlock::policy::Actor::Public));
+        let mut receipts = Vec::new();
+        for n in 0..5 {
+            let mut intake = submit::begin(&self.app, &public, &form, None).await.unwrap();
+            intake.field("satisfaction", "2".to_owned()).unwrap();
+            intake.field("ideas", format!("{GONE} idea {n}")).unwrap();
+            receipts.push(intake.finish().await.unwrap().receipt);
+        }
+        let reader = role(Role::Marketing);
+        let counted = results::show(&self.app, &reader, &form, Some("survey")).await.unwrap();
+        assert_eq!(counted.answers, Some(5));
+        let texts = results::texts(&self.app, &reader, &form, "ideas", Some("survey"), None, None).await.unwrap();
+        assert_eq!(texts.items.len(), 5);
+        for receipt in receipts {
+            let own = portal::enter(&self.app, &receipt).await.unwrap();
+            portal::erase(&self.app, RequestId::from_bytes([8; 16]), own).await.unwrap();
+        }
+        assert_eq!(results::show(&self.app, &reader, &form, Some("survey")).await.unwrap().answers, None);
+    }
+
+    /// A comment is published, taken down by its author, and deleted; another is deleted while everybody reads it.
+    async fn board(&self) {
+        let (form, public) = ("public-comment".parse().unwrap(), context(letterlock::policy::Actor::Public));
+        for take_down in [true, false] {
+            let mut intake = submit::begin(&self.app, &public, &form, None).await.unwrap();
+            for (name, value) in [
+                ("display-name", format!("{GONE} the poet")),
+                ("email", format!("poet{take_down}.{GONE}@example.org")),
+                ("comment", format!("{GONE} verses")),
+                ("publish", "true".to_owned()),
+            ] {
+                intake.field(name, value).unwrap();
+            }
+            let receipt = intake.finish().await.unwrap();
+            let verdict = board::Verdict::Publish;
+            board::moderate(&self.app, &role(Role::Marketing), receipt.submission, verdict).await.unwrap();
+            let page = board::page(&self.app, &public, &form, 1).await.unwrap();
+            assert!(page.postings[0].fields[0].1.expose().contains(GONE));
+            let (request, own) =
+                (RequestId::from_bytes([9; 16]), portal::enter(&self.app, &receipt.receipt).await.unwrap());
+            if take_down {
+                portal::take_down(&self.app, request, own).await.unwrap();
+                assert_eq!(board::page(&self.app, &public, &form, 1).await.unwrap().postings, []);
+            }
+            portal::erase(&self.app, request, own).await.unwrap();
+            assert_eq!(board::page(&self.app, &public, &form, 1).await.unwrap().postings, []);
+        }
     }
 
     /// Erases everybody whose name begins so, after more of them have come.

@@ -30,7 +30,7 @@ macro_rules! replays {
 }
 
 replays! {
-    certificate, clamd, control, envelope, form, forwarded, ids, json, keyring, kinds, multipart, notice, page, receipts,
+    certificate, clamd, contacts, control, envelope, form, forwarded, ids, json, keyring, kinds, multipart, notice, page, receipts,
     returns, slot, store, stream, tokens, urlencoded,
 }
 

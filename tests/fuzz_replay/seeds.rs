@@ -44,6 +44,7 @@ fn all() -> Vec<Seed> {
     };
     of("certificate", certificates());
     of("clamd", texts(&CLAMD.map(|(name, text)| (name, text.to_owned()))));
+    of("contacts", texts(&CONTACTS.map(|(name, text)| (name, text.to_owned()))));
     of("form", forms());
     of("forwarded", texts(&FORWARDED.map(|(name, text)| (name, text.to_owned()))));
     of("ids", texts(&ids()));
@@ -125,6 +126,17 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
         ("empty", String::new()),
     ])
 }
+
+const CONTACTS: [(&str, &str); 8] = [
+    ("address", "Write to jane.doe+x@example.org, please."),
+    ("address-spelt", "jane (at) example [dot] org or jane at example dot org"),
+    ("telephone", "Ring +44 (0)20 / 7946-0958."),
+    ("card", "4111 1111 1111 1111 until 12/29"),
+    ("wide", "４１１１ １１１１ １１１１ １１１１ ｊａｎｅ＠ｅｘａｍｐｌｅ．ｏｒｇ"),
+    ("arabic", "اتصل ٠٢٠٧٩٤٦٠٩٥٨"),
+    ("days", "From 2026-11-25 to 26.11.2026, 10 000 people"),
+    ("nothing", "What a pleasant place!"),
+];
 
 fn notices() -> Vec<(&'static str, Vec<u8>)> {
     let head = "+++\nversion = \"2026-11\"\nreview_by = 2027-11-30\n+++\n";

@@ -347,8 +347,16 @@ pub async fn submit_an_empty_file(vault: &Arc<Vault>) -> Result<(Said, RecordId,
     let permit = decide(&Actor::Public, Action::Submit, &Resource::Form { roles: &[Role::Support] }).unwrap();
     let act = Act { permit, request: context(Actor::Public).request, purpose: None };
     let email = EmailAddress::parse(ADDRESSES[5]).ok();
-    let new =
-        NewSubmission { email, content, status: Status::New, files: vec![file], idempotency: None, mails: Vec::new() };
+    let new = NewSubmission {
+        email,
+        content,
+        status: Status::New,
+        files: vec![file],
+        idempotency: None,
+        mails: Vec::new(),
+        k: None,
+        shown: Vec::new(),
+    };
     let stored = vault.submit(act, new).await.map_err(|error| format!("an empty file gave {error:?}"))?;
     Ok((said, stored.summary.id, stored.receipt.expose().to_owned()))
 }

@@ -69,6 +69,8 @@ async fn submit(vault: &Vault, email: &str) -> Stored {
         files: vec![file],
         idempotency: None,
         mails: Vec::new(),
+        k: None,
+        shown: Vec::new(),
     };
     vault.submit(act(Actor::Public, Action::Submit, &Resource::Form { roles: &[Role::Hr] }), new).await.unwrap()
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use letterlock::base::files::read_in_memory;
 use letterlock::base::ids::{FileId, RecordId};
 use letterlock::domain::form::Form;
-use letterlock::domain::submission::{Content, FileInfo, Summary};
+use letterlock::domain::submission::{Content, FileInfo, Nature, Summary};
 use letterlock::policy::{self, Action, Actor, Resource};
 use letterlock::services::ServiceError;
 use letterlock::store::Engine;
@@ -126,6 +126,7 @@ impl Twin {
             files: entry.files,
             messages: 0,
             unanswered: 0,
+            nature: Nature::Letter,
         })
     }
 

@@ -227,6 +227,42 @@ Destroys the keys of this submission; everything else about the person stays. Pr
 Example:
   letterlock record erase ID --as privacy > certificate.json";
 
+pub(super) const BOARD: &str = "\
+Examples:
+  letterlock record list --as marketing --form public-comment --status new
+  letterlock board publish ID --as marketing
+  letterlock board decline ID --as marketing --reason \"It is an advertisement.\"";
+
+pub(super) const BOARD_PUBLISH: &str = "\
+Shows the fields that the form names under `public`, as its sender was told, and no other. A comment that its author has taken \
+down cannot be published.
+
+Example:
+  letterlock board publish ID --as marketing";
+
+pub(super) const BOARD_DECLINE: &str = "\
+Example:
+  letterlock board decline ID --as marketing --reason \"It is an advertisement.\"";
+
+pub(super) const SURVEY: &str = "\
+Examples:
+  letterlock survey results survey --as marketing --purpose survey
+  letterlock survey texts survey ideas --as marketing --purpose survey";
+
+pub(super) const SURVEY_RESULTS: &str = "\
+Answers are counted in groups of k, in order of arrival: nothing changes until k more have come. Counts are rounded to \
+multiples of k, so they need not add up. docs/forms.md says what that hides and what it does not.
+
+Examples:
+  letterlock survey results survey --as marketing --purpose survey
+  letterlock survey results survey --as marketing --purpose survey --json";
+
+pub(super) const SURVEY_TEXTS: &str = "\
+Only fields that the form names under `texts`, and only once k answers have words in them. The order is one of chance.
+
+Example:
+  letterlock survey texts survey ideas --as marketing --purpose survey";
+
 pub(super) const SUBJECT: &str = "\
 Examples:
   letterlock subject find --as privacy

@@ -44,7 +44,7 @@ pub(in crate::cli) struct ListArgs {
     /// Only this form
     #[arg(long)]
     pub(in crate::cli) form: Option<FormId>,
-    /// Only this status: new, in-progress, answered, closed; or received, shortlisted, interview, offer, hired, rejected
+    /// Only this status: new, in-progress, answered, closed; received, shortlisted, interview, offer, hired, rejected; published, declined, withdrawn
     #[arg(long, value_parser = status)]
     pub(in crate::cli) status: Option<Status>,
     /// Continue after this cursor, as an earlier list printed it
@@ -134,11 +134,80 @@ pub(in crate::cli) struct SubjectEraseArgs {
     pub(in crate::cli) yes: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum BoardCommand {
+    /// Publish a comment: everybody reads it from then on
+    #[command(after_help = help::BOARD_PUBLISH)]
+    Publish(PublishArgs),
+    /// Decline a comment, or take a published one off again; its author reads why
+    #[command(after_help = help::BOARD_DECLINE)]
+    Decline(DeclineArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct PublishArgs {
+    /// Id of the submission
+    pub(in crate::cli) id: RecordId,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DeclineArgs {
+    /// Id of the submission
+    pub(in crate::cli) id: RecordId,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Why, for its author; nothing personal, since other users of the machine can see it here
+    #[arg(long)]
+    pub(in crate::cli) reason: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum SurveyCommand {
+    /// Show what a survey comes to: counts over whole groups of answers, never a single one
+    #[command(after_help = help::SURVEY_RESULTS)]
+    Results(ResultsArgs),
+    /// Read the words in a field of a survey, apart from all else of their answers
+    #[command(after_help = help::SURVEY_TEXTS)]
+    Texts(TextsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ResultsArgs {
+    /// Name of the form
+    pub(in crate::cli) form: FormId,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TextsArgs {
+    /// Name of the form
+    pub(in crate::cli) form: FormId,
+    /// Name of the field
+    pub(in crate::cli) field: String,
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Continue after this cursor, as an earlier answer printed it
+    #[arg(long, value_name = "CURSOR")]
+    pub(in crate::cli) after: Option<String>,
+    /// How many, 1 to 200
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(in crate::cli) limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
 fn status(text: &str) -> Result<Status, String> {
     let value = serde_json::Value::String(text.to_owned());
     serde_json::from_value(value).map_err(|_| {
         "not a status: expected new, in-progress, answered or closed; for an application received, shortlisted, \
-         interview, offer, hired or rejected"
+         interview, offer, hired or rejected; for a comment new, published, declined or withdrawn"
             .to_owned()
     })
 }

@@ -11,8 +11,10 @@ pub enum FormKind {
     Application,
     /// Questions to many.
     Survey {
-        /// How many answers there have to be before anything is told about them. At least 5.
+        /// How many answers are told about together, and the step in which they are counted. At least 5.
         k: u32,
+        /// Names of the text fields whose words are read, apart from all else of their answer.
+        texts: Vec<String>,
     },
     /// A word to a friend.
     Referral {
@@ -20,7 +22,11 @@ pub enum FormKind {
         friend: String,
     },
     /// Words for everybody to read, once somebody has looked at them.
-    Board,
+    Board {
+        /// Names of the text fields that everybody reads: first the author's name, last the comment, and in between what
+        /// stands above it. At least two.
+        public: Vec<String>,
+    },
     /// Mail from us, now and then.
     Newsletter {
         /// Name of the consent that it is sent under, without which nobody subscribes.
@@ -39,7 +45,7 @@ impl FormKind {
             Self::Application => "application",
             Self::Survey { .. } => "survey",
             Self::Referral { .. } => "referral",
-            Self::Board => "board",
+            Self::Board { .. } => "board",
             Self::Newsletter { .. } => "newsletter",
         }
     }
@@ -47,7 +53,8 @@ impl FormKind {
     /// The statuses, in order; the first is that of a new submission.
     pub const fn statuses(&self) -> &'static [Status] {
         match self {
-            Self::Request | Self::Board => &[Status::New, Status::InProgress, Status::Answered, Status::Closed],
+            Self::Request => &[Status::New, Status::InProgress, Status::Answered, Status::Closed],
+            Self::Board { .. } => &[Status::New, Status::Published, Status::Declined, Status::Withdrawn],
             Self::Survey { .. } | Self::Referral { .. } | Self::Newsletter { .. } => &[Status::New, Status::Closed],
             Self::Application => &[
                 Status::Received,
@@ -60,10 +67,20 @@ impl FormKind {
         }
     }
 
-    /// Whether submissions are taken. What a board promises (moderation) is not built yet, and until it is, nothing is
-    /// taken under that promise.
-    pub const fn is_open(&self) -> bool {
-        !matches!(self, Self::Board)
+    /// Of a board: the fields that everybody reads.
+    pub fn public(&self) -> &[String] {
+        match self {
+            Self::Board { public } => public,
+            _ => &[],
+        }
+    }
+
+    /// Of a survey: how many answers are counted together.
+    pub const fn k(&self) -> Option<u32> {
+        match self {
+            Self::Survey { k, .. } => Some(*k),
+            _ => None,
+        }
     }
 
     /// Whether it is of no use without a mail server: a referral is one mail.

@@ -1,7 +1,8 @@
-//! What staff do, each with a token: submissions, people, the audit trail.
+//! What staff do, each with a token: submissions, surveys, people, the audit trail.
 
 pub(super) mod audit;
 pub(super) mod download;
+pub(super) mod results;
 pub(super) mod subjects;
 pub(super) mod submissions;
 

@@ -21,6 +21,7 @@ use crate::http::extract::json;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
+use crate::services::board::{self, Verdict};
 use crate::services::{converse, erase, review};
 
 /// Smallest JSON bodies: a status, an address.
@@ -133,6 +134,37 @@ pub(in crate::http) async fn answer(
     let status = status.map(|status| parse_status(status.as_str().unwrap_or(""))).transpose()?;
     let number = complete(async move { converse::answer(&web.app, &ctx, id, text.expose(), status).await }).await?;
     Ok((StatusCode::CREATED, Json(json!({ "number": number }))))
+}
+
+/// The body of a `POST` of a publication.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Publication {
+    published: bool,
+    #[serde(default)]
+    reason: Option<SensitiveString>,
+}
+
+/// `POST /api/v1/submissions/{id}/publication`
+pub(in crate::http) async fn moderate(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    params: Params,
+    request: Request,
+) -> Result<Json<Value>, HttpError> {
+    let id: RecordId = params.parse("id")?;
+    Query::strict(request.uri(), &[])?;
+    let (parts, mut body) = request.into_parts();
+    let verdict = match json::read(&parts.headers, &mut body, web.limits.max_body_bytes).await? {
+        Publication { published: true, reason: None } => Verdict::Publish,
+        Publication { published: true, reason: Some(_) } => {
+            let message = "A reason is for declining.";
+            return Err(HttpError::invalid_field("reason", "not-needed", message));
+        }
+        Publication { published: false, reason } => Verdict::Decline(reason.unwrap_or_default()),
+    };
+    let summary = complete(async move { board::moderate(&web.app, &ctx, id, verdict).await }).await?;
+    Ok(Json(line(&summary)))
 }
 
 /// The body of a `PATCH`.

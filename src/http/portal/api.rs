@@ -99,6 +99,19 @@ pub(in crate::http) async fn link(
     Ok((StatusCode::CREATED, Json(resource::document(&offer))))
 }
 
+/// `POST /api/v1/my/publication/withdrawal`
+pub(in crate::http) async fn take_down(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    request: Request,
+) -> Result<Json<Value>, HttpError> {
+    let (caller, Show { receipt }) = read(request, SMALL).await?;
+    let own = caller.enter(&web, &receipt).await?;
+    let (app, Context { request, .. }) = (web.app.clone(), ctx);
+    complete(async move { portal::take_down(&app, request, own).await }).await?;
+    Ok(Json(document(&portal::show(&web.app, request, own).await?)))
+}
+
 /// `POST /api/v1/my/erasure`
 pub(in crate::http) async fn erase(
     State(web): State<Arc<Web>>,
@@ -162,6 +175,7 @@ fn document(mine: &Mine) -> Value {
     json!({
         "id": mine.summary.id,
         "form": mine.summary.form,
+        "status": mine.summary.status,
         "received": mine.content.received,
         "region": mine.content.region,
         "notice": mine.content.notice,

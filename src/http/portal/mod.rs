@@ -229,6 +229,19 @@ pub(super) async fn withdraw(
     Ok(see_other(&speech, "/my#consents"))
 }
 
+/// `POST /my/publication/withdrawal`
+pub(super) async fn take_down(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    speech: Speech,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let Some((here, _)) = guarded(&web, request).await? else { return Ok(see_other(&speech, "/my")) };
+    let own = here.own()?;
+    complete(async move { portal::take_down(&web.app, ctx.request, own).await }).await?;
+    Ok(see_other(&speech, "/my"))
+}
+
 /// `GET /my/erasure`
 pub(super) async fn ask_erasure(
     State(web): State<Arc<Web>>,

@@ -16,7 +16,7 @@ use crate::domain::form::{FieldKind, Form};
 use crate::domain::message::{Author, Message};
 use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
-use crate::domain::submission::{FieldValue, Fields, FileInfo, Status};
+use crate::domain::submission::{FieldValue, Fields, FileInfo, Nature, Status};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::pages::{OTHER, detail, html};
@@ -100,6 +100,9 @@ pub(super) fn mine(
         by_mail: form.is_some_and(|form| !resources::may_fetch(form, &here.visit)),
         downloads: mine.downloads.iter().map(|one| (one.title.as_str(), When::of(speech, one.at))).collect(),
         consents: mine.consents.iter().map(|consent| ConsentView::of(speech, consent)).collect(),
+        board: (mine.summary.nature == Nature::Comment).then(|| speech.path("/b/", &mine.summary.form, "")),
+        can_take_down: mine.summary.nature == Nature::Comment && mine.summary.status != Status::Withdrawn,
+        is_answer: matches!(mine.summary.nature, Nature::Answer(_)),
         guard: here.visit.guard.to_string(),
         among_others: here.visit.person.is_some(),
         once: once.to_string(),
@@ -199,6 +202,11 @@ struct MinePage<'a> {
     by_mail: bool,
     downloads: Vec<(&'a str, When)>,
     consents: Vec<ConsentView<'a>>,
+    /// An answer to a survey: there is nobody to write to about it.
+    is_answer: bool,
+    /// Of a comment: where its board is.
+    board: Option<String>,
+    can_take_down: bool,
     guard: String,
     /// There is a list to go back to.
     among_others: bool,
@@ -267,6 +275,9 @@ const fn standing(status: Status) -> &'static str {
         Status::Answered => "standing.answered",
         Status::Closed => "standing.closed",
         Status::Received | Status::Shortlisted | Status::Interview | Status::Offer => "standing.considered",
+        Status::Published => "standing.published",
+        Status::Declined => "standing.declined",
+        Status::Withdrawn => "standing.withdrawn",
         Status::Hired | Status::Rejected => "standing.decided",
     }
 }

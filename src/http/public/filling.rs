@@ -31,6 +31,8 @@ const NEITHER: &str = "neither";
 const MOST_KEPT: usize = 512 * 1024;
 /// Bytes before a part's content.
 const MOST_PART_HEADER: u64 = 16 * 1024;
+/// The box that says: send it all the same, to be read by everybody. No field's name begins with a line.
+const ACKNOWLEDGE: &str = "_acknowledge";
 
 /// The JSON body of a submission.
 #[derive(Debug, Deserialize)]
@@ -42,6 +44,9 @@ pub(in crate::http) struct Submission {
     /// The solution of a challenge, for forms that ask for one.
     #[serde(default)]
     altcha: Option<String>,
+    /// For a board: that its sender knows what it warned of.
+    #[serde(default)]
+    acknowledge: bool,
 }
 
 impl Submission {
@@ -128,6 +133,9 @@ impl Filling {
             self.guard.solve(solution);
         }
         self.take_fields(submission.fields).await?;
+        if let (true, Some(intake)) = (submission.acknowledge, self.begun().await?) {
+            intake.acknowledge();
+        }
         self.take_consents(submission.consents).await
     }
 
@@ -273,6 +281,14 @@ impl Sink for Filling {
         }
         if name == SOLUTION && self.form.proof_of_work && self.form.field(name).is_none() {
             self.guard.solve(value);
+            return Ok(());
+        }
+        if name == ACKNOWLEDGE {
+            if matches!(value.as_str(), "true" | "on" | "yes" | "1")
+                && let Some(intake) = self.begun().await?
+            {
+                intake.acknowledge();
+            }
             return Ok(());
         }
         // A program may send the two objects of the JSON form as parts, and only the files as files.

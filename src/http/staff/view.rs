@@ -19,6 +19,9 @@ pub(super) const fn status(status: Status) -> &'static str {
         Status::Offer => "Offer",
         Status::Hired => "Hired",
         Status::Rejected => "Rejected",
+        Status::Published => "Published",
+        Status::Declined => "Declined",
+        Status::Withdrawn => "Withdrawn",
     }
 }
 

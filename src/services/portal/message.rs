@@ -48,10 +48,10 @@ impl MessageIntake {
     /// # Errors
     /// [`ServiceError::NotFound`] once the submission was erased; [`ServiceError::StorageFull`].
     pub async fn begin(app: &Arc<App>, request: RequestId, own: Own) -> Result<Self, ServiceError> {
-        let act = context(request).act(Action::WriteMessage, &Resource::Own)?;
         app.vault.ready_for_intake()?;
         let vault = Arc::clone(&app.vault);
         let summary = blocking(move || vault.locate(&own.0)).await??.summary;
+        let act = context(request).act(Action::WriteMessage, &Resource::of_own(summary.nature))?;
         if summary.unanswered >= MAX_UNANSWERED || summary.messages >= MAX_MESSAGES - FOR_STAFF {
             let message = Said::new("problem.wait-for-answer");
             return Err(invalid(Problem::in_field("text", "wait-for-answer", message)));

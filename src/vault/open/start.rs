@@ -117,7 +117,14 @@ impl Opening {
             )?,
         ];
         let waiting = std::sync::atomic::AtomicUsize::new(0);
-        let vault = Vault { shared, jobs: Some(jobs), waiting, threads: Mutex::new(threads), stop: Some(wake) };
+        let vault = Vault {
+            shared,
+            jobs: Some(jobs),
+            waiting,
+            threads: Mutex::new(threads),
+            stop: Some(wake),
+            postings: Default::default(),
+        };
         Ok((vault, report))
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct ListEntry {
     pub(crate) messages: u32,
     pub(crate) unanswered: u32,
     pub(crate) scans: Vec<Scan>,
+    pub(crate) nature: Nature,
+    pub(crate) shown: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -66,6 +68,13 @@ pub(crate) enum Scan {
     Unscanned,
     Held,
     Infected,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Nature {
+    Letter,
+    Answer { group: u64, k: u32 },
+    Comment,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -118,6 +127,9 @@ pub(crate) enum Status {
     Offer,
     Hired,
     Rejected,
+    Published,
+    Declined,
+    Withdrawn,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -201,6 +213,7 @@ pub(crate) enum Detail {
     Mail { about: String, outcome: String },
     Scan { form: String, outcome: String },
     Key { id: Id, change: String },
+    Survey(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -280,4 +293,12 @@ pub(crate) struct State {
     pub(crate) audit_peaks: Vec<[u8; 32]>,
     pub(crate) digest: Sum,
     pub(crate) accounts: Sum,
+    pub(crate) surveys: BTreeMap<String, OpenGroup>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct OpenGroup {
+    pub(crate) group: u64,
+    pub(crate) k: u32,
+    pub(crate) filled: u32,
 }

@@ -64,10 +64,11 @@ fn write(form: &Form) -> String {
         out += &format!("subject = {}\n", quote(subject));
     }
     match &form.kind {
-        FormKind::Survey { k } => out += &format!("k = {k}\n"),
+        FormKind::Survey { k, texts } => out += &format!("k = {k}\ntexts = {}\n", names(texts)),
         FormKind::Referral { friend } => out += &format!("friend = {}\n", quote(friend)),
         FormKind::Newsletter { consent } => out += &format!("consent = {}\n", quote(consent)),
-        FormKind::Request | FormKind::Application | FormKind::Board => {}
+        FormKind::Board { public } => out += &format!("public = {}\n", names(public)),
+        FormKind::Request | FormKind::Application => {}
     }
     if let Some(region) = &form.region {
         out += &format!("region = {}\n", quote(region));

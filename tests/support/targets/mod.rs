@@ -11,6 +11,7 @@
 
 pub mod certificate;
 pub mod clamd;
+pub mod contacts;
 pub mod control;
 pub mod envelope;
 pub mod form;
@@ -89,6 +90,7 @@ macro_rules! targets {
 targets! {
     certificate: MUTATIONS,
     clamd: MUTATIONS,
+    contacts: MUTATIONS,
     control: MUTATIONS,
     envelope: MUTATIONS,
     form: MUTATIONS,

@@ -22,6 +22,8 @@ pub(super) struct RawForm {
     pub(super) submit: Spanned<String>,
     pub(super) kind: Option<Spanned<String>>,
     pub(super) k: Option<Spanned<u32>>,
+    pub(super) texts: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) public: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) friend: Option<Spanned<String>>,
     pub(super) consent: Option<Spanned<String>>,
     pub(super) purposes: Spanned<Vec<Spanned<String>>>,

@@ -1,5 +1,7 @@
 //! The form as a whole: who reads it and why, its kind, and that whatever it names exists.
 
+use std::ops::Range;
+
 use toml::Spanned;
 
 use super::fields::{MOST_FILES, consent, field, file_field};
@@ -63,6 +65,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
     }
     let mut most_files = MOST_FILES;
     let mut files = Vec::new();
+    let file_place = raw.files.first().map(|file| file.name.span());
     for raw in std::mem::take(&mut raw.files) {
         files.push(file_field(raw, &mut names, &mut most_files)?);
     }
@@ -77,6 +80,9 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         return Err(at(subject, "expected the name of a required field of kind \"email\" that is always shown"));
     }
     let kind = kind(&raw, &fields, &consents)?;
+    if let (FormKind::Survey { .. }, Some(place)) = (&kind, file_place) {
+        return Err(Mistake(place, "a survey takes no files: nobody reads its answers one by one".to_owned()));
+    }
     let site = site(&raw)?;
     let unlock_by = unlock_by(&raw)?;
     Ok(Form {
@@ -125,6 +131,8 @@ fn kind(raw: &RawForm, fields: &[Field], consents: &[Consent]) -> Result<FormKin
     let place = raw.kind.as_ref().map_or_else(|| raw.id.span(), Spanned::span);
     for (key, place, of) in [
         ("k", raw.k.as_ref().map(Spanned::span), "survey"),
+        ("texts", raw.texts.as_ref().map(Spanned::span), "survey"),
+        ("public", raw.public.as_ref().map(Spanned::span), "board"),
         ("friend", raw.friend.as_ref().map(Spanned::span), "referral"),
         ("consent", raw.consent.as_ref().map(Spanned::span), "newsletter"),
     ] {
@@ -135,12 +143,8 @@ fn kind(raw: &RawForm, fields: &[Field], consents: &[Consent]) -> Result<FormKin
     match name {
         "request" => Ok(FormKind::Request),
         "application" => Ok(FormKind::Application),
-        "board" => Ok(FormKind::Board),
-        "survey" => match &raw.k {
-            None => Ok(FormKind::Survey { k: SMALLEST_K }),
-            Some(k) if (SMALLEST_K..=LARGEST_K).contains(k.get_ref()) => Ok(FormKind::Survey { k: *k.get_ref() }),
-            Some(k) => Err(at(k, format!("expected {SMALLEST_K} to {LARGEST_K}"))),
-        },
+        "board" => board(raw, fields, place),
+        "survey" => survey(raw, fields),
         "referral" => {
             let expected = "expected friend = the name of a required field of kind \"email\" other than the subject";
             let friend = raw.friend.as_ref().ok_or_else(|| Mistake(place, expected.to_owned()))?;
@@ -166,6 +170,50 @@ fn kind(raw: &RawForm, fields: &[Field], consents: &[Consent]) -> Result<FormKin
         }
         _ => Err(Mistake(place, format!("expected a kind out of {}", FormKind::NAMES.join(", ")))),
     }
+}
+
+/// Nobody reads a single answer, so there is nothing to list of one, and nobody to open a file.
+fn survey(raw: &RawForm, fields: &[Field]) -> Result<FormKind, Mistake> {
+    let k = match &raw.k {
+        None => SMALLEST_K,
+        Some(k) if (SMALLEST_K..=LARGEST_K).contains(k.get_ref()) => *k.get_ref(),
+        Some(k) => return Err(at(k, format!("expected {SMALLEST_K} to {LARGEST_K}"))),
+    };
+    if let Some(name) = raw.summary.first() {
+        return Err(at(name, "a survey has no summary: nobody reads its answers one by one"));
+    }
+    Ok(FormKind::Survey { k, texts: texts(raw.texts.as_ref(), fields)? })
+}
+
+/// What everybody reads is text that was typed to be read; never an address or a number.
+fn board(raw: &RawForm, fields: &[Field], place: Range<usize>) -> Result<FormKind, Mistake> {
+    let expected = "expected public = the names of the text fields that everybody reads: first the required one with the \
+                    author's name, last the required one with the comment";
+    let public = texts(raw.public.as_ref(), fields)?;
+    let is_required = |name: Option<&String>| {
+        fields.iter().any(|field| Some(&field.name) == name && field.required && field.shown_when.is_none())
+    };
+    if public.len() < 2 || !is_required(public.first()) || !is_required(public.last()) {
+        return Err(raw
+            .public
+            .as_ref()
+            .map_or_else(|| Mistake(place, expected.to_owned()), |public| at(public, expected)));
+    }
+    Ok(FormKind::Board { public })
+}
+
+/// The names of text fields.
+fn texts(raw: Option<&Spanned<Vec<Spanned<String>>>>, fields: &[Field]) -> Result<Vec<String>, Mistake> {
+    let mut out = Vec::new();
+    for name in raw.iter().flat_map(|names| names.get_ref()) {
+        let field = fields.iter().find(|field| field.name == *name.get_ref());
+        let is_text = field.is_some_and(|field| matches!(field.kind, FieldKind::ShortText(_) | FieldKind::LongText(_)));
+        if !is_text || out.contains(name.get_ref()) {
+            return Err(at(name, "expected the name of a field of kind \"short-text\" or \"long-text\", each once"));
+        }
+        out.push(name.get_ref().clone());
+    }
+    Ok(out)
 }
 
 fn notice(raw: Spanned<RawNotice>, library: &Library) -> Result<Notice, Mistake> {

@@ -111,9 +111,8 @@ const OTHER: &str = "name = \"other\"\nlabel = \"O\"\nkind = \"email\"\nrequired
 #[test]
 fn each_kind_of_form_has_its_rules() {
     let kind = |head: &str| with(head, OTHER).map(|form| form.kind);
-    assert_eq!(kind("kind = \"survey\""), Ok(FormKind::Survey { k: 5 }));
-    assert_eq!(kind("kind = \"survey\"\nk = 20"), Ok(FormKind::Survey { k: 20 }));
-    assert_eq!(kind("kind = \"board\""), Ok(FormKind::Board));
+    assert_eq!(kind("kind = \"survey\""), Ok(FormKind::Survey { k: 5, texts: Vec::new() }));
+    assert_eq!(kind("kind = \"survey\"\nk = 20"), Ok(FormKind::Survey { k: 20, texts: Vec::new() }));
     let friend = "other".to_owned();
     assert_eq!(kind("kind = \"referral\"\nfriend = \"other\""), Ok(FormKind::Referral { friend }));
     let consent = "news".to_owned();
@@ -122,6 +121,10 @@ fn each_kind_of_form_has_its_rules() {
         ("kind = \"poll\"", 10, "survey, referral"),
         ("kind = \"survey\"\nk = 4", 11, "5 to 1000"),
         ("k = 5", 10, "of kind survey"),
+        ("kind = \"board\"", 10, "public ="),
+        ("kind = \"board\"\npublic = [\"other\", \"email\"]", 11, "short-text"),
+        ("public = [\"other\"]", 10, "of kind board"),
+        ("kind = \"survey\"\ntexts = [\"email\"]", 11, "short-text"),
         ("kind = \"referral\"", 10, "friend ="),
         ("kind = \"referral\"\nfriend = \"email\"", 11, "other than the subject"),
         ("kind = \"referral\"\nfriend = \"news\"", 11, "other than the subject"),

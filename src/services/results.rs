@@ -1,0 +1,149 @@
+//! What a survey comes to, for those who read it: counts over whole groups of answers, and the words of those fields whose words
+//! the form lets be read. Never an answer by itself.
+
+use std::sync::Arc;
+
+use super::{App, Context, Problem, ServiceError, blocking, review};
+use crate::base::sensitive::SensitiveString;
+use crate::domain::form::{Form, FormId, FormKind};
+use crate::domain::submission::FieldValue;
+use crate::domain::survey::{Report, Tally};
+use crate::policy::{self, Action, Resource, SUBJECT_REQUEST};
+use crate::vault::AnswersGrant;
+
+/// One survey is gone through at a time: it is long work, and what it needs of memory is needed once.
+static TURN: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
+
+/// Words of one field, in an order that tells nothing.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    /// The words.
+    pub items: Vec<SensitiveString>,
+    /// Cursor of the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Counts the answers to a survey, once the audit entry is durable.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for a form that is no survey, or is none of the actor's; [`ServiceError::Forbidden`];
+/// [`ServiceError::PurposeNeeded`]; [`ServiceError::Unavailable`].
+pub async fn show(app: &Arc<App>, ctx: &Context, form: &FormId, purpose: Option<&str>) -> Result<Report, ServiceError> {
+    let (form, k) = survey(app, form)?;
+    let grant = grant(app, ctx, &form, purpose).await?;
+    let _turn = TURN.acquire().await.map_err(|_| ServiceError::Unavailable)?;
+    let vault = Arc::clone(&app.vault);
+    blocking(move || {
+        let (mut sum, mut step) = (Tally::default(), k);
+        vault.sum_answers(
+            &grant,
+            "",
+            Tally::default,
+            |tally, answer| tally.add(&form, answer.fields),
+            |group, k| {
+                sum.absorb(group);
+                // Whoever was told of a larger number is counted by it.
+                step = step.max(k);
+            },
+        )?;
+        Ok(sum.report(&form, step))
+    })
+    .await?
+}
+
+/// Words of one field, once the audit entry is durable. `after` is a cursor from an earlier answer.
+///
+/// They come in batches of as many whole groups of answers as hold at least `k` of them, and in an order of chance that is another
+/// one for each field.
+///
+/// # Errors
+/// As [`show`]; [`ServiceError::NotFound`] also for a field whose words nobody reads; [`ServiceError::Invalid`] for a bad cursor
+/// or limit.
+pub async fn texts(
+    app: &Arc<App>,
+    ctx: &Context,
+    form: &FormId,
+    field: &str,
+    purpose: Option<&str>,
+    after: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Texts, ServiceError> {
+    let (form, k) = survey(app, form)?;
+    let limit = review::page_limit(limit)? as usize;
+    let after = after.map(parse_cursor).transpose()?;
+    // Who may not know of the survey does not learn of its fields.
+    let grant = grant(app, ctx, &form, purpose).await?;
+    if !matches!(&form.kind, FormKind::Survey { texts, .. } if texts.iter().any(|name| name == field)) {
+        return Err(ServiceError::NotFound);
+    }
+    let _turn = TURN.acquire().await.map_err(|_| ServiceError::Unavailable)?;
+    let (vault, field) = (Arc::clone(&app.vault), field.to_owned());
+    blocking(move || {
+        let mut readable: Vec<([u8; 16], u64)> = Vec::new();
+        let (mut batch, mut step) = (Vec::new(), k);
+        vault.sum_answers(
+            &grant,
+            &field,
+            Vec::new,
+            |places, answer| {
+                if matches!(answer.fields.get(&field), Some(FieldValue::Text(_))) {
+                    places.push((answer.order, answer.arrival));
+                }
+            },
+            |mut group, k| {
+                step = step.max(k);
+                batch.append(&mut group);
+                if batch.len() >= step as usize {
+                    readable.append(&mut batch);
+                }
+            },
+        )?;
+        readable.sort_unstable();
+        let from = after.map_or(0, |after| readable.partition_point(|(order, _)| *order <= after));
+        let page = readable.get(from..).unwrap_or_default();
+        let next = (page.len() > limit).then(|| cursor(&page[limit - 1].0));
+        let mut items = Vec::new();
+        for (_, arrival) in page.iter().take(limit) {
+            if let Some(FieldValue::Text(text)) = vault.answer_text(&grant, *arrival, &field)? {
+                items.push(text);
+            }
+        }
+        Ok(Texts { items, next })
+    })
+    .await?
+}
+
+fn survey(app: &App, form: &FormId) -> Result<(Arc<Form>, u32), ServiceError> {
+    let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
+    let k = form.kind.k().ok_or(ServiceError::NotFound)?;
+    Ok((form, k))
+}
+
+/// Leave to go through the answers. The purpose stands in the entry's outer layer, since no person is named.
+async fn grant(
+    app: &Arc<App>,
+    ctx: &Context,
+    form: &Form,
+    purpose: Option<&str>,
+) -> Result<AnswersGrant, ServiceError> {
+    let permit = policy::decide(&ctx.actor, Action::ReadResults, &Resource::of_form(form))?;
+    // One's own request is about oneself; results are about nobody.
+    let mut allowed = policy::allowed_purposes(&ctx.actor, &form.purposes);
+    allowed.retain(|purpose| purpose != SUBJECT_REQUEST);
+    let Some(purpose) = purpose.filter(|purpose| allowed.iter().any(|one| one == purpose)) else {
+        return Err(ServiceError::PurposeNeeded { allowed });
+    };
+    let ctx = Context { purpose: Some(purpose.to_owned()), ..ctx.clone() };
+    Ok(app.vault.grant_answers(ctx.act_on(permit)?, &form.id).await?)
+}
+
+fn cursor(order: &[u8; 16]) -> String {
+    data_encoding::BASE64URL_NOPAD.encode(order)
+}
+
+fn parse_cursor(text: &str) -> Result<[u8; 16], ServiceError> {
+    let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+        ServiceError::Invalid(vec![Problem::in_field("after", "bad-cursor", "Not a cursor from an earlier answer.")])
+    })
+}
