@@ -67,7 +67,7 @@ async fn folders_that_do_not_fit_are_refused_with_advice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_of_a_newer_format_is_refused() {
+async fn a_store_of_another_format_is_refused_and_not_called_damaged() {
     let home = Home::new();
     with_one(&home).await;
     let set = |version: u32| {
@@ -75,9 +75,12 @@ async fn a_store_of_a_newer_format_is_refused() {
         let key = letterlock::base::tables::Table::Meta.key(&[b"schema"]);
         engine.commit(&Batch::from([(key, Some(version.to_be_bytes().to_vec()))])).unwrap();
     };
-    set(2);
+    let ours = letterlock::store::schema::VERSION;
+    set(ours + 1);
     assert!(refusal(&home).contains("newer program"));
-    set(1);
+    set(ours - 1);
+    assert!(refusal(&home).contains("with the program that wrote it"));
+    set(ours);
     assert_eq!(problems(&home.open()).await, Vec::<String>::new());
 }
 

@@ -158,6 +158,14 @@ fn read_label(engine: &dyn Engine, layout: &Layout, vault: VaultId) -> Result<sc
             schema::VERSION
         )));
     }
+    if label.version < schema::VERSION {
+        return Err(OpenFailure(format!(
+            "the store has format {}, of a program before its first release, and this one reads format {} only; nothing was \
+             changed: read it with the program that wrote it, or begin with empty folders",
+            label.version,
+            schema::VERSION
+        )));
+    }
     if label.vault != vault {
         return Err(OpenFailure(format!(
             "the data folder {} belongs to vault {}, the key folder {} to vault {vault}; point --data and --keys at the same vault",
