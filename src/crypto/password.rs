@@ -80,6 +80,11 @@ impl PasswordHash {
         same
     }
 
+    /// Whether both are of the same making: salts are never made twice.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.cost == other.cost && self.salt == other.salt && bool::from(self.hash.ct_eq(&other.hash))
+    }
+
     /// Whether it was made at this cost; otherwise it is made anew when the password comes in next.
     pub fn is_of(&self, cost: Cost) -> bool {
         self.cost == cost

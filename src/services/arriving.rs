@@ -122,7 +122,10 @@ impl Arrivals {
                 (Found::NotScanned, Unscanned::Refuse) | (Found::Something, _) => {
                     // With it goes its only key.
                     drop(sealed);
-                    scan::note_refusal(&self.app, self.form.as_ref(), found).await;
+                    // One entry for all of a submission: senders do not write the trail by the hundred.
+                    if self.refused.is_empty() {
+                        scan::note_refusal(&self.app, self.form.as_ref(), found).await;
+                    }
                     self.refused.push(found.problem(&field));
                     return Ok(Some((field, sent)));
                 }
@@ -132,14 +135,15 @@ impl Arrivals {
         Ok(Some((field, sent)))
     }
 
-    /// How many have arrived.
+    /// How many have arrived, those that were turned down included: each made work.
     pub(super) fn len(&self) -> usize {
-        self.files.len()
+        self.files.len() + self.refused.len()
     }
 
-    /// How many have arrived for one field.
+    /// How many have arrived for one field, those that were turned down included.
     pub(super) fn of(&self, field: &str) -> usize {
-        self.files.iter().filter(|file| file.field == field).count()
+        let refused = self.refused.iter().filter(|problem| problem.field.as_deref() == Some(field));
+        self.files.iter().filter(|file| file.field == field).count() + refused.count()
     }
 
     /// Those that have arrived, and what is wrong with those that were turned down.

@@ -52,6 +52,15 @@ pub(super) fn code(problem: Option<&str>) -> Response {
     html(status, &Code { problem })
 }
 
+/// Too many codes were tried.
+pub(super) fn code_wait(wait: Duration) -> Response {
+    let minutes = wait.as_secs().div_ceil(60);
+    let problem = format!("Too many codes were wrong. Please wait {minutes} minutes, or use a recovery code.");
+    let mut response = html(StatusCode::TOO_MANY_REQUESTS, &Code { problem: Some(&problem) });
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    response
+}
+
 /// An invitation: the password.
 pub(super) fn choose_password(token: &str, login: &str, problem: Option<&str>) -> Response {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

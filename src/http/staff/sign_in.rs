@@ -35,6 +35,12 @@ pub(in crate::http) async fn enter(
     let posted = Posted::read_any(request, SMALL).await?;
     let (login, password) = (posted.text("login").to_owned(), posted.secret("password"));
     let app = Arc::clone(&web.app);
+    // Each try of a browser that is not known makes work, so that it counts before it is looked at.
+    if !service::knows(&app, &login, device.as_deref())
+        && let Some(Err(wait)) = client.map(|address| web.outer.rates.failure(address))
+    {
+        return Ok(page::wait(wait.0, &login));
+    }
     let typed = login.clone();
     let entered =
         whole(async move { service::enter(&app, &ctx, &typed, &password, client, device.as_deref()).await }).await;
@@ -45,9 +51,6 @@ pub(in crate::http) async fn enter(
             Ok(response)
         }
         Err(ServiceError::Unauthenticated) => {
-            if let Some(Err(wait)) = client.map(|address| web.outer.rates.failure(address)) {
-                return Err(HttpError::too_many(wait));
-            }
             Ok(page::sign_in(Some("Login and password do not fit together. Please try once more."), &login))
         }
         Err(ServiceError::Later(wait)) => Ok(page::wait(wait, &login)),
@@ -68,6 +71,7 @@ pub(in crate::http) async fn code(
     match whole(async move { service::enter_code(&app, &ctx, &token, &code).await }).await {
         Ok(complete) => signed_in(&complete),
         Err(ServiceError::Invalid(problems)) => Ok(page::code(first(&problems).as_deref())),
+        Err(ServiceError::Later(wait)) => Ok(page::code_wait(wait)),
         // Too many wrong ones, or too slow: from the beginning.
         Err(ServiceError::NotFound) => {
             Ok(page::sign_in(Some("That took too long, or too many codes were wrong. Please begin again."), ""))

@@ -1,6 +1,7 @@
 //! Words of the console, which speaks English in this version.
 
 use crate::domain::message::{Author, Message};
+use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
 use crate::domain::submission::{FileInfo, Status};
 use crate::http::portal::page::When;
@@ -52,11 +53,22 @@ pub(super) struct FileView<'a> {
     pub(super) name: &'a str,
     pub(super) kind: &'a str,
     pub(super) size: String,
+    /// Whether it can be opened.
+    pub(super) opens: bool,
+    /// What there is to say of the virus scanner; empty for nothing.
+    pub(super) scan: &'static str,
 }
 
 impl<'a> FileView<'a> {
     pub(super) fn of(speech: &Speech, file: &'a FileInfo) -> Self {
-        Self { n: file.n, name: file.name.expose(), kind: &file.kind, size: speech.size(file.size) }
+        let scan = match file.scan {
+            Scan::Off | Scan::Clean => "",
+            Scan::Unscanned => "not scanned for viruses",
+            Scan::Held => "still to be scanned for viruses; it can be opened then",
+            Scan::Infected => "the virus scanner found something in it; nobody can open it",
+        };
+        let opens = !file.scan.is_withheld();
+        Self { n: file.n, name: file.name.expose(), kind: &file.kind, size: speech.size(file.size), opens, scan }
     }
 }
 

@@ -127,6 +127,11 @@ pub(super) enum Second {
     Recovery,
 }
 
+/// Whether a text is tried as a one-time code, not as a recovery code.
+pub(super) fn is_short(code: &str) -> bool {
+    normal(code).is_none()
+}
+
 /// All credentials.
 pub(super) struct Ring(RwLock<HashMap<StaffId, Credentials>>);
 

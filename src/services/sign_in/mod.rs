@@ -128,21 +128,33 @@ pub async fn enter(
     };
     let name = typed.as_ref().map_or("", Login::as_str);
     let now = app.clock.now();
-    app.door.throttle.begin(name, from, now).map_err(ServiceError::Later)?;
+    let begun = app.door.throttle.begin(name, known.is_some(), from, now).map_err(ServiceError::Later)?;
 
     let cost = app.door.cost();
     let hash = factors.map_or_else(|| PasswordHash::decoy(cost), |factors| factors.password.clone());
-    let old = !hash.is_of(cost);
+    let (old, verified) = (!hash.is_of(cost), hash.clone());
     let typed = Password::typed(password.expose());
     let lane = if matches!(from, From::Known(_)) { Lane::Known } else { Lane::Any };
-    let good = hashing(app, lane, move || typed.is_some_and(|password| hash.matches(password.expose()))).await?;
+    let good = hashing(app, lane, move || typed.is_some_and(|password| hash.matches(password.expose()))).await;
+    // Nothing was looked at: whoever tries again when there is less to do is not kept waiting for it.
+    let good = good.inspect_err(|_| app.door.throttle.take_back(begun, app.clock.now()))?;
     let (true, Some(id), true) = (good, known, factors.is_some()) else {
         let detail = known.map_or(Detail::None, |id| Detail::Account { id, change: "sign-in refused".to_owned() });
         app.vault.write_system_rows(act, detail, Vec::new()).await?;
         return Err(ServiceError::Unauthenticated);
     };
-    if old && let Some(password) = Password::typed(password.expose()) {
-        renew_hash(app, ctx, id, password).await?;
+    let renewed = match Password::typed(password.expose()) {
+        Some(password) if old => Some(make_hash(app, password).await?),
+        _ => None,
+    };
+    let _one_at_a_time = app.door.changing.lock().await;
+    let mut row = active(app, id)?;
+    // Changed while it was hashed: then it is not the password any more.
+    let factors = row.factors.as_mut().filter(|factors| factors.password.is_same(&verified));
+    let factors = factors.ok_or(ServiceError::Unauthenticated)?;
+    if let Some(renewed) = renewed {
+        factors.password = renewed;
+        save(app, ctx, id, row, "password hashed anew").await?;
     }
     // The try goes on counting until a code completes it: whoever has the password must not guess codes for nothing.
     Ok(app.door.sessions.begin(id, from, now, app.entropy()).map_err(VaultError::from)?)
@@ -165,6 +177,10 @@ pub async fn enter_code(
     let login = staff::login_of(app, id).ok_or(ServiceError::NotFound)?;
     let mut row = active(app, id)?;
     let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
+    // A recovery code is too long to be guessed.
+    if credentials::is_short(code.expose()) && matches!(from, From::Stranger(_)) {
+        app.door.throttle.begin_code(&login, now).map_err(ServiceError::Later)?;
+    }
     let Some(second) = factors.use_code(code.expose(), now) else {
         let act = ctx.act(Action::SignIn, &Resource::Staff)?;
         let detail = Detail::Account { id, change: "code refused".to_owned() };
@@ -181,10 +197,17 @@ pub async fn enter_code(
     };
     let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone() };
     save(app, &Context { actor, ..ctx.clone() }, id, row, change).await?;
-    app.door.throttle.succeeded(&login, from);
+    app.door.throttle.succeeded(&login, from, now);
     app.door.sessions.end(token);
     let token = app.door.sessions.complete(id, now, app.entropy()).map_err(VaultError::from)?;
     Ok(Complete { token, device, recovery_left })
+}
+
+/// Whether this browser has signed in to this account before.
+pub fn knows(app: &App, login: &str, device: Option<&str>) -> bool {
+    let id = login.trim().parse().ok().and_then(|login| staff::find_active(app, &login).ok().flatten());
+    let factors = id.and_then(|id| app.door.ring.of(id)).and_then(|row| row.factors);
+    device.zip(factors).is_some_and(|(device, factors)| factors.knows(&sha256(device.as_bytes())))
 }
 
 /// Passwords hashed since the start, right or wrong: what signing in costs.
@@ -262,7 +285,7 @@ pub async fn change_password(
 ) -> Result<(), ServiceError> {
     let login: Login = here.login.parse().map_err(|_| ServiceError::Internal)?;
     let new = choose(&login, new)?;
-    confirm_password(app, here, present, address).await?;
+    confirm_password(app, ctx, here, present, address).await?;
     let hash = make_hash(app, new).await?;
     let _one_at_a_time = app.door.changing.lock().await;
     let mut row = active(app, here.session.staff)?;
@@ -285,7 +308,7 @@ pub async fn renew_recovery(
     password: &SensitiveString,
     address: Option<IpAddr>,
 ) -> Result<Vec<SensitiveString>, ServiceError> {
-    confirm_password(app, here, password, address).await?;
+    confirm_password(app, ctx, here, password, address).await?;
     let _one_at_a_time = app.door.changing.lock().await;
     let mut row = active(app, here.session.staff)?;
     let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
@@ -294,31 +317,25 @@ pub async fn renew_recovery(
     Ok(codes)
 }
 
-/// Hashes a password anew, at what it costs now.
-async fn renew_hash(app: &Arc<App>, ctx: &Context, id: StaffId, password: Password) -> Result<(), ServiceError> {
-    let hash = make_hash(app, password).await?;
-    let _one_at_a_time = app.door.changing.lock().await;
-    let mut row = active(app, id)?;
-    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
-    factors.password = hash;
-    save(app, ctx, id, row, "password hashed anew").await
-}
-
 /// Asks for the password once more, before something grave. Throttled as a sign-in is.
 async fn confirm_password(
     app: &Arc<App>,
+    ctx: &Context,
     here: &SignedIn,
     password: &SensitiveString,
     address: Option<IpAddr>,
 ) -> Result<(), ServiceError> {
     let from = From::Stranger(address);
-    app.door.throttle.begin(&here.login, from, app.clock.now()).map_err(ServiceError::Later)?;
+    app.door.throttle.begin(&here.login, true, from, app.clock.now()).map_err(ServiceError::Later)?;
     let hash = active(app, here.session.staff)?.factors.ok_or(ServiceError::NotFound)?.password;
     let password = Password::typed(password.expose());
     if hashing(app, Lane::Known, move || password.is_some_and(|password| hash.matches(password.expose()))).await? {
-        app.door.throttle.succeeded(&here.login, from);
+        app.door.throttle.succeeded(&here.login, from, app.clock.now());
         return Ok(());
     }
+    let act = ctx.act(Action::SignIn, &Resource::Staff)?;
+    let detail = Detail::Account { id: here.session.staff, change: "password refused".to_owned() };
+    app.vault.write_system_rows(act, detail, Vec::new()).await?;
     Err(ServiceError::Invalid(vec![Problem::in_field("password", "wrong-password", "This is not your password.")]))
 }
 

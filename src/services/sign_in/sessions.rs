@@ -94,9 +94,12 @@ impl Sessions {
         let (id, guard) = (Handle::make_random(entropy)?, Handle::make_random(entropy)?);
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, entry| entry.is_alive(now));
-        let own = open.values().filter(|entry| entry.staff == staff).count();
+        // What is half-way in ends nobody who is.
+        let alike =
+            |entry: &Entry| entry.staff == staff && matches!(entry.stage, Stage::In) == matches!(stage, Stage::In);
+        let own = open.values().filter(|entry| alike(entry)).count();
         if own >= MOST_OF_ONE || open.len() >= MOST {
-            let idle = open.iter().filter(|(_, entry)| own < MOST_OF_ONE || entry.staff == staff);
+            let idle = open.iter().filter(|(_, entry)| own < MOST_OF_ONE || alike(entry));
             if let Some(oldest) = idle.min_by_key(|(_, entry)| entry.seen).map(|(hash, _)| *hash) {
                 open.remove(&oldest);
             }

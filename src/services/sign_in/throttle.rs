@@ -23,7 +23,11 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 const LONGEST_OF_ALL: Duration = Duration::from_secs(30);
 /// What was tried so long ago does not count any more.
 const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Lanes at once; beyond, the one that was used longest ago is forgotten.
+/// Wrong codes of an account that cost nothing.
+const FREE_CODES: u32 = 10;
+/// The longest wait between two codes beyond those.
+const LONGEST_OF_CODES: Duration = Duration::from_secs(60 * 60);
+/// Lanes of a kind at once.
 const MOST: usize = 50_000;
 
 type Key = [u8; 32];
@@ -39,7 +43,19 @@ pub(super) enum From {
 
 /// The tries that failed.
 #[derive(Default)]
-pub(super) struct Throttle(Mutex<HashMap<Key, Lane>>);
+pub(super) struct Throttle(Mutex<Lanes>);
+
+#[derive(Default)]
+struct Lanes {
+    /// From one place against one login. When there are too many, the older half is forgotten.
+    own: HashMap<Key, Lane>,
+    /// From everywhere against a login that nobody has: bounded in the same way.
+    unknown: HashMap<Key, Lane>,
+    /// From everywhere against an account. Never forgotten for lack of room: there are as many as accounts.
+    accounts: HashMap<Key, Lane>,
+    /// Wrong codes after a right password, for an account.
+    codes: HashMap<Key, Lane>,
+}
 
 #[derive(Clone, Copy)]
 struct Lane {
@@ -48,49 +64,88 @@ struct Lane {
     until: Timestamp,
 }
 
+/// A try that was begun, so that it can be taken back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Try {
+    own: Key,
+    all: Option<Key>,
+    account: bool,
+}
+
 impl Throttle {
     /// Whether `login` may be tried now, and if so counts the try as failed until [`Throttle::succeeded`] says otherwise:
-    /// many at once must not count as none.
+    /// many at once must not count as none. `account` says whether there is one.
     ///
     /// # Errors
     /// How long to wait.
-    pub(super) fn begin(&self, login: &str, from: From, now: Timestamp) -> Result<(), Duration> {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = own(login, from);
-        let all = all(login);
+    pub(super) fn begin(&self, login: &str, account: bool, from: From, now: Timestamp) -> Result<Try, Duration> {
+        let lanes = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let strange = matches!(from, From::Stranger(_));
-        let wait = |key: &Key| lanes.get(key).map_or(Duration::ZERO, |lane| lane.until.since(now));
-        let wait = if strange { wait(&own).max(wait(&all)) } else { wait(&own) };
+        let begun = Try { own: own(login, from), all: strange.then(|| all(login)), account };
+        let everywhere = if account { &mut lanes.accounts } else { &mut lanes.unknown };
+        let wait = wait(&lanes.own, &begun.own, now);
+        let wait = begun.all.map_or(wait, |all| wait.max(self::wait(everywhere, &all, now)));
         if !wait.is_zero() {
             return Err(wait);
         }
-        fail(&mut lanes, own, FREE, LONGEST, now);
-        if strange {
-            fail(&mut lanes, all, FREE_OF_ALL, LONGEST_OF_ALL, now);
+        fail(&mut lanes.own, begun.own, FREE, LONGEST, now);
+        if let Some(all) = begun.all {
+            fail(everywhere, all, FREE_OF_ALL, LONGEST_OF_ALL, now);
         }
-        Ok(())
+        if !account {
+            make_room(&mut lanes.unknown);
+        }
+        make_room(&mut lanes.own);
+        Ok(begun)
     }
 
-    /// The last try was good.
-    pub(super) fn succeeded(&self, login: &str, from: From) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.remove(&own(login, from));
-        // One good try among a thousand bad ones of others does not make those good.
-        if let Some(lane) = lanes.get_mut(&all(login)) {
-            lane.failures = lane.failures.saturating_sub(1);
+    /// The try came to nothing that anybody could learn from: it does not count.
+    pub(super) fn take_back(&self, begun: Try, now: Timestamp) {
+        let lanes = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        forgive(&mut lanes.own, &begun.own, now);
+        if let Some(all) = begun.all {
+            forgive(if begun.account { &mut lanes.accounts } else { &mut lanes.unknown }, &all, now);
         }
+    }
+
+    /// The last try against an account was good.
+    pub(super) fn succeeded(&self, login: &str, from: From, now: Timestamp) {
+        let lanes = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.own.remove(&own(login, from));
+        lanes.codes.remove(&all(login));
+        // One good try among a thousand bad ones of others does not make those good.
+        forgive(&mut lanes.accounts, &all(login), now);
+    }
+
+    /// Whether a one-time code of this account may be tried now by somebody who has given the password; counts it as wrong
+    /// until [`Throttle::succeeded`]. Such codes are short, and whoever has the password could try for weeks.
+    ///
+    /// # Errors
+    /// How long to wait: an hour at most. A recovery code and a known browser need not ask.
+    pub(super) fn begin_code(&self, login: &str, now: Timestamp) -> Result<(), Duration> {
+        let lanes = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = wait(&lanes.codes, &all(login), now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        fail(&mut lanes.codes, all(login), FREE_CODES, LONGEST_OF_CODES, now);
+        Ok(())
+    }
+}
+
+fn wait(lanes: &HashMap<Key, Lane>, key: &Key, now: Timestamp) -> Duration {
+    lanes.get(key).map_or(Duration::ZERO, |lane| lane.until.since(now))
+}
+
+/// Takes one failure back, with the wait that it made.
+fn forgive(lanes: &mut HashMap<Key, Lane>, key: &Key, now: Timestamp) {
+    if let Some(lane) = lanes.get_mut(key) {
+        lane.failures = lane.failures.saturating_sub(1);
+        lane.until = lane.until.min(now);
     }
 }
 
 fn fail(lanes: &mut HashMap<Key, Lane>, key: Key, free: u32, longest: Duration, now: Timestamp) {
-    if lanes.len() >= MOST && !lanes.contains_key(&key) {
-        lanes.retain(|_, lane| now.since(lane.last) < MEMORY);
-        if lanes.len() >= MOST
-            && let Some(oldest) = lanes.iter().min_by_key(|(_, lane)| lane.last).map(|(key, _)| *key)
-        {
-            lanes.remove(&oldest);
-        }
-    }
     let lane = lanes.entry(key).or_insert(Lane { failures: 0, last: now, until: now });
     if now.since(lane.last) >= MEMORY {
         lane.failures = 0;
@@ -103,6 +158,18 @@ fn fail(lanes: &mut HashMap<Key, Lane>, key: Key, free: u32, longest: Duration, 
         over => Duration::from_secs(1_u64.checked_shl(over - 1).unwrap_or(u64::MAX)).min(longest),
     };
     lane.until = now.plus(wait);
+}
+
+/// Forgets the half that was used longest ago when there are too many: seldom, so that nobody waits for it often.
+fn make_room(lanes: &mut HashMap<Key, Lane>) {
+    if lanes.len() <= MOST {
+        return;
+    }
+    let mut times: Vec<Timestamp> = lanes.values().map(|lane| lane.last).collect();
+    let middle = times.len() / 2;
+    let (_, middle, _) = times.select_nth_unstable(middle);
+    let middle = *middle;
+    lanes.retain(|_, lane| lane.last > middle);
 }
 
 fn own(login: &str, from: From) -> Key {
@@ -151,16 +218,16 @@ mod tests {
         let mut now = 0;
         let mut waits = Vec::new();
         for _ in 0..16 {
-            let wait = throttle.begin("jane", from(1), at(now)).err().unwrap_or_default();
+            let wait = throttle.begin("jane", true, from(1), at(now)).err().unwrap_or_default();
             waits.push(wait.as_secs());
             now += wait.as_secs();
             if !wait.is_zero() {
-                throttle.begin("jane", from(1), at(now)).unwrap();
+                throttle.begin("jane", true, from(1), at(now)).unwrap();
             }
         }
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
-        assert!(throttle.begin("jane", from(2), at(now)).is_ok(), "others are not kept waiting");
-        assert!(throttle.begin("sam", from(1), at(now)).is_ok(), "another login");
+        assert!(throttle.begin("jane", true, from(2), at(now)).is_ok(), "others are not kept waiting");
+        assert!(throttle.begin("sam", false, from(1), at(now)).is_ok(), "another login");
     }
 
     #[test]
@@ -168,31 +235,31 @@ mod tests {
         let throttle = Throttle::default();
         let mut now = 0;
         for n in 0..200_u8 {
-            while let Err(wait) = throttle.begin("jane", from(n), at(now)) {
+            while let Err(wait) = throttle.begin("jane", true, from(n), at(now)) {
                 assert!(wait <= LONGEST_OF_ALL);
                 now += wait.as_secs().max(1);
             }
         }
-        assert!(throttle.begin("jane", from(250), at(now)).is_err(), "under attack");
-        assert!(throttle.begin("jane", From::Known([7; 32]), at(now)).is_ok(), "its own browser is let through");
-        assert!(throttle.begin("jane", from(250), at(now + 30)).is_ok());
+        assert!(throttle.begin("jane", true, from(250), at(now)).is_err(), "under attack");
+        assert!(throttle.begin("jane", true, From::Known([7; 32]), at(now)).is_ok(), "its own browser is let through");
+        assert!(throttle.begin("jane", true, from(250), at(now + 30)).is_ok());
     }
 
     #[test]
     fn a_good_try_clears_its_own_lane_only() {
         let throttle = Throttle::default();
         for n in 0..4 {
-            throttle.begin("jane", from(1), at(n)).unwrap();
+            throttle.begin("jane", true, from(1), at(n)).unwrap();
         }
-        throttle.succeeded("jane", from(1));
+        throttle.succeeded("jane", from(1), at(5));
         for _ in 0..3 {
-            throttle.begin("jane", from(1), at(5)).unwrap();
-            throttle.begin("jane", from(2), at(5)).unwrap();
+            throttle.begin("jane", true, from(1), at(5)).unwrap();
+            throttle.begin("jane", true, from(2), at(5)).unwrap();
         }
-        throttle.begin("jane", from(2), at(5)).unwrap();
-        throttle.succeeded("jane", from(1));
-        assert!(throttle.begin("jane", from(2), at(5)).is_err(), "not cleared by somebody else's success");
-        assert!(throttle.begin("jane", from(2), at(24 * 3600 + 10)).is_ok(), "forgotten after a day");
+        throttle.begin("jane", true, from(2), at(5)).unwrap();
+        throttle.succeeded("jane", from(1), at(5));
+        assert!(throttle.begin("jane", true, from(2), at(5)).is_err(), "not cleared by somebody else's success");
+        assert!(throttle.begin("jane", true, from(2), at(24 * 3600 + 10)).is_ok(), "forgotten after a day");
     }
 
     #[test]
@@ -200,15 +267,59 @@ mod tests {
         let throttle = Throttle::default();
         let v6 = |n: u16| From::Stranger(Some(IpAddr::from([0x2001, 0xdb8, 0, 0, n, 0, 0, 1])));
         for n in 0..4 {
-            throttle.begin("jane", v6(n), at(0)).unwrap();
+            throttle.begin("jane", true, v6(n), at(0)).unwrap();
         }
-        assert!(throttle.begin("jane", v6(9), at(0)).is_err());
-        assert!(throttle.begin("jane", From::Stranger(Some("::ffff:192.0.2.1".parse().unwrap())), at(0)).is_ok());
+        assert!(throttle.begin("jane", true, v6(9), at(0)).is_err());
+        assert!(throttle.begin("jane", true, From::Stranger(Some("::ffff:192.0.2.1".parse().unwrap())), at(0)).is_ok());
         assert_eq!(own("a", from(1)), own("a", From::Stranger(Some("::ffff:192.0.2.1".parse().unwrap()))));
         let mut lanes = HashMap::new();
-        for n in 0..MOST + 10 {
+        for n in 0..3 * MOST {
             fail(&mut lanes, key(&[&n.to_be_bytes()]), 3, LONGEST, at(n as u64 / 1000));
+            make_room(&mut lanes);
+            assert!(lanes.len() <= MOST);
         }
-        assert_eq!(lanes.len(), MOST);
+        assert!(lanes.contains_key(&key(&[&(3 * MOST - 1).to_be_bytes()])), "the latest are kept");
+    }
+
+    #[test]
+    fn invented_logins_do_not_push_an_account_out() {
+        let throttle = Throttle::default();
+        for n in 0..=FREE_OF_ALL as u8 {
+            throttle.begin("jane", true, from(n), at(0)).unwrap();
+        }
+        for n in 0..2 * MOST {
+            let _ = throttle.begin(&format!("nobody{n}"), false, from(99), at(0));
+        }
+        assert!(throttle.begin("jane", true, from(200), at(0)).is_err());
+    }
+
+    #[test]
+    fn codes_after_a_right_password_are_few() {
+        let throttle = Throttle::default();
+        let mut now = 0;
+        let mut waits = Vec::new();
+        for _ in 0..26 {
+            let wait = throttle.begin_code("jane", at(now)).err().unwrap_or_default().as_secs();
+            waits.push(wait);
+            now += wait;
+            if wait > 0 {
+                throttle.begin_code("jane", at(now)).unwrap();
+            }
+        }
+        assert_eq!(waits[..13], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
+        assert_eq!(waits[22..], [2048, 3600, 3600, 3600]);
+        assert!(throttle.begin_code("sam", at(0)).is_ok(), "each account by itself");
+        throttle.succeeded("jane", from(1), at(now));
+        assert!(throttle.begin_code("jane", at(now)).is_ok());
+    }
+
+    #[test]
+    fn a_try_that_was_taken_back_does_not_count() {
+        let throttle = Throttle::default();
+        for _ in 0..50 {
+            let begun = throttle.begin("jane", true, from(1), at(0)).unwrap();
+            throttle.take_back(begun, at(0));
+        }
+        assert!(throttle.begin("jane", true, from(1), at(0)).is_ok());
     }
 }
