@@ -9,6 +9,7 @@ mod kinds;
 mod my;
 #[path = "../support/pdf.rs"]
 mod pdf;
+mod resources;
 #[path = "../support/served.rs"]
 mod served;
 mod sites;
