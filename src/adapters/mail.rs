@@ -16,9 +16,12 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::base::sensitive::SensitiveString;
+use crate::domain::subject::EmailAddress;
 
 /// How long each step of a delivery may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Characters of a link in a header: a line of a mail has 998 (RFC 5322).
+const LONGEST_LINK: usize = 900;
 
 /// A mail in words.
 #[derive(Clone, Debug)]
@@ -31,6 +34,10 @@ pub struct Outgoing {
     pub text: SensitiveString,
     /// The same as HTML.
     pub html: SensitiveString,
+    /// A name of its own, the same for each try, so that a mail that came twice is known for it. Letters and digits.
+    pub id: Option<String>,
+    /// The link that ends what it is sent under by one post (RFC 8058).
+    pub unsubscribe: Option<SensitiveString>,
 }
 
 /// Why a mail was not taken. The reasons name no address.
@@ -119,6 +126,9 @@ impl Smtp {
     pub fn new(settings: &Settings) -> Result<Self, String> {
         let from: Mailbox =
             settings.from.parse().map_err(|_| "mail.from: expected an address, or Name <address>".to_owned())?;
+        // With the domain in ASCII, as those that mail goes to. An address of this machine may have no domain that is one.
+        let ascii = EmailAddress::for_sending(from.email.as_ref()).ok().and_then(|a| a.expose().parse().ok());
+        let from = Mailbox { email: ascii.unwrap_or(from.email), name: from.name };
         let local = matches!(settings.server.as_str(), "localhost" | "127.0.0.1" | "::1");
         let (tls, port) = match settings.security {
             Security::StartTls => (Protection::StartTls(parameters(settings)?), 587),
@@ -221,6 +231,8 @@ fn refusal(error: &SmtpError) -> Refused {
             Refused::NotNow(format!("the mail server does not let us in ({})", code(error)))
         }
         Some(_) => Refused::Later(format!("the mail server wants it later ({})", code(error))),
+        // Said before anything is sent: the server lacks SMTPUTF8, which a local part beyond ASCII needs.
+        None if error.is_client() => Refused::Never("the mail server does not take such an address".to_owned()),
         None if error.is_tls() => Refused::NotNow("no encrypted connection to the mail server".to_owned()),
         None => Refused::NotNow("the mail server cannot be reached".to_owned()),
     }
@@ -230,38 +242,82 @@ fn code(error: &SmtpError) -> String {
     error.status().map_or_else(|| "no code".to_owned(), |code| code.to_string())
 }
 
-/// The message as it goes out. Nothing in an address or subject can begin another header: lettre parses the one and encodes
-/// the other.
+/// The message as it goes out, for tests and fuzzing: the address that it goes to, and its bytes.
+///
+/// # Errors
+/// As the carrier's own.
+pub fn formatted(from: &str, mail: &Outgoing) -> Result<(SensitiveString, Vec<u8>), Refused> {
+    let from = from.parse().map_err(|_| Refused::Never("no sender".to_owned()))?;
+    let message = compose(&from, mail)?;
+    let to = message.envelope().to().first().map_or("", |to| AsRef::<str>::as_ref(to));
+    Ok((to.into(), message.formatted()))
+}
+
+/// The message as it goes out. Nothing in an address, subject or link can begin another header: the addresses are parsed,
+/// the subject is encoded, and the link is of few characters.
 fn compose(from: &Mailbox, mail: &Outgoing) -> Result<Message, Refused> {
     let never = |what: &str| Refused::Never(format!("{what} cannot be used in a mail"));
-    let to: Address = mail.to.expose().parse().map_err(|_| never("the address"))?;
-    Message::builder()
+    let to = EmailAddress::for_sending(mail.to.expose()).map_err(|_| never("the address"))?;
+    let to: Address = to.expose().parse().map_err(|_| never("the address"))?;
+    let id = match mail.id.as_deref() {
+        Some(id) if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) => return Err(never("its name")),
+        id => id.map(|id| format!("<{id}@{}>", from.email.domain())),
+    };
+    let mut builder = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .subject(one_line(&mail.subject))
-        .message_id(None)
-        .header(AutoSubmitted)
+        .message_id(id)
+        .header(AutoSubmitted);
+    if let Some(link) = &mail.unsubscribe {
+        let link = link.expose();
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]".contains(&b);
+        if !link.starts_with("https://") || link.len() > LONGEST_LINK || !link.bytes().all(fits) {
+            return Err(never("its link"));
+        }
+        builder = builder.header(Unsubscribe(format!("<{link}>"))).header(UnsubscribePost);
+    }
+    builder
         .multipart(MultiPart::alternative_plain_html(mail.text.expose().to_owned(), mail.html.expose().to_owned()))
         .map_err(|_| never("its content"))
+}
+
+/// A header whose value is written as it is: lettre would encode what is long.
+macro_rules! plain_header {
+    ($(#[$doc:meta])* $type:ident, $name:literal, $this:ident => $value:expr) => {
+        $(#[$doc])*
+        impl Header for $type {
+            fn name() -> HeaderName {
+                HeaderName::new_from_ascii_str($name)
+            }
+
+            fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+                Err("written only".into())
+            }
+
+            fn display(&self) -> HeaderValue {
+                let $this = self;
+                let value: String = $value;
+                HeaderValue::dangerous_new_pre_encoded(Self::name(), value.clone(), value)
+            }
+        }
+    };
 }
 
 /// So that no out-of-office answer comes back (RFC 3834).
 #[derive(Clone)]
 struct AutoSubmitted;
+plain_header!(AutoSubmitted, "Auto-Submitted", _this => "auto-generated".to_owned());
 
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
+/// Where to post (RFC 2369, RFC 8058).
+#[derive(Clone)]
+struct Unsubscribe(String);
+plain_header!(Unsubscribe, "List-Unsubscribe", this => this.0.clone());
 
-    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
-}
+/// That a post alone does it (RFC 8058).
+#[derive(Clone)]
+struct UnsubscribePost;
+plain_header!(UnsubscribePost, "List-Unsubscribe-Post", _this => "List-Unsubscribe=One-Click".to_owned());
 
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -294,6 +350,8 @@ mod tests {
             subject: subject.to_owned(),
             text: "Hello\r\n.\r\nBcc: everybody@example.org".into(),
             html: "<p>Hello</p>".into(),
+            id: None,
+            unsubscribe: None,
         };
         for bad in
             ["a@example.org\r\nBcc: b@example.org", "a@example.org, b@example.org", "a@example.org>", "", "nobody"]

@@ -146,6 +146,8 @@ id! {
     IntentId;
     /// One HTTP request or command, for logs and error answers.
     RequestId;
+    /// One issue of a newsletter, sent to whoever has confirmed.
+    MailingId;
 }
 
 #[cfg(test)]

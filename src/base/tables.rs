@@ -41,11 +41,13 @@ pub enum Table {
     Credentials = 16,
     /// Downloads of files that a form unlocks. Key: record (16) ‖ number (4, big-endian).
     Downloads = 17,
+    /// Issues of newsletters. Key: mailing (16) ‖ part (1): 0 the order, 1 how far it is.
+    Mailings = 18,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -64,6 +66,7 @@ impl Table {
         Self::Keys,
         Self::Credentials,
         Self::Downloads,
+        Self::Mailings,
     ];
 
     /// The first byte of the table's store keys.
@@ -96,6 +99,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(18), None);
+        assert_eq!(Table::from_id(19), None);
     }
 }

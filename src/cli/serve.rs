@@ -127,7 +127,14 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     let _ = control.await;
     failure.abort();
     reloading.abort();
-    posting.abort();
+    if let Some(post) = app.post() {
+        // The mail under way ends, and its row goes: aborted, it would be sent again after the next start.
+        post.stop();
+    }
+    let mut posting = posting;
+    if tokio::time::timeout(grace, &mut posting).await.is_err() {
+        posting.abort();
+    }
     scanning.abort();
     if app.has_failed() {
         return Err(CliError::failed(

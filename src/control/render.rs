@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::message::{Author, Message};
 use crate::domain::submission::{ConsentGiven, Fields, FileInfo, Summary};
 use crate::services::find::Found;
-use crate::services::review::{Item, Submission};
+use crate::services::review::{Item, LedgerLine, Submission};
 
 pub(super) fn item(item: &Item) -> Value {
     let mut out = summary(&item.summary);
@@ -16,7 +16,7 @@ pub(super) fn item(item: &Item) -> Value {
 }
 
 pub(super) fn submission(submission: &Submission) -> Value {
-    let Submission { summary: line, content, messages, downloads } = submission;
+    let Submission { summary: line, content, messages, downloads, consent_changes } = submission;
     let mut out = summary(line);
     out["server_key"] = json!(content.server_key);
     out["fields"] = fields(&content.fields);
@@ -26,6 +26,14 @@ pub(super) fn submission(submission: &Submission) -> Value {
     out["files"] = content.files.iter().chain(sent_later).map(file).collect();
     out["messages"] = messages.iter().map(message).collect();
     out["downloads"] = json!(downloads);
+    if !consent_changes.is_empty() {
+        let given = |line: &LedgerLine| -> Map<_, _> {
+            line.consents.iter().map(|(name, consent)| (name.clone(), json!(consent.given))).collect()
+        };
+        let change =
+            |line: &LedgerLine| json!({ "at": line.at, "source": line.source.to_string(), "consents": given(line) });
+        out["consent_changes"] = consent_changes.iter().map(change).collect();
+    }
     out
 }
 

@@ -61,6 +61,8 @@ pub enum Purpose {
     Credentials = 23,
     /// A download of a file that a form unlocks.
     Download = 24,
+    /// An issue of a newsletter: its order, or how far it is.
+    Mailing = 25,
 }
 
 /// Where a sealed value belongs.

@@ -26,6 +26,14 @@ pub enum Label {
     ResourceLink,
     /// Where an answer to a survey comes in an order that tells nothing.
     AnswerOrder,
+    /// Rounds of the permutation that hides the arrival numbers of submissions in links that confirm.
+    ConfirmLocator,
+    /// The secret half of such a link, from a record key.
+    ConfirmSecret,
+    /// Rounds of the permutation that hides people's arrival numbers in links that unsubscribe.
+    UnsubscribeLocator,
+    /// The secret half of such a link, from a person's consent key and the form's name.
+    UnsubscribeSecret,
     /// The tag under which an e-mail address is found.
     AddressTag,
     /// Hash of an API token's secret half.
@@ -53,6 +61,10 @@ impl Label {
             Self::LinkLocator => b"letterlock v1 link locator",
             Self::ResourceLink => b"letterlock v1 resource link",
             Self::AnswerOrder => b"letterlock v1 answer order",
+            Self::ConfirmLocator => b"letterlock v1 confirm locator",
+            Self::ConfirmSecret => b"letterlock v1 confirm secret",
+            Self::UnsubscribeLocator => b"letterlock v1 unsubscribe locator",
+            Self::UnsubscribeSecret => b"letterlock v1 unsubscribe secret",
             Self::AddressTag => b"letterlock v1 address tag",
             Self::TokenHash => b"letterlock v1 token hash",
             Self::IdempotencyKey => b"letterlock v1 idempotency key",

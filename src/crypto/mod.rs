@@ -10,6 +10,7 @@ pub mod derive;
 pub mod envelope;
 pub mod kem;
 pub mod link;
+pub mod mail_link;
 pub mod merkle;
 pub mod pad;
 pub mod password;

@@ -57,12 +57,17 @@ pub struct Locators(Prf);
 impl Locators {
     /// The permutation under this system key.
     pub fn new(key: &Key) -> Self {
-        Self(Prf::new(key, Label::ReceiptLocator))
+        Self::under(key, Label::ReceiptLocator)
     }
 
     /// The permutation for cursors, which has nothing to do with that of the codes.
     pub fn for_cursors(key: &Key) -> Self {
-        Self(Prf::new(key, Label::ListCursor))
+        Self::under(key, Label::ListCursor)
+    }
+
+    /// The permutation for another use, which has nothing to do with the others.
+    pub(super) fn under(key: &Key, label: Label) -> Self {
+        Self(Prf::new(key, label))
     }
 
     /// The permutation for links that unlock a file.

@@ -14,6 +14,8 @@ pub struct Consent {
 }
 
 /// How a consent was given or taken back.
+///
+/// Sealed by number: new ones come last.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConsentSource {
@@ -26,6 +28,10 @@ pub enum ConsentSource {
         /// The name of its key.
         name: String,
     },
+    /// The link in the mail that asked for a confirmation.
+    Confirmation,
+    /// The link in a mail that was sent under it.
+    UnsubscribeLink,
 }
 
 impl std::fmt::Display for ConsentSource {
@@ -34,6 +40,8 @@ impl std::fmt::Display for ConsentSource {
             Self::Form => f.write_str("form"),
             Self::Receipt => f.write_str("receipt"),
             Self::Server { name } => write!(f, "server key {name}"),
+            Self::Confirmation => f.write_str("confirmation"),
+            Self::UnsubscribeLink => f.write_str("unsubscribe-link"),
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::form::FormId;
 use crate::base::clock::Timestamp;
+use crate::base::ids::MailingId;
 use crate::base::sensitive::SensitiveString;
 
 /// What a mail is about.
@@ -19,12 +20,13 @@ pub enum MailKind {
     Arrived,
     /// To the person: their submission has arrived, and here are the links to what it unlocks.
     Unlocked,
+    /// To the person: whether they really want the newsletter.
+    Confirm,
+    /// To a person who has confirmed: an issue of the newsletter.
+    Issue(MailingId),
 }
 
 impl MailKind {
-    /// Every kind that waits in the outbox.
-    pub const ALL: [Self; 4] = [Self::Received, Self::Answered, Self::Arrived, Self::Unlocked];
-
     /// The name of its templates.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +34,8 @@ impl MailKind {
             Self::Answered => "answered",
             Self::Arrived => "arrived",
             Self::Unlocked => "unlocked",
+            Self::Confirm => "confirm",
+            Self::Issue(_) => "issue",
         }
     }
 }

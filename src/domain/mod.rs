@@ -23,7 +23,8 @@ pub mod scan;
 pub mod staff;
 pub mod subject;
 pub mod submission;
+pub mod subscription;
 pub mod survey;
-mod text;
+pub(crate) mod text;
 
 pub use problem::Problem;

@@ -46,6 +46,19 @@ impl EmailAddress {
         if canonical.len() > ADDRESS_MAX { Err(BadEmail) } else { Ok(Self(canonical.into())) }
     }
 
+    /// The address as mail is sent to it: the domain as IDNA ASCII, the local part as it was typed, since whether its case
+    /// matters is the mailbox provider's business. Only a local part beyond ASCII then needs a server that takes it (RFC 6531).
+    ///
+    /// # Errors
+    /// [`BadEmail`].
+    pub fn for_sending(text: &str) -> Result<SensitiveString, BadEmail> {
+        let canonical = Self::parse(text)?;
+        let (_, domain) = canonical.canonical().split_once('@').ok_or(BadEmail)?;
+        let composed: String = text.trim().nfc().collect();
+        let (local, _) = composed.split_once('@').ok_or(BadEmail)?;
+        Ok(format!("{local}@{domain}").into())
+    }
+
     /// The address in its one spelling. Every call is a place to review.
     pub fn canonical(&self) -> &str {
         self.0.expose()
@@ -103,6 +116,18 @@ mod tests {
         ] {
             assert_eq!(EmailAddress::parse(typed).unwrap().canonical(), canonical, "{typed:?}");
         }
+    }
+
+    #[test]
+    fn mail_goes_to_the_ascii_form_of_the_domain_and_the_local_part_as_typed() {
+        for (typed, sent) in [
+            ("Jane.Doe@Example.ORG", "Jane.Doe@example.org"),
+            (" info@bücher.example ", "info@xn--bcher-kva.example"),
+            ("rene\u{301}@bücher.example", "ren\u{e9}@xn--bcher-kva.example"),
+        ] {
+            assert_eq!(EmailAddress::for_sending(typed).unwrap().expose(), sent, "{typed:?}");
+        }
+        assert!(EmailAddress::for_sending("jane@example.org\r\nBcc: x@example.org").is_err());
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub enum Status {
     Published,
     Declined,
     Withdrawn,
+    Unconfirmed,
+    Confirmed,
 }
 
 /// The text is not the name of a status.
@@ -43,7 +45,7 @@ pub struct BadStatus;
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::New,
         Self::InProgress,
         Self::Answered,
@@ -57,6 +59,8 @@ impl Status {
         Self::Published,
         Self::Declined,
         Self::Withdrawn,
+        Self::Unconfirmed,
+        Self::Confirmed,
     ];
 
     /// The exact name, as the API and the store write it.
@@ -75,6 +79,8 @@ impl Status {
             Self::Published => "published",
             Self::Declined => "declined",
             Self::Withdrawn => "withdrawn",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Confirmed => "confirmed",
         }
     }
 }

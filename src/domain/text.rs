@@ -11,7 +11,7 @@ pub(super) fn normalise(text: &str) -> String {
 
 /// Whether `c` has no place in one line of text: control characters, and the overrides that turn the direction of
 /// whatever follows. Marks that merely hint at a direction stay: names in Arabic and Hebrew use them.
-pub(super) fn is_unfit(c: char) -> bool {
+pub(crate) fn is_unfit(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202d}' | '\u{202e}')
 }
 

@@ -115,11 +115,19 @@ fn refuse(request: Request, error: HttpError) -> Response {
     error.into_response()
 }
 
+/// Where people unsubscribe. Counted by the handler, and only for links that lead to nobody: mail providers post for all
+/// their customers from one address.
+const UNSUBSCRIBE: &str = "/f/{form}/unsubscribe/{token}";
+
 /// Whether the address may send another request. What a monitor or a page's own parts ask for is not counted.
 fn admit(outer: &Outer, route: Option<&str>, client: Option<Client>, headers: &HeaderMap) -> Result<(), HttpError> {
     let keyed = route == Some(SUBMIT) && token(headers).is_some_and(|token| (outer.is_key)(token));
     let free = route.is_some_and(|r| {
-        r.starts_with("/health/") || r.starts_with("/static/") || r == "/favicon.svg" || r == "/embed.js"
+        r.starts_with("/health/")
+            || r.starts_with("/static/")
+            || r == "/favicon.svg"
+            || r == "/embed.js"
+            || r == UNSUBSCRIBE
     });
     match client {
         Some(Client(address)) if !free && !keyed => Ok(outer.rates.request(address)?),

@@ -25,6 +25,7 @@ mod extract;
 mod gate;
 mod headers;
 mod layers;
+mod newsletter;
 mod openapi;
 mod pages;
 mod portal;

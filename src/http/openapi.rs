@@ -47,9 +47,9 @@ fn operation(route: &Route) -> Value {
         .collect();
     parameters
         .extend(route.query.iter().map(|name| json!({ "name": name, "in": "query", "schema": query_schema(name) })));
-    if route.operation == "submit" {
+    if matches!(route.operation, "submit" | "orderMailing") {
         parameters.push(json!({
-            "name": "Idempotency-Key", "in": "header",
+            "name": "Idempotency-Key", "in": "header", "required": route.operation == "orderMailing",
             "description": "Per form, for 24 hours: the same key and content get the same answer, other content gets 422, \
                 a request that is still running gets 409.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
@@ -78,7 +78,7 @@ fn path_schema(name: &str) -> Value {
         "form" | "field" => json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" }),
         "n" => json!({ "type": "integer", "minimum": 0 }),
         "name" => json!({ "type": "string" }),
-        "token" => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{43,64}$" }),
+        "token" => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{28,64}$" }),
         _ => json!({ "$ref": "#/components/schemas/Id" }),
     }
 }
@@ -142,6 +142,22 @@ fn request_body(operation: &str) -> Option<Value> {
             "application/x-www-form-urlencoded": { "schema": { "type": "object" } },
             "multipart/form-data": { "schema": {} },
         }),
+        "confirm" | "unsubscribe" => {
+            let schema = json!({ "schema": { "type": "object" } });
+            let content = json!({ "application/x-www-form-urlencoded": schema, "multipart/form-data": schema });
+            return Some(json!({ "required": false, "content": content }));
+        }
+        "orderMailing" => body_of(
+            &["purpose", "subject", "text"],
+            json!({
+                "purpose": text, "subject": { "type": "string", "minLength": 1, "maxLength": 200 }, "text": text,
+                "markdown": { "type": ["string", "null"], "description": "The same for the HTML part." },
+                "topics": {
+                    "type": ["array", "null"], "items": text,
+                    "description": "Only for those who chose one of these options, or none at all.",
+                },
+            }),
+        ),
         "searchSubjects" => json!({ "application/json": { "schema": {
             "type": "object", "required": ["email"], "additionalProperties": false,
             "properties": { "email": { "type": "string" } },
@@ -162,6 +178,9 @@ fn responses(route: &Route) -> Value {
         })
     };
     let (status, kind, body) = match route.operation {
+        "orderMailing" => ("202", "application/json", schema("Mailing")),
+        "showMailing" => ("200", "application/json", schema("Mailing")),
+        "listMailings" => ("200", "application/json", list(schema("Mailing"))),
         "embedScript" | "embedScriptVersion" => ("200", "text/javascript", json!({ "type": "string" })),
         "challenge" => ("200", "application/json", schema("Challenge")),
         "style" => ("200", "text/css", json!({ "type": "string" })),
@@ -206,6 +225,10 @@ fn responses(route: &Route) -> Value {
             "303".to_owned(),
             json!({ "description": "Leads on to a page that the form allows, where a mail confirms it." }),
         );
+    }
+    if route.operation == "orderMailing" {
+        let again = json!({ "application/json": { "schema": schema("Mailing") } });
+        out.insert("200".to_owned(), json!({ "description": "The same order came before.", "content": again }));
     }
     let problem = json!({ "application/problem+json": { "schema": schema("Problem") } });
     let page = json!({ "text/html": { "schema": { "type": "string" } } });
@@ -293,7 +316,22 @@ fn schemas() -> Value {
             "new", "in-progress", "answered", "closed",
             "received", "shortlisted", "interview", "offer", "hired", "rejected",
             "published", "declined", "withdrawn",
+            "unconfirmed", "confirmed",
         ] },
+        "Mailing": {
+            "type": "object",
+            "required": ["id", "form", "subject", "topics", "ordered", "state", "queued", "waiting", "sent"],
+            "properties": {
+                "id": id, "form": { "type": "string" }, "subject": { "type": "string" }, "ordered": time,
+                "topics": { "type": "array", "items": { "type": "string" } },
+                "state": { "enum": ["queueing", "sending", "done"] },
+                "queued": { "type": "integer", "description": "Mails put into the outbox so far." },
+                "waiting": { "type": "integer" }, "sent": { "type": "integer" },
+                "given_up": { "type": "integer", "description": "Not taken by the mail server, in the end." },
+                "withdrawn": { "type": "integer", "description": "Not sent: the person had unsubscribed by then." },
+                "erased": { "type": "integer", "description": "Not sent: the person was erased by then." },
+            },
+        },
         "NewSubmission": {
             "type": "object", "required": ["fields"], "additionalProperties": false,
             "properties": {
@@ -350,6 +388,11 @@ fn schemas() -> Value {
                 "form_version": { "type": "integer" },
                 "notice": { "type": "string", "description": "Version of the privacy notice shown." },
                 "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },
+                "consent_changes": { "type": "array", "description": "For a newsletter: its part of the consent ledger.",
+                    "items": { "type": "object", "properties": {
+                        "at": time, "source": { "type": "string" },
+                        "notice": { "type": "string" }, "consents": flags,
+                    } } },
                 "consent_wordings": { "type": "object", "description": "Version of each consent's words.",
                     "additionalProperties": { "type": "string" } },
             },

@@ -139,7 +139,8 @@ pub(super) fn receipt(
     let until = offers.first().map_or_else(String::new, |offer| speech.time(offer.until));
     let offers = offers.iter().map(|offer| (resource::path(offer), offer.title.as_str())).collect();
     let received = speech.time(received);
-    let page = ReceiptPage { speech, title: &form.title, receipt, received, next, frame, offers, until, by_mail };
+    let (title, confirm) = (&form.title, form.kind.subscribes().is_some());
+    let page = ReceiptPage { speech, title, receipt, received, confirm, next, frame, offers, until, by_mail };
     html(speech, StatusCode::OK, &page)
 }
 
@@ -184,6 +185,8 @@ struct ReceiptPage<'a> {
     title: &'a str,
     receipt: &'a str,
     received: String,
+    /// Nothing counts before the link in a mail was opened.
+    confirm: bool,
     next: Option<&'a ReturnAddress>,
     frame: Option<Frame<'a>>,
     /// Path and title of each link.

@@ -7,11 +7,11 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::api::{audit, download, results, subjects, submissions};
+use super::api::{audit, download, mailings, results, subjects, submissions};
 use super::error::HttpError;
 use super::public::{board, forms, page, resource, service};
 use super::speech::LANG;
-use super::{Web, assets, cors, layers, portal, staff};
+use super::{Web, assets, cors, layers, newsletter, portal, staff};
 
 /// Who may call a route at all. What they may do there is the policy's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,17 @@ static ROUTES: &[Route] = &[
     route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [LANG], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
         [LANG], post(page::post)),
+    route!("GET" "/f/{form}/confirm/{token}", Public, "askConfirm",
+        "Asks whether a subscription shall be confirmed, for who has the link that was mailed.",
+        [LANG], get(newsletter::ask_confirm)),
+    route!("POST" "/f/{form}/confirm/{token}", Public, "confirm", "Confirms a subscription.",
+        [LANG], post(newsletter::confirm)),
+    route!("GET" "/f/{form}/unsubscribe/{token}", Public, "askUnsubscribe",
+        "Asks whether a subscription shall end, for who has the link in a mail.",
+        [LANG], get(newsletter::ask_unsubscribe)),
+    route!("POST" "/f/{form}/unsubscribe/{token}", Public, "unsubscribe",
+        "Ends a subscription at once (RFC 8058); says the same when it has ended before.",
+        [LANG], post(newsletter::unsubscribe)),
     route!("GET" "/embed/{form}", Public, "embedPage", "A form as a page for a frame on a site that the form names.",
         [LANG], get(page::show_framed)),
     route!("POST" "/embed/{form}", Public, "postEmbed", "Takes a filled-in form from a frame.",
@@ -160,6 +171,13 @@ static ROUTES: &[Route] = &[
         [], post(submissions::answer)),
     route!("POST" "/api/v1/submissions/{id}/publication", Bearer, "moderate",
         "Publishes a comment on its board, or declines it with a reason for its author.", [], post(submissions::moderate)),
+    route!("GET" "/api/v1/forms/{form}/mailings", Bearer, "listMailings",
+        "The issues of a newsletter and how far they are, newest first.", [], get(mailings::list)),
+    route!("POST" "/api/v1/forms/{form}/mailings", Bearer, "orderMailing",
+        "Sends an issue to everybody who has confirmed. Answered once the order is durable; sending goes on behind.",
+        [], post(mailings::order)),
+    route!("GET" "/api/v1/forms/{form}/mailings/{id}", Bearer, "showMailing", "How far an issue is.",
+        [], get(mailings::show)),
     route!("POST" "/api/v1/subjects/search", Bearer, "searchSubjects",
         "Finds the person of an e-mail address. The address is never written down.", [], post(subjects::search)),
     route!("POST" "/api/v1/subjects/{id}/erasure", Bearer, "eraseSubject",
@@ -248,6 +266,10 @@ mod tests {
             ("GET", "/"),
             ("GET", "/f/{form}"),
             ("POST", "/f/{form}"),
+            ("GET", "/f/{form}/confirm/{token}"),
+            ("POST", "/f/{form}/confirm/{token}"),
+            ("GET", "/f/{form}/unsubscribe/{token}"),
+            ("POST", "/f/{form}/unsubscribe/{token}"),
             ("GET", "/embed/{form}"),
             ("POST", "/embed/{form}"),
             ("GET", "/embed.js"),

@@ -19,7 +19,7 @@ use super::rates::Rates;
 use super::{Web, routes, tls};
 use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
-use crate::services::{App, keys, statistics};
+use crate::services::{App, keys, newsletter, statistics};
 
 /// Why the service did not start or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +81,10 @@ pub async fn serve(
     let gate = Gate::new(app.entropy()).map_err(|_| ServeError::NoRandomness)?;
     let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer), gate });
     let counting = tokio::spawn(statistics::keep(web.app.clone()));
+    let sweeping = tokio::spawn(newsletter::keep(web.app.clone()));
     let served = run(listen, tls, routes::router(web), &limits, proxies, on_listening, shutdown).await;
     counting.abort();
+    sweeping.abort();
     served
 }
 

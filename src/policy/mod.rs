@@ -80,6 +80,8 @@ pub enum Action {
     SetStatus,
     /// Write a message on a submission.
     WriteMessage,
+    /// Confirm a consent by the link that was mailed.
+    ConfirmConsent,
     /// Take a consent back.
     WithdrawConsent,
     /// Download a file that the form of one's own submission unlocks.
@@ -102,6 +104,8 @@ pub enum Action {
     ReadStatus,
     /// Check every page, record and file of the vault; shows none of their content.
     VerifyVault,
+    /// Send an issue of a newsletter to everybody who has confirmed, without seeing who that is; and see how far it is.
+    SendMailing,
     /// Send the mails that wait.
     SendMail,
     /// Have the virus scanner look at a file.
@@ -124,13 +128,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
         Self::ReadFile,
         Self::SetStatus,
         Self::WriteMessage,
+        Self::ConfirmConsent,
         Self::WithdrawConsent,
         Self::DownloadResource,
         Self::EraseRecord,
@@ -142,6 +147,7 @@ impl Action {
         Self::ReadForms,
         Self::ReadStatus,
         Self::VerifyVault,
+        Self::SendMailing,
         Self::SendMail,
         Self::ScanFile,
         Self::CleanUp,
@@ -162,6 +168,7 @@ impl Action {
             Self::ReadFile => "read-file",
             Self::SetStatus => "set-status",
             Self::WriteMessage => "write-message",
+            Self::ConfirmConsent => "confirm-consent",
             Self::WithdrawConsent => "withdraw-consent",
             Self::DownloadResource => "download-resource",
             Self::EraseRecord => "erase-record",
@@ -173,6 +180,7 @@ impl Action {
             Self::ReadForms => "read-forms",
             Self::ReadStatus => "read-status",
             Self::VerifyVault => "verify-vault",
+            Self::SendMailing => "send-mailing",
             Self::SendMail => "send-mail",
             Self::ScanFile => "scan-file",
             Self::CleanUp => "clean-up",

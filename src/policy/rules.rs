@@ -94,7 +94,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Auditor | Admin => HIDDEN,
             }
         }
-        Action::WithdrawConsent => {
+        Action::ConfirmConsent | Action::WithdrawConsent => {
             let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
@@ -172,6 +172,16 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => YES,
             }
         }
+        Action::SendMailing => {
+            let Resource::Form { roles } = resource else { return HIDDEN };
+            match role {
+                Marketing => if_covered(roles, role, YES),
+                // Those who read the form know of it.
+                Hr | Support | Training | Partner => if_covered(roles, role, FORBIDDEN),
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            }
+        }
         Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
@@ -217,6 +227,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ReadSubmission
         | Action::ReadFile
         | Action::WriteMessage
+        | Action::ConfirmConsent
         | Action::WithdrawConsent
         | Action::DownloadResource
         | Action::EraseRecord
@@ -231,6 +242,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ReadForms
         | Action::ReadStatus
         | Action::VerifyVault
+        | Action::SendMailing
         | Action::SendMail
         | Action::ScanFile
         | Action::CleanUp

@@ -64,6 +64,10 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "any form", Resource::Form { roles: mine }));
                 out.push((action, "any survey", Resource::Survey { roles: mine }));
             }
+            Action::SendMailing => {
+                out.push((action, "form that names the role", Resource::Form { roles: mine }));
+                out.push((action, "form that does not", Resource::Form { roles: NONE }));
+            }
             Action::ListSubmissions => {
                 out.push((action, "form that names the role", Resource::Form { roles: mine }));
                 out.push((action, "form that does not", Resource::Form { roles: NONE }));
@@ -75,6 +79,7 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
             | Action::ReadFile
             | Action::SetStatus
             | Action::WriteMessage
+            | Action::ConfirmConsent
             | Action::WithdrawConsent
             | Action::EraseRecord => {
                 out.push((action, "submission by a form that names the role", Resource::Submission { roles: mine }));

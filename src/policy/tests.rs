@@ -148,6 +148,7 @@ fn people_deal_with_their_own_submission_only_and_nobody_else_has_one() {
         CONTENT[0],
         CONTENT[1],
         Action::WriteMessage,
+        Action::ConfirmConsent,
         Action::WithdrawConsent,
         Action::DownloadResource,
         Action::EraseRecord,

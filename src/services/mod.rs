@@ -12,6 +12,7 @@ pub mod health;
 mod idempotency;
 pub mod keys;
 pub mod languages;
+pub mod newsletter;
 pub mod portal;
 pub mod post;
 pub mod resources;
@@ -139,6 +140,8 @@ pub struct App {
     languages: OnceLock<Arc<Languages>>,
     resources: OnceLock<resources::Shelf>,
     tally: statistics::Tally,
+    mailings: newsletter::Mailings,
+    sweeps: newsletter::Sweeps,
     closed: AtomicBool,
 }
 
@@ -253,6 +256,8 @@ impl App {
             languages: OnceLock::new(),
             resources: OnceLock::new(),
             tally,
+            mailings: newsletter::Mailings::default(),
+            sweeps: newsletter::Sweeps::default(),
             closed: AtomicBool::new(false),
         };
         let vault::OpenReport { first_run, made, notices } = report;

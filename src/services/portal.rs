@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::review::{self, Download};
-use super::{App, Context, Problem, ServiceError, blocking, scan};
+use super::{App, Context, Problem, ServiceError, blocking, newsletter, scan};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId, RequestId};
 use crate::domain::consent::ConsentSource;
@@ -18,6 +18,7 @@ use crate::domain::form::Form;
 use crate::domain::message::Message;
 use crate::domain::resource::Downloaded;
 use crate::domain::submission::{ConsentGiven, Content, Summary};
+use crate::domain::subscription::{Standing, Step, Subscription};
 use crate::policy::{Action, Actor, Resource, SUBJECT_REQUEST};
 use crate::vault::{ConsentChange, Grant, LedgerLine, Located, Opened, Target, VaultError};
 
@@ -79,6 +80,8 @@ pub struct MyConsent {
     pub version: String,
     /// Whether it holds.
     pub given: bool,
+    /// Whether it waits to be confirmed by the link that was mailed, and does not hold until then.
+    pub unconfirmed: bool,
     /// Since when.
     pub since: Timestamp,
     /// How that came.
@@ -204,8 +207,12 @@ pub async fn file(app: &Arc<App>, request: RequestId, own: Own, n: u32) -> Resul
 pub async fn withdraw(app: &Arc<App>, request: RequestId, own: Own, name: &str) -> Result<(), ServiceError> {
     let mine = show(app, request, own).await?;
     let consent = mine.consents.iter().find(|consent| consent.name == name).ok_or(ServiceError::NotFound)?;
-    if !consent.given {
+    if !consent.given && !consent.unconfirmed {
         return Ok(());
+    }
+    let form = mine.summary.form;
+    if app.forms().get(&form).is_some_and(|form| form.kind.subscribes() == Some(name)) {
+        return newsletter::take_back(app, request, own.0, form, name).await;
     }
     let act = context(request).act(Action::WithdrawConsent, &Resource::of_own(mine.summary.nature))?;
     let taken_back = ConsentGiven { given: false, wording: consent.version.clone() };
@@ -243,7 +250,7 @@ pub async fn erase(app: &Arc<App>, request: RequestId, own: Own) -> Result<Value
         let act = context(request).act(Action::ErasePerson, &Resource::of_own(mine.summary.nature))?;
         app.vault.erase(act, vec![Target::Person(person)]).await?
     } else {
-        for consent in mine.consents.iter().filter(|consent| consent.given) {
+        for consent in mine.consents.iter().filter(|consent| consent.given || consent.unconfirmed) {
             withdraw(app, request, own, &consent.name).await?;
         }
         let act = context(request).act(Action::EraseRecord, &Resource::of_own(mine.summary.nature))?;
@@ -287,9 +294,15 @@ fn standing(own: Own, content: &Content, form: Option<&Form>, ledger: &[LedgerLi
             wording: words.map(|consent| consent.wording.clone()),
             version: wording.clone(),
             given: *given,
+            unconfirmed: false,
             since: content.received,
             source: content.server_key.clone().map_or(ConsentSource::Form, |name| ConsentSource::Server { name }),
         };
+        if form.and_then(|form| form.kind.subscribes()) == Some(name) {
+            subscribed(own, content, ledger, &mut consent);
+            out.push(consent);
+            continue;
+        }
         for line in ledger.iter().filter(|line| line.record == own.0) {
             if let Some(change) = line.consents.get(name) {
                 (consent.given, consent.since, consent.source) = (change.given, line.at, line.source.clone());
@@ -298,6 +311,21 @@ fn standing(own: Own, content: &Content, form: Option<&Form>, ledger: &[LedgerLi
         out.push(consent);
     }
     out
+}
+
+/// The consent of a newsletter: a tick is nothing before it is confirmed, and one end ends it for all of the person's.
+fn subscribed(own: Own, content: &Content, ledger: &[LedgerLine], consent: &mut MyConsent) {
+    let of_it = || ledger.iter().filter(|line| line.form == content.form);
+    let mut steps = of_it().filter_map(|line| {
+        let given = line.consents.get(&consent.name)?.given;
+        Some(Step::new(line.at, line.record, &line.source, given))
+    });
+    let standing = Subscription::of(steps.clone()).standing(&own.0);
+    consent.given = standing == Standing::Confirmed;
+    consent.unconfirmed = standing == Standing::Pending;
+    // A tick of another submission changes nothing here.
+    let counts = |step: &Step| step.record == own.0 || standing == Standing::Ended && !step.given;
+    consent.since = steps.rfind(counts).map_or(content.received, |step| step.at);
 }
 
 fn invalid(problem: Problem) -> ServiceError {

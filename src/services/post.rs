@@ -3,19 +3,21 @@
 //!
 //! Without a mail server everything else works, and nothing is put into the outbox.
 
+mod compose;
+mod gather;
 mod links;
 mod referral;
 mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::resources::{self, Offer};
-use super::{App, Context, ServiceError, blocking};
+use super::{App, Context, ServiceError, blocking, newsletter};
 use crate::adapters::mail::{Carrier, Outgoing, Refused};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RequestId};
@@ -25,8 +27,10 @@ use crate::domain::mail::{Mail, MailKind};
 use crate::domain::resource::UnlockBy;
 use crate::domain::subject::EmailAddress;
 use crate::policy::{Action, Actor, Resource};
-use crate::vault::{Detail, MailName, VaultError};
+use crate::vault::{Act, Detail, Fate, MailName, VaultError};
 
+use compose::{Composed, compose};
+use gather::Gathering;
 pub use links::{Links, ask_for_link, use_link};
 pub(super) use referral::Referral;
 use words::Words;
@@ -52,6 +56,11 @@ const REFUSED: Duration = Duration::from_secs(60 * 60);
 const DAMAGED: Duration = Duration::from_secs(60 * 60);
 /// How often a link is tried. Whoever still wants it then asks again.
 const LINK_TRIES: usize = 5;
+/// Mails that wait and were not tried yet, at which no more of an issue are put into the outbox: so the others never stand
+/// behind thousands.
+const ROOM: usize = 100;
+/// Mails that wait in all, at which no more of an issue are put into the outbox.
+const FULL: usize = 5_000;
 /// Addresses counted at the same time.
 const MOST_ADDRESSES: usize = 20_000;
 
@@ -68,6 +77,8 @@ pub struct Post {
     /// Links wait in memory only: they are good for minutes.
     links: Mutex<Vec<LinkMail>>,
     caused: Mutex<HashMap<[u8; 32], (Timestamp, u32)>>,
+    gathering: Mutex<Gathering>,
+    stopping: AtomicBool,
 }
 
 /// A mail with a link that opens all that is held about somebody.
@@ -121,6 +132,8 @@ impl Post {
             tries: Mutex::default(),
             links: Mutex::default(),
             caused: Mutex::default(),
+            gathering: Mutex::default(),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -146,6 +159,27 @@ impl Post {
         *count <= PER_ADDRESS
     }
 
+    /// Leaves a mail alone until `next`.
+    fn wait(&self, name: MailName, next: Timestamp, done: Option<&'static str>) {
+        let mut tries = self.tries();
+        let count = tries.get(&name).map_or(0, |tried| tried.count) + 1;
+        tries.insert(name, Try { count, next, done });
+    }
+
+    /// Asks it to stop after the mail that is under way, so that none is sent whose row then stays.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.came.notify_one();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    fn gathering(&self) -> std::sync::MutexGuard<'_, Gathering> {
+        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tries(&self) -> std::sync::MutexGuard<'_, HashMap<MailName, Try>> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,11 +201,16 @@ pub(super) fn about_submission(app: &App, form: &Form, email: Option<&EmailAddre
     let since = app.clock.now();
     let mail = |kind, to: &str| Mail { kind, to: to.into(), form: form.id.clone(), since };
     let mut out = Vec::new();
+    let unlocks_by_mail = form.unlock_by == UnlockBy::Mail && !form.unlocks.is_empty();
+    let kind = match form.kind.subscribes() {
+        Some(_) => MailKind::Confirm,
+        None if unlocks_by_mail => MailKind::Unlocked,
+        None => MailKind::Received,
+    };
     if let (Some(email), Some(typed)) = (email, typed)
-        && post.may_cause(app, "received", email)
+        && post.may_cause(app, if kind == MailKind::Confirm { "confirm" } else { "received" }, email)
     {
-        let by_mail = form.unlock_by == UnlockBy::Mail && !form.unlocks.is_empty();
-        out.push(mail(if by_mail { MailKind::Unlocked } else { MailKind::Received }, typed));
+        out.push(mail(kind, typed));
     }
     for announce in &form.announce {
         if let Announce::Address(address) = announce {
@@ -195,10 +234,10 @@ pub(super) fn came(app: &App) {
     }
 }
 
-/// Works until it is dropped. Does nothing without a mail server.
+/// Works until it is dropped, or told to stop. Does nothing without a mail server.
 pub async fn run(app: Arc<App>) {
     let Some(post) = app.post().cloned() else { return };
-    loop {
+    while !post.is_stopping() {
         if let Err(error) = deliver(&app, &post).await {
             tracing::warn!(%error, "the outbox could not be worked off; it is tried again");
         }
@@ -221,11 +260,16 @@ pub async fn deliver(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, ServiceE
     if app.vault.ready_for_intake().is_err() {
         return Ok(sent);
     }
-    let vault = Arc::clone(&app.vault);
-    let names = blocking(move || vault.waiting_mails()).await??;
-    let waiting: HashSet<MailName> = names.iter().copied().collect();
-    post.tries().retain(|name, _| waiting.contains(name));
+    let mut names = waiting_mails(app, post).await?;
+    let tried = post.tries().len() + post.gathering().len();
+    let room = if names.len() < FULL { ROOM.saturating_sub(names.len().saturating_sub(tried)) } else { 0 };
+    if room > 0 && newsletter::feed(app, room).await? > 0 {
+        names = waiting_mails(app, post).await?;
+    }
     for name in names {
+        if post.is_stopping() {
+            return Ok(sent);
+        }
         match deliver_one(app, post, name).await? {
             Step::Sent => sent += 1,
             Step::Left => {}
@@ -234,8 +278,27 @@ pub async fn deliver(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, ServiceE
         // People wait for links.
         sent += deliver_links(app, post).await;
     }
+    if sent > 0 && newsletter::is_under_way(app) {
+        // The next of an issue need not wait for the clock.
+        post.came.notify_one();
+    }
     Ok(sent)
 }
+
+/// The mails that wait; what is known of others is forgotten.
+async fn waiting_mails(app: &Arc<App>, post: &Post) -> Result<Vec<MailName>, ServiceError> {
+    let vault = Arc::clone(&app.vault);
+    let names = blocking(move || vault.waiting_mails()).await??;
+    let waiting: HashSet<MailName> = names.iter().copied().collect();
+    post.tries().retain(|name, _| waiting.contains(name));
+    post.gathering().keep(&waiting, app.clock.now());
+    Ok(names)
+}
+
+/// Outcomes, as the trail names them.
+const SENT: &str = "sent";
+const GIVEN_UP: &str = "given up";
+const WITHDRAWN: &str = "withdrawn";
 
 /// What came of looking at one mail.
 enum Step {
@@ -269,7 +332,7 @@ async fn deliver_links(app: &App, post: &Post) -> usize {
 async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result<Step, ServiceError> {
     let now = app.clock.now();
     let tried = post.tries().get(&name).copied();
-    if tried.is_some_and(|tried| now < tried.next) {
+    if tried.is_some_and(|tried| now < tried.next) || post.gathering().holds(&name, now) {
         return Ok(Step::Left);
     }
     let act = context(app)?.act(Action::SendMail, &Resource::Vault)?;
@@ -279,10 +342,6 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
         (act, opened)
     })
     .await?;
-    let count = tried.map_or(0, |tried| tried.count);
-    let wait = |wait: Duration, done| {
-        post.tries().insert(name, Try { count: count + 1, next: now.plus(wait), done });
-    };
     let mail = match opened {
         Ok(mail) => mail,
         // Erased meanwhile.
@@ -290,74 +349,100 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
         // One damaged row must not stop the mails of all others.
         Err(VaultError::Tampered) => {
             tracing::error!("a waiting mail does not open; run `letterlock verify`");
-            wait(DAMAGED, None);
+            post.wait(name, now.plus(DAMAGED), None);
             return Ok(Step::Left);
         }
         Err(error) => return Err(error.into()),
     };
-    let about = mail.kind.as_str();
-    let outcome = match tried.and_then(|tried| tried.done) {
+    if let Some(done) = tried.and_then(|tried| tried.done) {
         // Sent before; only its row could not be removed.
-        Some(done) => done,
-        None => {
-            let later = WAITS[count.min(WAITS.len() - 1)];
-            // Before it goes out: whatever fails from here on, it does not go out again at once.
-            wait(later, None);
-            let (reason, longest, step) = match compose(app, post, &mail, name).await {
-                Err(reason) => (Some(reason), LONGEST, Step::Left),
-                Ok(outgoing) => match post.carrier.carry_if(&outgoing, &|| app.vault.mail_waits(&name)).await {
-                    Ok(true) => (None, LONGEST, Step::Left),
-                    // Erased meanwhile, at the last moment.
-                    Ok(false) => return Ok(Step::Left),
-                    Err(Refused::Never(reason)) => (Some(reason), REFUSED, Step::Left),
-                    Err(Refused::Later(reason)) => (Some(reason), LONGEST, Step::Left),
-                    Err(Refused::NotNow(reason)) => (Some(reason), LONGEST, Step::ServerGone),
-                },
-            };
-            match reason {
-                None => "sent",
-                Some(reason) if now.since(mail.since) < longest => {
-                    tracing::warn!(about, reason, wait_s = later.as_secs(), "a mail has to wait");
-                    return Ok(step);
-                }
-                Some(reason) => {
-                    tracing::warn!(about, reason, "a mail is given up");
-                    "given up"
-                }
+        return take_out(app, post, act, name, mail.kind, done).await;
+    }
+    let together = match mail.kind {
+        MailKind::Arrived => post.gathering().take(&mail.form, mail.to.expose(), name, now),
+        _ => Some(vec![name]),
+    };
+    let Some(together) = together else { return Ok(Step::Left) };
+    let later = WAITS[tried.map_or(0, |tried| tried.count).min(WAITS.len() - 1)];
+    // Before it goes out: whatever fails from here on, it does not go out again at once.
+    post.wait(name, now.plus(later), None);
+    let (kind, since) = (mail.kind, mail.since);
+    let about = kind.as_str();
+    let (worker, office, count) = (Arc::clone(app), Arc::clone(post), together.len());
+    let (act, composed) = blocking(move || {
+        let composed = compose(&worker, &office, &act.permit, &name, &mail, count);
+        (act, composed)
+    })
+    .await?;
+    let (reason, longest, step) = match composed {
+        Composed::Withdrawn => return take_out(app, post, act, name, kind, WITHDRAWN).await,
+        Composed::Not(reason) => (Some(reason), LONGEST, Step::Left),
+        Composed::Mail(outgoing) => {
+            match post.carrier.carry_if(&outgoing, &|| still_goes(app, &act, &name, kind)).await {
+                Ok(true) => (None, LONGEST, Step::Left),
+                // Erased or taken back meanwhile, at the last moment: what is left of it is looked at again.
+                Ok(false) => return Ok(Step::Left),
+                Err(Refused::Never(reason)) => (Some(reason), REFUSED, Step::Left),
+                Err(Refused::Later(reason)) => (Some(reason), LONGEST, Step::Left),
+                Err(Refused::NotNow(reason)) => (Some(reason), LONGEST, Step::ServerGone),
             }
         }
     };
-    wait(WAITS[0], Some(outcome));
-    let detail = Detail::Mail { about: about.to_owned(), outcome: outcome.to_owned() };
-    match app.vault.remove_mail(act, name, detail).await {
+    let outcome = match reason {
+        None => SENT,
+        Some(reason) if now.since(since) < longest => {
+            tracing::warn!(about, reason, wait_s = later.as_secs(), "a mail has to wait");
+            return Ok(step);
+        }
+        Some(reason) => {
+            tracing::warn!(about, reason, "a mail is given up");
+            GIVEN_UP
+        }
+    };
+    let done = take_out(app, post, act, name, kind, outcome).await?;
+    for other in together.into_iter().filter(|other| *other != name) {
+        let act = context(app)?.act(Action::SendMail, &Resource::Vault)?;
+        take_out(app, post, act, other, kind, outcome).await?;
+    }
+    Ok(done)
+}
+
+/// Whether a mail still goes: asked at the last moment, when the mail server is about to get its content.
+fn still_goes(app: &App, act: &Act, name: &MailName, kind: MailKind) -> bool {
+    let subscribed = match kind {
+        MailKind::Issue(id) => newsletter::load_issue(app, &id)
+            .and_then(|issue| app.vault.unsubscribe_link(&act.permit, name, &issue.newsletter()))
+            .is_ok_and(|link| link.is_some()),
+        _ => true,
+    };
+    subscribed && app.vault.mail_waits(name)
+}
+
+/// Takes a mail out of the outbox that has gone, or will not go.
+async fn take_out(
+    app: &Arc<App>,
+    post: &Post,
+    act: Act,
+    name: MailName,
+    kind: MailKind,
+    outcome: &'static str,
+) -> Result<Step, ServiceError> {
+    // Should its row not go now, it goes later, and the mail does not go again.
+    post.wait(name, app.clock.now().plus(WAITS[0]), Some(outcome));
+    let issue = match kind {
+        MailKind::Issue(id) if outcome == SENT => Some((id, Fate::Sent)),
+        MailKind::Issue(id) if outcome == WITHDRAWN => Some((id, Fate::Withdrawn)),
+        MailKind::Issue(id) => Some((id, Fate::GivenUp)),
+        _ => None,
+    };
+    let detail = Detail::Mail { about: kind.as_str().to_owned(), outcome: outcome.to_owned() };
+    match app.vault.remove_mail(act, name, detail, issue).await {
         Ok(()) | Err(VaultError::Missing) => {
             post.tries().remove(&name);
-            Ok(if outcome == "sent" { Step::Sent } else { Step::Left })
+            Ok(if outcome == SENT { Step::Sent } else { Step::Left })
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The words of a waiting mail.
-async fn compose(app: &Arc<App>, post: &Post, mail: &Mail, name: MailName) -> Result<Outgoing, String> {
-    let form = app.forms().get(&mail.form).cloned();
-    let title = form.as_ref().map_or_else(|| mail.form.to_string(), |form| form.title.clone());
-    let my = format!("{}/my", post.url);
-    let mut values = vec![("form", title.as_str()), ("my", &my), ("url", &post.url), ("name", &post.name)];
-    let (links, until);
-    if mail.kind == MailKind::Unlocked {
-        let form = form.clone().ok_or("its form is gone")?;
-        let worker = Arc::clone(app);
-        let offers = blocking(move || resources::offers_by_mail(&worker, &form, name.record)).await;
-        let offers = offers.and_then(|offers| offers).map_err(|error| error.to_string())?;
-        let line = |offer: &Offer| format!("{}\t{}/r/{}", offer.title, post.url, offer.token.expose());
-        // One a line, title and address with a tab between them.
-        links = SensitiveString::from(offers.iter().map(line).collect::<Vec<_>>().join("\n").as_str());
-        until = offers.first().map_or_else(String::new, |offer| offer.until.to_string());
-        values.push(("links", links.expose()));
-        values.push(("until", until.get(..16).unwrap_or_default()));
-    }
-    post.words.write(mail.kind.as_str(), &mail.to, &values)
 }
 
 fn context(app: &App) -> Result<Context, ServiceError> {

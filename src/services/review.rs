@@ -12,6 +12,7 @@ use crate::domain::message::Message;
 use crate::domain::resource::Downloaded;
 use crate::domain::submission::{Content, Fields, FileInfo, Nature, Status, Summary};
 use crate::policy::{self, Action, Actor, Permit, Resource};
+pub use crate::vault::LedgerLine;
 use crate::vault::{Detail, FileReader, Listed, Located, Opened};
 
 /// Items of a page when nobody says how many.
@@ -65,6 +66,8 @@ pub struct Submission {
     pub messages: Vec<Message>,
     /// The downloads of what the form unlocks, oldest first.
     pub downloads: Vec<Downloaded>,
+    /// For a newsletter: how it was asked for, confirmed and taken back, oldest first.
+    pub consent_changes: Vec<LedgerLine>,
 }
 
 /// A file on its way out.
@@ -181,16 +184,25 @@ pub async fn show(
     let act = ctx.act_on(permit)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
-    let grant = match app.vault.open_record_now(grant, &located)? {
-        Ok(Opened { content, messages, downloads, .. }) => {
-            return Ok(Submission { summary: located.summary, content, messages, downloads });
-        }
-        Err(grant) => grant,
+    let subscribes = form_of(app, &located)?.kind.subscribes().is_some();
+    let grant = match subscribes {
+        true => grant,
+        false => match app.vault.open_record_now(grant, &located)? {
+            Ok(Opened { content, messages, downloads, .. }) => {
+                let summary = located.summary;
+                let consent_changes = Vec::new();
+                return Ok(Submission { summary, content, messages, downloads, consent_changes });
+            }
+            Err(grant) => grant,
+        },
     };
     let vault = Arc::clone(&app.vault);
     blocking(move || {
-        let Opened { content, messages, downloads, .. } = vault.open_record(grant, &located)?;
-        Ok(Submission { summary: located.summary, content, messages, downloads })
+        let opened = vault.open_record(grant, &located)?;
+        let mut consent_changes = if subscribes { vault.consent_ledger(&opened)? } else { Vec::new() };
+        consent_changes.retain(|line| line.record == id);
+        let Opened { content, messages, downloads, .. } = opened;
+        Ok(Submission { summary: located.summary, content, messages, downloads, consent_changes })
     })
     .await?
 }
@@ -231,6 +243,10 @@ pub async fn set_status(app: &Arc<App>, ctx: &Context, id: RecordId, status: Sta
 
 /// Refuses a status that submissions by this form do not go through.
 pub(super) fn check_status(form: &Form, status: Status) -> Result<(), ServiceError> {
+    if form.kind.subscribes().is_some() {
+        let message = "Whether somebody is subscribed, they say themselves; nobody else marks it.";
+        return Err(ServiceError::Invalid(vec![Problem::in_field("status", "bad-status", message)]));
+    }
     if form.allows_status(status) {
         return Ok(());
     }

@@ -31,6 +31,16 @@ pub(super) fn aim(
             let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
             (rows::open_record_place(&shared.keys.places, &record, &row)?, Some(record))
         }
+        Target::RecordOrLast(record) => {
+            let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
+            let place = rows::open_record_place(&shared.keys.places, &record, &row)?;
+            // Before the keyring is opened, which a dying person has no more.
+            if shared.is_dying(place, Some(&record)) {
+                return Err(VaultError::Missing);
+            }
+            let is_last = txn.person(place)?.keyring.records().all(|entry| entry.record == record);
+            (place, (!is_last).then_some(record))
+        }
     };
     if shared.is_dying(place, record.as_ref()) {
         return Err(VaultError::Missing);

@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::{Act, Reply, Vault, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
-use crate::base::ids::{IntentId, KeyId, PersonId, RecordId, RequestId, StaffId, TokenId};
+use crate::base::ids::{IntentId, KeyId, MailingId, PersonId, RecordId, RequestId, StaffId, TokenId};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::merkle::{Frontier, Hash, leaf_hash};
@@ -69,9 +69,9 @@ pub enum Detail {
     Opened(String),
     /// A mail left the outbox.
     Mail {
-        /// What it was about: `received`, `answered`, `arrived`.
+        /// What it was about: the name of its template.
         about: String,
-        /// `sent`, `refused`, `given up`.
+        /// `sent`, `given up`, `withdrawn`.
         outcome: String,
     },
     /// The virus scanner looked at a file, or could not.
@@ -90,6 +90,13 @@ pub enum Detail {
     },
     /// The answers to this survey were gone through.
     Survey(FormId),
+    /// An issue of a newsletter was ordered, or mails of it were put into the outbox.
+    Mailing {
+        /// Which.
+        id: MailingId,
+        /// How many mails.
+        mails: u64,
+    },
 }
 
 /// The outer layer of an entry.

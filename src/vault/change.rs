@@ -18,7 +18,7 @@ use crate::domain::consent::ConsentSource;
 use crate::domain::mail::Mail;
 use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message};
 use crate::domain::scan::Scan;
-use crate::domain::submission::{ConsentGiven, FieldValue, Nature, Status};
+use crate::domain::submission::{ConsentGiven, Content, FieldValue, Nature, Status};
 use crate::keys::keyring::MAX_FILES;
 
 /// A message on its way in. The numbers of its files are given by the vault.
@@ -206,11 +206,11 @@ pub(super) fn apply_consents(
 }
 
 /// A record's list entry, opened within a commit to be changed.
-struct Open {
-    place: u64,
-    person: PersonId,
+pub(super) struct Open {
+    pub(super) place: u64,
+    pub(super) person: PersonId,
     record: RecordId,
-    key: Key,
+    pub(super) key: Key,
     arrival: u64,
     record_version: u32,
     version: u32,
@@ -218,7 +218,7 @@ struct Open {
 }
 
 impl Open {
-    fn new(txn: &mut Txn<'_>, record: RecordId) -> Result<Self, VaultError> {
+    pub(super) fn new(txn: &mut Txn<'_>, record: RecordId) -> Result<Self, VaultError> {
         let shared = txn.shared;
         let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
         let place = rows::open_record_place(&shared.keys.places, &record, &row)?;
@@ -244,24 +244,36 @@ impl Open {
         if undone || exposed { Err(VaultError::Missing) } else { Ok(()) }
     }
 
-    fn seal_subject(&self, txn: &mut Txn<'_>, subject: &Subject) -> Result<super::audit::SealedSubject, VaultError> {
+    pub(super) fn set_status(&mut self, status: Status) {
+        self.list.status = status;
+    }
+
+    pub(super) fn seal_subject(
+        &self,
+        txn: &mut Txn<'_>,
+        subject: &Subject,
+    ) -> Result<super::audit::SealedSubject, VaultError> {
         let shared = txn.shared;
         subject.seal(self.place, &self.person, &txn.person(self.place)?.keyring.audit, &*shared.entropy)
     }
 
-    /// What the record has in a field of text.
-    fn address(&self, txn: &Txn<'_>, field: &str) -> Result<Option<SensitiveString>, VaultError> {
+    /// The record's content.
+    pub(super) fn content(&self, txn: &Txn<'_>) -> Result<Content, VaultError> {
         let row = txn.read(&rows::record_key(&self.record))?.ok_or(VaultError::Missing)?;
         let context = rows::record_context(&self.person, &self.record, self.record_version);
-        let mut stored = StoredRecord::decode(&envelope::open(&self.key, &context, rows::split(&row)?.1)?)?;
-        Ok(match stored.content.fields.remove(field) {
+        Ok(StoredRecord::decode(&envelope::open(&self.key, &context, rows::split(&row)?.1)?)?.content)
+    }
+
+    /// What the record has in a field of text.
+    fn address(&self, txn: &Txn<'_>, field: &str) -> Result<Option<SensitiveString>, VaultError> {
+        Ok(match self.content(txn)?.fields.remove(field) {
             Some(FieldValue::Text(text)) => Some(text),
             _ => None,
         })
     }
 
     /// Puts the list entry as it is now, under its next version, and `files` into the keyring.
-    fn put_list(&self, txn: &mut Txn<'_>, files: Vec<FileId>) -> Result<(), VaultError> {
+    pub(super) fn put_list(&self, txn: &mut Txn<'_>, files: Vec<FileId>) -> Result<(), VaultError> {
         let row = txn.read(&rows::list_key(self.arrival))?.ok_or(VaultError::Tampered)?;
         let next = self.version.checked_add(1).ok_or(VaultError::TooLarge)?;
         let context = rows::list_context(&self.person, &self.record, next);

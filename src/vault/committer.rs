@@ -15,15 +15,19 @@ use super::epoch::{Ordered, Target};
 use super::hooks::Step;
 use super::intent::Intent;
 use super::janitor::Wake;
-use super::outbox::MailName;
+use super::mailings::{Plan, Progress};
+use super::outbox::DoneJob;
 use super::people::{Arrived, SubmitJob};
 use super::shared::Shared;
+use super::subscribers::Turn;
 use super::txn::{Ready, State, Txn};
 use super::upload::Traces;
-use super::{Act, Detail, Reply, VaultError};
-use crate::base::ids::{IntentId, RecordId};
+use super::{Act, Reply, VaultError};
+use crate::base::clock::Timestamp;
+use crate::base::ids::{IntentId, MailingId, RecordId};
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::crypto::merkle::Frontier;
+use crate::domain::form::FormId;
 use crate::domain::submission::Status;
 use crate::keys::master::MasterKey;
 use crate::keys::recovery::RecoverySlot;
@@ -54,7 +58,13 @@ pub(super) enum Job {
     /// A file that a form unlocks is about to be handed out.
     Download(Box<(Act, Claim)>, Reply<()>),
     /// A mail was sent, or given up.
-    MailDone(Box<(Act, MailName, Detail)>, Reply<()>),
+    MailDone(Box<DoneJob>, Reply<()>),
+    /// How somebody stands to a newsletter.
+    Turn(Box<(Act, FormId, Turn, Timestamp)>, Reply<()>),
+    /// An issue of a newsletter, sealed.
+    Mailing(Box<(Act, MailingId, Vec<u8>)>, Reply<()>),
+    /// Mails of an issue.
+    Feed(Box<(Act, Plan)>, Reply<Progress>),
     SystemRows(Draft, Vec<Row>, Reply<()>),
     /// Rows that lost their meaning go, and what is kept of them comes; with the last of an order, the order itself goes.
     CleanUp {
@@ -84,6 +94,9 @@ impl Job {
             | Self::Consents(..)
             | Self::MailDone(..)
             | Self::Download(..)
+            | Self::Turn(..)
+            | Self::Mailing(..)
+            | Self::Feed(..)
             | Self::SystemRows(..)
             | Self::CleanUp { .. } => false,
         }
@@ -279,9 +292,18 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             let (act, claim) = *job;
             then(reply, super::downloads::apply(txn, &act, claim))
         }
-        Job::MailDone(job, reply) => {
-            let (act, name, detail) = *job;
-            then(reply, super::outbox::apply_done(txn, &act, name, detail))
+        Job::MailDone(job, reply) => then(reply, super::outbox::apply_done(txn, *job)),
+        Job::Turn(job, reply) => {
+            let (act, form, turn, at) = *job;
+            then(reply, super::subscribers::apply_turn(txn, &act, form, turn, at))
+        }
+        Job::Mailing(job, reply) => {
+            let (act, id, order) = *job;
+            then(reply, super::mailings::apply_order(txn, &act, id, order))
+        }
+        Job::Feed(job, reply) => {
+            let (act, plan) = *job;
+            then(reply, super::mailings::apply_feed(txn, &act, plan))
         }
         Job::Consents(job, reply) => {
             let (act, record, change) = *job;

@@ -48,6 +48,8 @@ pub enum Target {
     Person(PersonId),
     /// A single record; its person stays.
     Record(RecordId),
+    /// A single record, and its person when they have no other.
+    RecordOrLast(RecordId),
 }
 
 /// An order as the caller gets it back: what was found for each target.

@@ -6,8 +6,8 @@ use super::committer::Job;
 use super::rows;
 use super::shared::Shared;
 use super::txn::Txn;
-use super::{Act, Detail, Vault, VaultError};
-use crate::base::ids::{Handle, PersonId, RecordId};
+use super::{Act, Detail, Fate, Vault, VaultError};
+use crate::base::ids::{Handle, MailingId, PersonId, RecordId};
 use crate::base::tables::Table;
 use crate::crypto::{Key, envelope};
 use crate::domain::mail::Mail;
@@ -20,6 +20,14 @@ pub struct MailName {
     /// The record that it is about.
     pub record: RecordId,
     mail: Handle,
+}
+
+/// A mail that has gone, or will not go.
+pub(super) struct DoneJob {
+    act: Act,
+    name: MailName,
+    detail: Detail,
+    issue: Option<(MailingId, Fate)>,
 }
 
 impl Vault {
@@ -73,16 +81,28 @@ impl Vault {
         place.is_some_and(|place| !self.shared.is_dying(place, None))
     }
 
-    /// Takes a mail out of the outbox: it was sent, or given up. Durable on return, and in the trail with `detail`.
+    /// Takes a mail out of the outbox: it was sent, or given up. Durable on return, and in the trail with `detail`; what became
+    /// of an `issue` is counted with its mailing.
     ///
     /// # Errors
     /// [`VaultError::Missing`] when it is not there any more; [`VaultError::Unavailable`].
-    pub async fn remove_mail(&self, act: Act, name: MailName, detail: Detail) -> Result<(), VaultError> {
-        self.ask(|reply| Job::MailDone(Box::new((act, name, detail)), reply)).await
+    pub async fn remove_mail(
+        &self,
+        act: Act,
+        name: MailName,
+        detail: Detail,
+        issue: Option<(MailingId, Fate)>,
+    ) -> Result<(), VaultError> {
+        self.ask(|reply| Job::MailDone(Box::new(DoneJob { act, name, detail, issue }), reply)).await
     }
 }
 
 impl MailName {
+    /// Its own name, random: the same for each try to send it.
+    pub const fn mail(&self) -> Handle {
+        self.mail
+    }
+
     fn of_key(key: &[u8]) -> Option<Self> {
         let (record, mail) = key.get(1..)?.split_at_checked(16)?;
         let record = RecordId::from_bytes(record.try_into().ok()?);
@@ -129,7 +149,8 @@ pub(super) fn opens(shared: &Shared, place: u64, person: &PersonId, key: &Key, s
 }
 
 /// Takes a mail out within a commit.
-pub(super) fn apply_done(txn: &mut Txn<'_>, act: &Act, name: MailName, detail: Detail) -> Result<(), VaultError> {
+pub(super) fn apply_done(txn: &mut Txn<'_>, job: DoneJob) -> Result<(), VaultError> {
+    let DoneJob { act, name, detail, issue } = job;
     let shared = txn.shared;
     let row = txn.read(&name.key())?.ok_or(VaultError::Missing)?;
     let place = rows::open_mail_place(&shared.keys.places, &name.row(), &row)?;
@@ -139,8 +160,11 @@ pub(super) fn apply_done(txn: &mut Txn<'_>, act: &Act, name: MailName, detail: D
     let draft = txn.person(place)?;
     let (person, audit) = (draft.person, &draft.keyring.audit);
     let sealed = Subject::of_record(name.record).seal(place, &person, audit, &*shared.entropy)?;
+    if let Some((mailing, fate)) = issue {
+        super::mailings::count(txn, &mailing, fate)?;
+    }
     txn.remove(name.key());
-    txn.entry(Draft::new(act, detail, vec![sealed]));
+    txn.entry(Draft::new(&act, detail, vec![sealed]));
     Ok(())
 }
 

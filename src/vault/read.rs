@@ -293,6 +293,10 @@ impl Vault {
 }
 
 impl Located {
+    pub(super) const fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// Its number in the order of arrival: what a cursor hides.
     pub const fn arrival(&self) -> u64 {
         self.arrival
@@ -420,19 +424,12 @@ impl Shared {
             return Err(VaultError::Missing);
         }
         let (person, keyring) = self.keyring_at(view, opened.place)?;
-        let mut out = Vec::new();
-        for part in 0..keyring.consent_parts {
-            let row = self.engine.read(&rows::consent_key(&person, part))?.ok_or(VaultError::Tampered)?;
-            let name = part.to_be_bytes();
-            let context = rows::consent_context(&person, &name, rows::ledger_version(&keyring, part));
-            let lines: Vec<ConsentLine> = postcard::from_bytes(&envelope::open(&keyring.consent, &context, &row)?)
-                .map_err(|_| VaultError::Tampered)?;
-            out.extend(lines.into_iter().map(|line| {
-                let ConsentLine { at, record, form, source, notice, consents } = line;
-                LedgerLine { at, record, form, source, notice, consents }
-            }));
-        }
-        Ok(out)
+        let lines = super::subscribers::ledger(&person, &keyring, |key| Ok(self.engine.read(key)?))?;
+        let shown = |line: ConsentLine| {
+            let ConsentLine { at, record, form, source, notice, consents } = line;
+            LedgerLine { at, record, form, source, notice, consents }
+        };
+        Ok(lines.into_iter().map(shown).collect())
     }
 
     /// File `number` of a record or of one of its messages.

@@ -19,6 +19,7 @@ use crate::base::ids::{FileId, PersonId, RecordId, VaultId};
 use crate::base::steps::Steps;
 use crate::base::tables::Table;
 use crate::crypto::derive::{Label, Prf};
+use crate::crypto::mail_link::Links;
 use crate::crypto::receipt::Locators;
 use crate::crypto::sign::Signer;
 use crate::crypto::token::TokenHasher;
@@ -85,6 +86,8 @@ pub(super) struct DerivedKeys {
     pub(super) cursors: Locators,
     pub(super) links: Locators,
     pub(super) answer_order: Prf,
+    pub(super) confirmations: Links,
+    pub(super) unsubscribing: Links,
     pub(super) tokens: TokenHasher,
     pub(super) witness: Prf,
     pub(super) head_signer: Signer,
@@ -102,6 +105,8 @@ impl DerivedKeys {
             cursors: Locators::for_cursors(&keys.locator),
             links: Locators::for_links(&keys.locator),
             answer_order: Prf::new(&keys.locator, Label::AnswerOrder),
+            confirmations: Links::to_confirm(&keys.locator),
+            unsubscribing: Links::to_unsubscribe(&keys.locator),
             tokens: TokenHasher::new(&keys.token_hash),
             witness: Prf::new(&keys.witness, Label::Witness),
             head_signer: Signer::new(&keys.head_signer),

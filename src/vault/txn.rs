@@ -185,6 +185,16 @@ impl<'a> Txn<'a> {
         self.people.get_mut(&place).ok_or(VaultError::Missing)
     }
 
+    /// Looks at a person that was loaded before, beside the rows of this commit.
+    pub(super) fn with_person<T>(
+        &self,
+        place: u64,
+        look: impl FnOnce(&Self, PersonId, &Keyring) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
+        let draft = self.people.get(&place).ok_or(VaultError::Missing)?;
+        look(self, draft.person, &draft.keyring)
+    }
+
     /// Who is at a place; their keyring stays closed.
     pub(super) fn holder(&mut self, place: u64) -> Result<PersonId, VaultError> {
         self.leaf_entry(place).map(|entry| entry.person)

@@ -125,6 +125,7 @@ impl<'a> Check<'a> {
         self.expected.insert(SystemKeys::row_key());
         self.tree(&leaves, total);
         self.system_rows();
+        self.mailings();
         self.intents();
         self.deeds();
         self.scan(total)
@@ -292,6 +293,16 @@ impl<'a> Check<'a> {
                 }
                 self.expected.insert(key);
             }
+        }
+    }
+
+    fn mailings(&mut self) {
+        let from = [Table::Mailings.id()];
+        for (key, row) in self.shared.engine.scan(&from, &after_prefix(&from).unwrap_or_default()).flatten() {
+            if !super::mailings::opens(self.shared, &key, &row) {
+                self.problem("an issue of a newsletter does not open".to_owned());
+            }
+            self.expected.insert(key);
         }
     }
 

@@ -6,7 +6,9 @@ mod board;
 mod chrome;
 mod guarded;
 mod kinds;
+mod mailbox;
 mod my;
+mod newsletter;
 #[path = "../support/pdf.rs"]
 mod pdf;
 mod resources;

@@ -30,8 +30,8 @@ macro_rules! replays {
 }
 
 replays! {
-    certificate, clamd, contacts, control, envelope, form, forwarded, ids, json, keyring, kinds, multipart, notice, page, receipts,
-    returns, slot, store, stream, tokens, urlencoded,
+    certificate, clamd, contacts, control, envelope, form, forwarded, ids, json, keyring, kinds, links, mail, multipart,
+    notice, page, receipts, returns, slot, store, stream, tokens, urlencoded,
 }
 
 fn replay(name: &str) {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::corpus_folder;
 use crate::targets::slot::{self, Kind};
-use crate::targets::{certificate, kinds, receipts, stream};
+use crate::targets::{certificate, kinds, links, receipts, stream};
 
 /// Of which target, under which name, which bytes.
 type Seed = (&'static str, &'static str, Vec<u8>);
@@ -50,6 +50,8 @@ fn all() -> Vec<Seed> {
     of("ids", texts(&ids()));
     of("json", jsons());
     of("kinds", kinds());
+    of("links", texts(&link_tokens()));
+    of("mail", texts(&mails().map(|(name, text)| (name, text.to_owned()))));
     of("notice", notices());
     of("receipts", texts(&codes()));
     of("slot", slots());
@@ -250,6 +252,45 @@ fn jsons() -> Vec<(&'static str, Vec<u8>)> {
     ]);
     seeds.push(("bad-utf8", bad_utf8));
     seeds
+}
+
+fn link_tokens() -> Vec<(&'static str, String)> {
+    let token = links::token(77);
+    vec![
+        ("token", token.clone()),
+        ("first", links::token(0)),
+        ("last", links::token((1 << 35) - 1)),
+        ("past-the-last", format!("_{}", &token[1..])),
+        ("padded", format!("{token}=")),
+        ("other-alphabet", format!("{}+/", &token[..26])),
+        ("percent", format!("{}%2D", &token[..25])),
+        ("cut", token[..27].to_owned()),
+        ("doubled", token.repeat(2)),
+        ("empty", String::new()),
+    ]
+}
+
+/// Address, subject, text and link, with a zero byte between them.
+fn mails() -> [(&'static str, &'static str); 14] {
+    [
+        ("plain", "jane@example.org\0Hello\0Some words\r\n"),
+        ("issue", "jane@example.org\0News\0Words\0https://example.org/f/newsletter/unsubscribe/AAAAAAA-_"),
+        ("international", "info@bücher.example\0Grüße, 漢字 und mehr als in eine Zeile passt, wenn man sie kodiert\0Ä"),
+        ("local-part", "rené@example.org\0Hi\0x"),
+        ("line-ends", "jane@example.org\0Hi\r\nBcc: b@example.org\n\rCc: c\0.\r\n.\r\nBcc: d\r\n\r\n\r\n"),
+        ("odd-line-ends", "jane@example.org\0Hi\u{85}Bcc: b\u{2028}Cc: c\u{b}\0\r\u{85}x"),
+        ("encoded-already", "jane@example.org\0=?utf-8?q?Hi=0D=0ABcc:_b@example.org?= =?x\0x"),
+        (
+            "long-word",
+            "j@example.org\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0x",
+        ),
+        ("second-address", "a@example.org, b@example.org\0Hi\0x"),
+        ("header-in-address", "a@example.org\r\nBcc: b@example.org\0Hi\0x"),
+        ("bad-link", "jane@example.org\0Hi\0x\0https://example.org/\r\nX-Y: z"),
+        ("other-scheme", "jane@example.org\0Hi\0x\0mailto:a@example.org"),
+        ("no-address", "nobody\0Hi\0x"),
+        ("empty", ""),
+    ]
 }
 
 fn codes() -> Vec<(&'static str, String)> {

@@ -1,6 +1,7 @@
 //! Mail by a real mail server (aiosmtpd) that wants STARTTLS and a login: what is sent, what waits, what is given up, what goes
 //! with the person; and links by mail for who has lost the receipt.
 
+mod newsletter;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -552,6 +553,8 @@ async fn a_mail_that_is_called_off_before_its_content_is_not_taken() {
         subject: subject.to_owned(),
         text: "Hello".into(),
         html: "<p>Hello</p>".into(),
+        id: None,
+        unsubscribe: None,
     };
     assert_eq!(smtp.carry_if(&mail("No"), &|| false).await, Ok(false));
     assert_eq!(smtp.carry_if(&mail("Yes"), &|| true).await, Ok(true));

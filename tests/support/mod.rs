@@ -8,12 +8,14 @@ use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use letterlock::adapters::mail::{Carrier, Carrying, Outgoing};
 use letterlock::base::clock::{Clock, SystemClock};
 use letterlock::base::entropy::{Entropy, SystemEntropy};
 use letterlock::base::ids::RequestId;
 use letterlock::domain::form::FormSet;
 use letterlock::http::{self, Certificate, HttpConfig, Limits};
 use letterlock::policy::{Actor, Role};
+use letterlock::services::post::Post;
 use letterlock::services::{App, Context, OpenOptions, staff};
 use letterlock::vault::Hooks;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -102,8 +104,24 @@ impl Service {
         setup: impl FnOnce(&mut HttpConfig),
         first: impl FnOnce(&App),
     ) -> Self {
+        let dir = Arc::new(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+        Self::at(dir, forms, hooks, clock, setup, first).await
+    }
+
+    /// Started again in the folder of one that was stopped.
+    pub(crate) async fn again(dir: Arc<tempfile::TempDir>) -> Self {
+        Self::at(dir, FormSet::default(), Hooks::default(), Arc::new(SystemClock), |_| (), |_| ()).await
+    }
+
+    async fn at(
+        dir: Arc<tempfile::TempDir>,
+        forms: FormSet,
+        hooks: Hooks,
+        clock: Arc<dyn Clock>,
+        setup: impl FnOnce(&mut HttpConfig),
+        first: impl FnOnce(&App),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let app = open_all(dir.path(), forms, hooks, clock);
         first(&app);
         let (chain, key) = http::tls::make_self_signed(&[], SystemClock.now()).unwrap();
@@ -118,7 +136,7 @@ impl Service {
             let _ = stopped.await;
         }));
         let address = told.await.unwrap();
-        Self { app, address, client: client(true), dir: Arc::new(dir), stop: Some(stop), served: Some(served) }
+        Self { app, address, client: client(true), dir, stop: Some(stop), served: Some(served) }
     }
 
     /// Stops it as SIGTERM does, and waits until it has.
@@ -194,6 +212,17 @@ impl Drop for Service {
             let _ = stop.send(());
         }
     }
+}
+
+/// A post office whose mail server takes everything and keeps nothing.
+pub(crate) fn post_to_nowhere() -> Post {
+    struct Nowhere;
+    impl Carrier for Nowhere {
+        fn carry<'a>(&'a self, _: &'a Outgoing) -> Carrying<'a> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+    Post::new(Arc::new(Nowhere), None, "https://letterlock.example/", "Example Ltd").unwrap()
 }
 
 /// Opens (or makes) the installation in `dir`.

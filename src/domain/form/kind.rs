@@ -55,7 +55,8 @@ impl FormKind {
         match self {
             Self::Request => &[Status::New, Status::InProgress, Status::Answered, Status::Closed],
             Self::Board { .. } => &[Status::New, Status::Published, Status::Declined, Status::Withdrawn],
-            Self::Survey { .. } | Self::Referral { .. } | Self::Newsletter { .. } => &[Status::New, Status::Closed],
+            Self::Survey { .. } | Self::Referral { .. } => &[Status::New, Status::Closed],
+            Self::Newsletter { .. } => &[Status::Unconfirmed, Status::Confirmed, Status::Closed],
             Self::Application => &[
                 Status::Received,
                 Status::Shortlisted,
@@ -83,8 +84,17 @@ impl FormKind {
         }
     }
 
-    /// Whether it is of no use without a mail server: a referral is one mail.
+    /// Whether it is of no use without a mail server: a referral is one mail, and nobody can confirm a subscription without one.
     pub const fn needs_mail(&self) -> bool {
-        matches!(self, Self::Referral { .. })
+        matches!(self, Self::Referral { .. } | Self::Newsletter { .. })
+    }
+
+    /// The consent that a newsletter is sent under; `None` for every other kind. The status of such a submission is what its
+    /// person has done, so nobody else sets it.
+    pub fn subscribes(&self) -> Option<&str> {
+        match self {
+            Self::Newsletter { consent } => Some(consent),
+            _ => None,
+        }
     }
 }

@@ -251,7 +251,7 @@ fn shipped_forms_are_valid() {
     let public = ["display-name", "headline", "comment"].map(str::to_owned).to_vec();
     assert_eq!(kind("public-comment"), FormKind::Board { public });
     let by_mail: Vec<&str> = set.iter().filter(|form| form.kind.needs_mail()).map(|form| form.id.as_str()).collect();
-    assert_eq!(by_mail, ["refer-a-friend"]);
+    assert_eq!(by_mail, ["newsletter", "refer-a-friend"]);
 }
 
 #[test]

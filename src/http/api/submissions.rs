@@ -22,6 +22,7 @@ use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
 use crate::services::board::{self, Verdict};
+use crate::services::review::LedgerLine;
 use crate::services::{converse, erase, review};
 
 /// Smallest JSON bodies: a status, an address.
@@ -70,9 +71,19 @@ pub(in crate::http) async fn show(
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["purpose"])?;
     let opened = review::show(&web.app, &ctx, id, query.text("purpose")).await?;
-    let mut shown = document(&opened.summary, &opened.content, &opened.messages);
-    shown["downloads"] = json!(opened.downloads);
-    Ok(Json(shown))
+    let mut document = document(&opened.summary, &opened.content, &opened.messages);
+    document["downloads"] = json!(opened.downloads);
+    if let (false, Some(members)) = (opened.consent_changes.is_empty(), document.as_object_mut()) {
+        let changes = opened.consent_changes.iter().map(change).collect();
+        members.insert("consent_changes".to_owned(), Value::Array(changes));
+    }
+    Ok(Json(document))
+}
+
+/// A line of the ledger.
+fn change(line: &LedgerLine) -> Value {
+    let consents: BTreeMap<&str, bool> = line.consents.iter().map(|(n, c)| (n.as_str(), c.given)).collect();
+    json!({ "at": line.at, "source": line.source.to_string(), "notice": line.notice, "consents": consents })
 }
 
 /// A submission, opened.

@@ -251,6 +251,7 @@ struct ConsentView<'a> {
     wording: &'a str,
     version: &'a str,
     given: bool,
+    unconfirmed: bool,
     since: When,
 }
 
@@ -278,6 +279,8 @@ const fn standing(status: Status) -> &'static str {
         Status::Published => "standing.published",
         Status::Declined => "standing.declined",
         Status::Withdrawn => "standing.withdrawn",
+        Status::Unconfirmed => "standing.unconfirmed",
+        Status::Confirmed => "standing.confirmed",
         Status::Hired | Status::Rejected => "standing.decided",
     }
 }
@@ -379,6 +382,7 @@ impl<'a> ConsentView<'a> {
             wording: consent.wording.as_deref().unwrap_or(&consent.name),
             version: &consent.version,
             given: consent.given,
+            unconfirmed: consent.unconfirmed,
             since: When::of(speech, consent.since),
         }
     }

@@ -191,6 +191,8 @@ pub(super) fn record(
         notice: &opened.content.notice,
         status: view::status(opened.summary.status),
         statuses: form
+            // How somebody stands to a newsletter, they say themselves.
+            .filter(|form| form.kind.subscribes().is_none())
             .map(|form| form.kind.statuses())
             .unwrap_or_default()
             .iter()

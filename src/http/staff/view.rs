@@ -23,6 +23,8 @@ pub(super) const fn status(status: Status) -> &'static str {
         Status::Published => "Published",
         Status::Declined => "Declined",
         Status::Withdrawn => "Withdrawn",
+        Status::Unconfirmed => "Not confirmed",
+        Status::Confirmed => "Confirmed",
     }
 }
 

@@ -76,7 +76,7 @@ async fn mail_link(app: &Arc<App>, post: &Arc<Post>, address: EmailAddress) -> R
     let link = format!("{}/my/link/{}", post.url, token.expose());
     let minutes = (LIFE.as_secs() / 60).to_string();
     let values = [("link", link.as_str()), ("minutes", &minutes), ("name", &post.name)];
-    let mail = post.words.write("link", &to, &values).map_err(|_| ServiceError::Internal)?;
+    let mail = post.words.write("link", &to, &values, "").map_err(|_| ServiceError::Internal)?;
     post.links.lock().unwrap_or_else(PoisonError::into_inner).push(LinkMail { mail, person, tried: 0 });
     post.came.notify_one();
     Ok(())

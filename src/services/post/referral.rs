@@ -67,7 +67,7 @@ impl Referral {
             ("url", post.url.as_str()),
             ("name", post.name.as_str()),
         ];
-        let mail = post.words.write("referral", &self.to, &values).map_err(|_| ServiceError::Internal)?;
+        let mail = post.words.write("referral", &self.to, &values, "").map_err(|_| ServiceError::Internal)?;
         match post.carrier.carry(&mail).await {
             Ok(()) => Ok(()),
             Err(Refused::Never(reason)) => {

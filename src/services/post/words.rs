@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment};
 use crate::adapters::mail::Outgoing;
 use crate::base::sensitive::SensitiveString;
 
-const SHIPPED: [(&str, &str); 12] = [
+const SHIPPED: [(&str, &str); 16] = [
     ("received.txt", include_str!("../../../templates/mail/received.txt")),
     ("received.html", include_str!("../../../templates/mail/received.html")),
     ("answered.txt", include_str!("../../../templates/mail/answered.txt")),
@@ -22,6 +22,10 @@ const SHIPPED: [(&str, &str); 12] = [
     ("referral.html", include_str!("../../../templates/mail/referral.html")),
     ("link.txt", include_str!("../../../templates/mail/link.txt")),
     ("link.html", include_str!("../../../templates/mail/link.html")),
+    ("confirm.txt", include_str!("../../../templates/mail/confirm.txt")),
+    ("confirm.html", include_str!("../../../templates/mail/confirm.html")),
+    ("issue.txt", include_str!("../../../templates/mail/issue.txt")),
+    ("issue.html", include_str!("../../../templates/mail/issue.html")),
 ];
 
 /// All templates, read and checked.
@@ -47,22 +51,34 @@ impl Words {
         }
         let words = Self(env);
         // A name that the template should not use is found now, and not when a mail is to be sent.
-        let values = ["form", "my", "url", "name", "link", "minutes", "who", "words", "links", "until"];
+        let values = [
+            "form", "my", "url", "name", "link", "minutes", "who", "words", "links", "until", "count", "days",
+            "subject", "text",
+        ];
         // Of links, title and address.
         let values = values.map(|name| (name, if name == "links" { "x\tx" } else { "x" }));
-        for kind in ["received", "answered", "arrived", "link", "referral", "unlocked"] {
-            words.write(kind, &"a@example.org".into(), &values)?;
+        for kind in ["received", "answered", "arrived", "link", "referral", "unlocked", "confirm", "issue"] {
+            words.write(kind, &"a@example.org".into(), &values, "")?;
         }
         Ok(words)
     }
 
-    /// A mail in words.
-    pub(super) fn write(&self, kind: &str, to: &SensitiveString, values: &[(&str, &str)]) -> Result<Outgoing, String> {
+    /// A mail in words. `html` is filled in as `content`, as it is: it comes from where nothing but our own tags come from.
+    pub(super) fn write(
+        &self,
+        kind: &str,
+        to: &SensitiveString,
+        values: &[(&str, &str)],
+        html: &str,
+    ) -> Result<Outgoing, String> {
         let render = |name: &str| {
             let template = self.0.get_template(name).map_err(|error| error.to_string())?;
             template
                 .render(minijinja::Value::from_pairs(
-                    values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+                    values
+                        .iter()
+                        .map(|(name, value)| (*name, minijinja::Value::from(*value)))
+                        .chain([("content", minijinja::Value::from_safe_string(html.to_owned()))]),
                 ))
                 .map_err(|e| format!("{name}: {e}"))
         };
@@ -73,6 +89,8 @@ impl Words {
             subject: subject.trim_start_matches("Subject:").trim().to_owned(),
             text: body.trim_start().into(),
             html: render(&format!("{kind}.html"))?.into(),
+            id: None,
+            unsubscribe: None,
         })
     }
 }
@@ -86,7 +104,7 @@ mod tests {
         let words = Words::load(None).unwrap();
         let values =
             [("form", "{{ name }} <b>"), ("my", "https://example.org/my"), ("url", ""), ("name", "Example & Co")];
-        let mail = words.write("received", &"jane@example.org".into(), &values).unwrap();
+        let mail = words.write("received", &"jane@example.org".into(), &values, "").unwrap();
         assert_eq!(mail.subject, "We have received what you sent: {{ name }} <b>");
         assert!(mail.text.expose().contains("\"{{ name }} <b>\"") && mail.text.expose().contains("Example & Co"));
         let html = mail.html.expose();
@@ -94,7 +112,7 @@ mod tests {
             html.contains("{{ name }} &lt;b&gt;") && html.contains("Example &amp; Co") && !html.contains("<b>"),
             "{html}"
         );
-        assert!(words.write("received", &"jane@example.org".into(), &[]).is_err(), "a value that is missing");
+        assert!(words.write("received", &"jane@example.org".into(), &[], "").is_err(), "a value that is missing");
     }
 
     #[test]
@@ -104,7 +122,7 @@ mod tests {
         std::fs::write(&path, "Subject: Post for you\n\nSee {{ my }}\n").unwrap();
         let words = Words::load(Some(dir.path())).unwrap();
         let values = [("form", "F"), ("my", "M"), ("url", "U"), ("name", "N")];
-        let mail = words.write("answered", &"a@example.org".into(), &values).unwrap();
+        let mail = words.write("answered", &"a@example.org".into(), &values, "").unwrap();
         assert_eq!((mail.subject.as_str(), mail.text.expose()), ("Post for you", "See M"));
         for bad in ["Hello\n", "Subject: x\n{{ nothing }}", "Subject: x\n{% if %}"] {
             std::fs::write(&path, bad).unwrap();

@@ -83,6 +83,8 @@ pub(crate) enum MailKind {
     Answered,
     Arrived,
     Unlocked,
+    Confirm,
+    Issue(Id),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -130,6 +132,8 @@ pub(crate) enum Status {
     Published,
     Declined,
     Withdrawn,
+    Unconfirmed,
+    Confirmed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -147,6 +151,8 @@ pub(crate) enum ConsentSource {
     Form,
     Receipt,
     Server { name: String },
+    Confirmation,
+    UnsubscribeLink,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -214,6 +220,7 @@ pub(crate) enum Detail {
     Scan { form: String, outcome: String },
     Key { id: Id, change: String },
     Survey(String),
+    Mailing { id: Id, mails: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -294,6 +294,8 @@ impl Hunt {
             // Counts by day, form and family of browser: nothing of anybody.
             Purpose::Statistics | Purpose::Credentials => {}
             Purpose::ServerKey => drop(contents::read::<ServerKey>(content)?),
+            // What staff wrote for everybody, and figures.
+            Purpose::Mailing => {}
             Purpose::File => return None,
         }
         Some(())

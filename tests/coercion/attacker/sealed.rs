@@ -120,6 +120,7 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         15 => one(Purpose::ServerKey, Table::Keys, 0),
         16 => one(Purpose::Credentials, Table::Credentials, 0),
         17 => vec![about_record(row, value, Purpose::Download, Table::Downloads)],
+        18 => one(Purpose::Mailing, Table::Mailings, 0),
         _ => Vec::new(),
     }
 }

@@ -20,6 +20,8 @@ pub mod ids;
 pub mod json;
 pub mod keyring;
 pub mod kinds;
+pub mod links;
+pub mod mail;
 pub mod multipart;
 pub mod notice;
 pub mod page;
@@ -99,6 +101,9 @@ targets! {
     json: MUTATIONS,
     keyring: MUTATIONS,
     kinds: MUTATIONS,
+    links: MUTATIONS,
+    // Each makes a score of messages.
+    mail: 2_000,
     multipart: MUTATIONS,
     notice: MUTATIONS,
     page: MUTATIONS,

@@ -1,0 +1,81 @@
+//! The words of a mail that waits, with the links that only its person gets.
+
+use super::Post;
+use crate::adapters::mail::Outgoing;
+use crate::base::sensitive::SensitiveString;
+use crate::domain::mail::{Mail, MailKind};
+use crate::domain::markdown::Markdown;
+use crate::domain::subscription::CONFIRM_WITHIN;
+use crate::policy::Permit;
+use crate::services::resources::{self, Offer};
+use crate::services::{App, newsletter};
+use crate::vault::{MailName, VaultError};
+
+/// What comes of a mail that waits.
+pub(super) enum Composed {
+    /// It goes.
+    Mail(Box<Outgoing>),
+    /// Its person has withdrawn meanwhile.
+    Withdrawn,
+    /// It cannot be written now; the reason is for the log and names nobody.
+    Not(String),
+}
+
+/// Writes it. `count` is how many arrivals it tells of.
+pub(super) fn compose(app: &App, post: &Post, permit: &Permit, name: &MailName, mail: &Mail, count: usize) -> Composed {
+    match write(app, post, permit, name, mail, count) {
+        Ok(Some(outgoing)) => Composed::Mail(Box::new(Outgoing { id: Some(name.mail().to_string()), ..outgoing })),
+        Ok(None) => Composed::Withdrawn,
+        Err(reason) => Composed::Not(reason),
+    }
+}
+
+fn write(
+    app: &App,
+    post: &Post,
+    permit: &Permit,
+    name: &MailName,
+    mail: &Mail,
+    count: usize,
+) -> Result<Option<Outgoing>, String> {
+    let told = |error: VaultError| error.to_string();
+    let title = app.forms().get(&mail.form).map_or_else(|| mail.form.to_string(), |form| form.title.clone());
+    let my = format!("{}/my", post.url);
+    let count = count.to_string();
+    let mut values =
+        vec![("form", title.as_str()), ("my", &my), ("url", &post.url), ("name", &post.name), ("count", &count)];
+    let kind = mail.kind.as_str();
+    match mail.kind {
+        MailKind::Received | MailKind::Answered | MailKind::Arrived => {
+            post.words.write(kind, &mail.to, &values, "").map(Some)
+        }
+        MailKind::Unlocked => {
+            let form = app.forms().get(&mail.form).cloned().ok_or("its form is gone")?;
+            let offers = resources::offers_by_mail(app, &form, name.record).map_err(|error| error.to_string())?;
+            let line = |offer: &Offer| format!("{}\t{}/r/{}", offer.title, post.url, offer.token.expose());
+            // One a line, title and address with a tab between them.
+            let links = SensitiveString::from(offers.iter().map(line).collect::<Vec<_>>().join("\n").as_str());
+            let until = offers.first().map_or_else(String::new, |offer| offer.until.to_string());
+            values.extend([("links", links.expose()), ("until", until.get(..16).unwrap_or_default())]);
+            post.words.write(kind, &mail.to, &values, "").map(Some)
+        }
+        MailKind::Confirm => {
+            let token = app.vault.confirmation_link(permit, name).map_err(told)?;
+            let link = format!("{}/f/{}/confirm/{}", post.url, mail.form, token.expose());
+            let days = (CONFIRM_WITHIN.as_secs() / (24 * 60 * 60)).to_string();
+            values.extend([("link", link.as_str()), ("days", &days)]);
+            post.words.write(kind, &mail.to, &values, "").map(Some)
+        }
+        MailKind::Issue(id) => {
+            let issue = newsletter::load_issue(app, &id).map_err(told)?;
+            let Some(token) = app.vault.unsubscribe_link(permit, name, &issue.newsletter()).map_err(told)? else {
+                return Ok(None);
+            };
+            let link = format!("{}/f/{}/unsubscribe/{}", post.url, mail.form, token.expose());
+            let markdown = issue.markdown.as_deref().map(Markdown::parse).transpose().map_err(|e| e.to_string())?;
+            values.extend([("link", link.as_str()), ("subject", issue.subject.trim()), ("text", issue.text.trim())]);
+            let written = post.words.write(kind, &mail.to, &values, markdown.as_ref().map_or("", Markdown::html))?;
+            Ok(Some(Outgoing { unsubscribe: Some(link.as_str().into()), ..written }))
+        }
+    }
+}
