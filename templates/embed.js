@@ -26,7 +26,7 @@
     copied: "Copied",
     open: "Open what you sent",
     next: "Continue",
-    anyway: "Send it as it is, for everybody to read",
+    anyway: "Send it anyway",
   };
   const word = (form, name) => form.dataset["text" + name[0].toUpperCase() + name.slice(1)] || WORDS[name];
 

@@ -141,7 +141,7 @@ async fn what_is_taken_down_declined_or_erased_is_gone_from_the_next_look() {
     // Its author takes it down, and nobody puts it back.
     let (status, body) =
         document(service.json("POST", "/api/v1/my/publication/withdrawal", None, &mine(&sent[0].1)).await).await;
-    assert_eq!((status, &body["status"]), (200, &json!("withdrawn")), "{body}");
+    assert_eq!((status, &body["publication"]), (200, &json!("withdrawn")), "{body}");
     assert_eq!(shown(&service).await.len(), 4);
     assert_eq!(moderate(&service, &token, &sent[0].0, json!({ "published": true })).await.0, 404);
     let declined = moderate(&service, &token, &sent[0].0, json!({ "published": false, "reason": "No." })).await;
@@ -158,7 +158,7 @@ async fn what_is_taken_down_declined_or_erased_is_gone_from_the_next_look() {
     assert_eq!(shown(&service).await.len(), 3);
     let (_, body) = document(service.json("POST", "/api/v1/my", None, &mine(&sent[1].1)).await).await;
     assert_eq!(
-        (&body["status"], &body["messages"][0]["text"]),
+        (&body["publication"], &body["messages"][0]["text"]),
         (&json!("declined"), &json!("It is an advertisement."))
     );
     publish(&service, &token, &sent[1].0).await;

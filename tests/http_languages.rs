@@ -110,7 +110,9 @@ async fn no_page_holds_words_that_are_no_message() {
     let enter = service.form("/my?lang=qqm", &[("code", &receipt)]).send().await.unwrap();
     let cookie = enter.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let mut seen = 0;
-    for path in ["/", "/my", "/no/such/page", "/my/link/no-token", "/f/no-such-form", "/f/public-comment"] {
+    for path in
+        ["/", "/my", "/no/such/page", "/my/link/no-token", "/f/no-such-form", "/f/refer-a-friend", "/b/public-comment"]
+    {
         let page = get(&format!("{path}?lang=qqm"), "").await;
         let mut left = unmarked(&page);
         for form in service.app.forms().iter() {

@@ -251,7 +251,7 @@ async fn what_a_stranger_typed_runs_nowhere_that_it_is_shown() {
         "\"><img src=x onerror=alert(1)>",
         "' autofocus onfocus='alert(1)",
         "</textarea><svg/onload=alert(1)>",
-        "{{7*7}}{% include \"/etc/passwd\" %}${7*7}<%= 7*7 %>",
+        "{{777*777}}{% include \"/etc/passwd\" %}${777*777}<%= 777*777 %>",
         "javascript:alert(1)",
         "cv.exe<iframe srcdoc=x>",
     ];
@@ -274,7 +274,7 @@ async fn what_a_stranger_typed_runs_nowhere_that_it_is_shown() {
         assert_eq!(answer.status(), 422, "{payload}");
         let page = answer.text().await.unwrap();
         assert!(!raw(&page, payload) && foreign(&page).is_empty(), "{payload} in {page}");
-        assert!(!page.contains("49"), "a template ran: {page}");
+        assert!(!page.contains("603729"), "a template ran: {page}");
         // As a name.
         for (path, wanted) in [("/f/support-request", "html"), ("/api/v1/forms/support-request/submissions", "json")] {
             let form = reqwest::multipart::Form::new().text(payload, payload);

@@ -34,7 +34,11 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "eraseSubject" => path.replace("{id}", subject),
         _ => path.replace("{id}", id),
     };
-    let form = if matches!(operation, "showResults" | "listTexts") { "survey" } else { "job-application" };
+    let form = match operation {
+        "showResults" | "listTexts" => "survey",
+        "boardPage" | "listBoard" => "public-comment",
+        _ => "job-application",
+    };
     let path = path.replace("{n}", "0").replace("{form}", form).replace("{field}", "ideas");
     match operation {
         "showSubmission" | "downloadFile" => (format!("{path}?purpose=recruitment"), None),

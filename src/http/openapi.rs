@@ -369,7 +369,8 @@ fn schemas() -> Value {
         "Mine": {
             "type": "object", "required": ["id", "form", "received", "fields", "files", "messages", "consents"],
             "properties": {
-                "id": id, "form": { "type": "string" }, "status": status, "received": time, "region": { "type": "string" },
+                "id": id, "form": { "type": "string" }, "received": time, "region": { "type": "string" },
+                "publication": { "description": "Of a comment on a board: where it stands.", "anyOf": [status, { "type": "null" }] },
                 "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages, "downloads": downloads,
                 "consents": { "type": "object", "additionalProperties": { "type": "object", "properties": {
                     "given": { "type": "boolean" }, "wording": { "type": "string" }, "since": time,

@@ -11,7 +11,8 @@ use crate::domain::language::Said;
 use crate::domain::message::{Author, Message, MessageText};
 use crate::domain::submission::{FieldValue, Fields, Status, Summary};
 use crate::policy::{Action, Actor, Resource};
-use crate::vault::{NewMessage, Posting};
+use crate::vault::NewMessage;
+pub use crate::vault::Posting;
 
 /// Comments on a page.
 pub const PAGE: usize = 20;

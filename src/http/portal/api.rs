@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{LONGEST_CODE, SMALL};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::message::Author;
+use crate::domain::submission::Nature;
 use crate::http::Web;
 use crate::http::api::{complete, submissions};
 use crate::http::client::Client;
@@ -175,7 +176,8 @@ fn document(mine: &Mine) -> Value {
     json!({
         "id": mine.summary.id,
         "form": mine.summary.form,
-        "status": mine.summary.status,
+        // How far the work on anything else is stays with those who decide.
+        "publication": (mine.summary.nature == Nature::Comment).then_some(mine.summary.status),
         "received": mine.content.received,
         "region": mine.content.region,
         "notice": mine.content.notice,

@@ -19,9 +19,8 @@ use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
 use crate::http::speech::{LANG, Speech};
 use crate::http::{Web, pages};
-use crate::services::board::{self, Page};
+use crate::services::board::{self, Page, Posting};
 use crate::services::statistics::{self, Event};
-use crate::vault::Posting;
 
 /// `GET /b/{form}`
 pub(in crate::http) async fn show(
