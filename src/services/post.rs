@@ -368,8 +368,10 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
     post.wait(name, now.plus(later), None);
     let (kind, since) = (mail.kind, mail.since);
     let about = kind.as_str();
-    let (worker, office, count) = (Arc::clone(app), Arc::clone(post), together.len());
+    let (worker, office, all) = (Arc::clone(app), Arc::clone(post), together.clone());
     let (act, composed) = blocking(move || {
+        // Of somebody who was erased since, nothing is told, and be it in a number.
+        let count = all.iter().filter(|name| worker.vault.mail_waits(name)).count();
         let composed = compose(&worker, &office, &act.permit, &name, &mail, count);
         (act, composed)
     })
