@@ -110,17 +110,27 @@ async fn no_page_holds_words_that_are_no_message() {
     let enter = service.form("/my?lang=qqm", &[("code", &receipt)]).send().await.unwrap();
     let cookie = enter.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let mut seen = 0;
-    for path in
-        ["/", "/my", "/no/such/page", "/my/link/no-token", "/f/no-such-form", "/f/refer-a-friend", "/b/public-comment"]
-    {
+    for path in [
+        "/",
+        "/my",
+        "/cookies",
+        "/accessibility",
+        "/no/such/page",
+        "/my/link/no-token",
+        "/f/no-such-form",
+        "/f/refer-a-friend",
+        "/b/public-comment",
+    ] {
         let page = get(&format!("{path}?lang=qqm"), "").await;
         let mut left = unmarked(&page);
         for form in service.app.forms().iter() {
             left = left.replace(&form.title, "");
         }
-        // The number of the request, and the links to other languages.
-        let left: Vec<&str> =
-            left.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit())).collect();
+        // The number of the request, the name of the cookie, and the links to other languages.
+        let left: Vec<&str> = left
+            .split_whitespace()
+            .filter(|word| !word.contains(|c: char| c.is_ascii_digit()) && *word != "__Host-my")
+            .collect();
         assert_eq!(left, ["English", "Deutsch", "Français"][..left.len().min(3)], "{path}: {page}");
         seen += 1;
     }
@@ -143,4 +153,94 @@ async fn no_page_holds_words_that_are_no_message() {
         seen += 1;
     }
     assert!(seen > 12);
+}
+
+#[tokio::test]
+async fn a_form_is_shown_recorded_and_read_again_in_the_language_it_was_sent_in() {
+    let service = Service::start().await;
+    let page = service.get("/f/job-application?lang=de", None).await.text().await.unwrap();
+    assert!(page.contains("Bewerben Sie sich bei uns") && page.contains("Wer es lesen kann"), "{page}");
+    assert!(page.matches(" lang=\"en\"").count() == 1, "only the link to English: {page}");
+    // What is missing is told by the question's name in that language.
+    let page =
+        service.form("/f/support-request?lang=de", &[("name", "Sam")]).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Was ist geschehen? Bitte füllen Sie dies aus."), "{page}");
+
+    let form = support::application("jane@example.org", &support::pdf(3000, 1));
+    let request = service.request("POST", "/f/job-application?lang=de").multipart(form);
+    let page = request.send().await.unwrap().text().await.unwrap();
+    let code = page
+        .split("<p class=\"code big\">")
+        .nth(1)
+        .and_then(|rest| rest.split('<').next())
+        .unwrap_or_else(|| panic!("{page}"));
+
+    let token = service.token(&[letterlock::policy::Role::Hr]).await;
+    let (_, list) =
+        support::document(service.get("/api/v1/submissions?form=job-application", Some(&token)).await).await;
+    let path = format!("/api/v1/submissions/{}?purpose=recruitment", list["items"][0]["id"].as_str().unwrap());
+    let (_, record) = support::document(service.get(&path, Some(&token)).await).await;
+    assert_eq!(record["notice"], "2026-11/de", "{record}");
+    let (_, mine) =
+        support::document(service.json("POST", "/api/v1/my", None, &serde_json::json!({ "receipt": code })).await)
+            .await;
+    assert_eq!(mine["consents"]["talent-pool"]["wording"], "2026-11/de", "{mine}");
+
+    // Back in English: the furniture is English, the consent is in the words that it was given in.
+    let enter = service.form("/my", &[("code", code)]).send().await.unwrap();
+    let cookie = enter.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let page = service.request("GET", "/my").header("cookie", cookie).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("<h1>Apply to work with us</h1>"), "{page}");
+    assert!(page.contains("<p lang=\"de\">Bitte bewahren Sie meine Bewerbung zwei Jahre lang auf"), "{page}");
+}
+
+#[tokio::test]
+async fn the_pages_about_the_service_are_made_from_what_it_is_and_does() {
+    let service = Service::start().await;
+    let get = async |path: &str| service.get(path, None).await.text().await.unwrap();
+    let bare = get("/privacy").await;
+    assert!(bare.contains("has not entered yet who they are"), "{bare}");
+    for form in service.app.forms().iter().filter(|form| form.kind.is_open() && !form.kind.needs_mail()) {
+        for words in [&form.title, &form.legal_basis] {
+            let escaped = words.replace('\'', "&#39;").replace('"', "&#34;");
+            assert!(bare.contains(&escaped), "{}: {words}", form.id);
+        }
+        assert!(bare.contains(&format!("{} days", form.retention_days)), "{}", form.id);
+    }
+    let cookies = get("/cookies?lang=de").await;
+    assert!(cookies.contains("__Host-my") && cookies.contains("nach vier Stunden"), "{cookies}");
+    for path in ["/", "/f/survey", "/my", "/no/such", "/privacy"] {
+        let request = service.request("GET", path).header("accept", "text/html");
+        let page = request.send().await.unwrap().text().await.unwrap();
+        for link in ["href=\"/privacy\"", "href=\"/cookies\"", "href=\"/accessibility\""] {
+            assert!(page.contains(link), "{path} {link}");
+        }
+    }
+
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("accessibility.md"), "We have looked at it ourselves.").unwrap();
+    std::fs::write(dir.path().join("privacy-more.de.md"), "Und noch etwas.").unwrap();
+    let pages = letterlock::services::operator::pages(dir.path(), false).unwrap();
+    let service = Service::start_speaking(|app| {
+        app.set_operator(letterlock::domain::operator::Operator {
+            name: Some("Example & Co".into()),
+            address: vec!["1 High St".into(), "Leeds".into()],
+            email: Some("privacy@example.org".into()),
+            authority: Some("ICO".into()),
+            pages,
+            ..Default::default()
+        });
+    })
+    .await;
+    let get = async |path: &str| service.get(path, None).await.text().await.unwrap();
+    let page = get("/privacy").await;
+    for words in ["Example &#38; Co", "1 High St<br>Leeds", "mailto:privacy@example.org", "for example: ICO."] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("Und noch etwas") && get("/privacy?lang=de").await.contains("Und noch etwas."));
+    assert!(get("/").await.contains("<header class=\"site\"><p>Example &#38; Co</p></header>"));
+    // Words that are there in one language only say which it is.
+    let page = get("/accessibility?lang=de").await;
+    assert!(page.contains("<div class=\"words\" lang=\"en\">") && page.contains("looked at it ourselves"), "{page}");
+    assert!(!page.contains("Worauf geachtet wird") && page.contains("<h1>Barrierefreiheit</h1>"), "{page}");
 }

@@ -18,7 +18,7 @@ pub use folders::{FolderError, check_folders, check_resources};
 pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 pub use proxies::{Proxies, ProxyHeader};
-pub use values::{Config, Limits, LogFormat, Mail, MailSecurity, Recovery, Scanner, SignIn, Tls};
+pub use values::{Config, Limits, LogFormat, Mail, MailSecurity, Operator, Recovery, Scanner, SignIn, Tls};
 
 /// The file read when no other is named, in the current folder; it need not exist.
 pub const DEFAULT_FILE: &str = "letterlock.toml";

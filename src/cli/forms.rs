@@ -11,6 +11,7 @@ use crate::base::config::Config;
 use crate::domain::country::Country;
 use crate::domain::form::{Announce, Form, FormSet, Origin, ReturnAddress, ReturnRule};
 use crate::domain::language::{Lang, Languages};
+use crate::domain::operator::Operator;
 use crate::domain::resource::Unlock;
 use crate::policy::{self, Action, Actor, Resource};
 use crate::services;
@@ -22,6 +23,7 @@ pub(super) fn folder(config: &Config) -> Outcome<Folder> {
     Ok(Folder {
         path: Some(config.forms.clone()),
         may_be_missing: config.forms == Config::default().forms,
+        lang: config.languages.first().and_then(|tag| tag.parse().ok()),
         country: country.map_err(|e| CliError::usage(format!("country in the configuration: {e}")))?,
     })
 }
@@ -32,6 +34,14 @@ pub(super) fn languages(config: &Config) -> Outcome<Languages> {
     let wanted = wanted.map_err(|e| CliError::usage(format!("languages in the configuration: {e}")))?;
     let may_be_missing = config.messages == Config::default().messages;
     services::languages::load(&config.messages, may_be_missing, &wanted).map_err(CliError::usage)
+}
+
+/// Who runs the service, with the pages of their own. The default folder of pages need not exist.
+pub(super) fn operator(config: &Config) -> Outcome<Operator> {
+    let may_be_missing = config.pages == Config::default().pages;
+    let crate::base::config::Operator { name, address, email, phone, officer, authority } = config.operator.clone();
+    let pages = services::operator::pages(&config.pages, may_be_missing).map_err(CliError::usage)?;
+    Ok(Operator { name, address, email, phone, officer, authority, pages })
 }
 
 /// The shipped forms and those in the forms folder.
@@ -100,6 +110,13 @@ fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
     let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let form = match checked {
         Checked::Form(form) => form,
+        Checked::Translation(form) => {
+            return vec![
+                ("Words of", format!("{}, version {}, in {}", form.id, form.version, form.lang)),
+                ("Title", form.title.clone()),
+                ("Notice", form.notice.recorded()),
+            ];
+        }
         Checked::Notice(notice) => {
             let review = notice.review_by.map_or_else(|| "never".to_owned(), |date| date.to_string());
             return vec![

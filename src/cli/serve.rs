@@ -59,12 +59,13 @@ pub(super) async fn init(config: &Config) -> Outcome {
 /// Runs the service until a signal ends it.
 pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     logging::start(config.log);
-    let languages = forms::languages(config)?;
+    let (languages, operator) = (forms::languages(config)?, forms::operator(config)?);
     // Also for the libraries that ask for the default; the service itself names its provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let signals = stop::Signals::listen()?;
     let (app, opened) = open(config, false)?;
     app.set_languages(languages);
+    app.set_operator(operator);
     let outcome = run(config, &app, &opened, notices, signals).await;
     app.close().await;
     if outcome.is_ok() {
@@ -78,6 +79,10 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     banner::made(config, opened, &chosen.made)?;
     for notice in notices {
         say(&format!("letterlock: note: {notice}"));
+    }
+    if !app.operator().missing().is_empty() {
+        let keys = app.operator().missing().join(", ");
+        say(&format!("letterlock: note: the page /privacy cannot say who is responsible, as there is no {keys}"));
     }
     for key in config.limits.lifted() {
         say(&format!("letterlock: note: {key} is 0, so this limit is lifted"));

@@ -49,6 +49,12 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
     ] {
         output::line(&format!("{what:<20} {value}"))?;
     }
+    // Only a running service has read the configuration of its pages.
+    let missing: Vec<&str> =
+        status["operator"]["missing"].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect();
+    if !missing.is_empty() && !status["address"].is_null() {
+        output::line(&format!("{:<20} {}", "Privacy page lacks", missing.join(", ")))?;
+    }
     for (what, key) in [("Form not in order", "broken"), ("Review overdue", "overdue"), ("File missing", "missing")] {
         for told in status["forms"][key].as_array().into_iter().flatten() {
             let told = super::terminal::clean(told.as_str().unwrap_or_default());

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::language::Lang;
+
 /// A box that a person may tick. It starts unticked, and nothing depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
@@ -9,8 +11,22 @@ pub struct Consent {
     pub name: String,
     /// The exact words that stand beside the box.
     pub wording: String,
-    /// Version of these words, recorded with each answer.
+    /// Version of these words.
     pub version: String,
+    /// The name of the file that they come from; `None` for words within the form.
+    pub file: Option<String>,
+    /// The language of these words.
+    pub lang: Lang,
+    /// Whether they are a translation.
+    pub translated: bool,
+}
+
+impl Consent {
+    /// What is recorded of the words with each answer: their version; of a translation its own version and its language,
+    /// `2026-11/de`.
+    pub fn recorded(&self) -> String {
+        super::notice::recorded(&self.version, &self.lang, self.translated)
+    }
 }
 
 /// How a consent was given or taken back.

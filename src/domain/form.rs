@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::consent::Consent;
 use super::country::Country;
 use super::file::FileKind;
+use super::language::Lang;
 use super::notice::Notice;
 use super::resource::{Unlock, UnlockBy};
 use super::scan::Unscanned;
@@ -26,7 +27,7 @@ pub use field::{
 };
 pub use kind::FormKind;
 pub(super) use parse::{VERSION, date, is_version, one_line};
-pub use set::{FormSet, Library, Source, Sources, check, check_with};
+pub use set::{FormSet, Library, Source, Sources, check, check_translation, check_with};
 pub use site::{Origin, ReturnAddress, ReturnRule, Site};
 
 /// The name of a form, as it stands in URLs: `a`–`z`, `0`–`9`, `-`; starts with a letter; at most 64 bytes.
@@ -85,6 +86,8 @@ pub struct Form {
     pub id: FormId,
     /// Goes up with every change; each submission records it. At least 1.
     pub version: u32,
+    /// The language of its words.
+    pub lang: Lang,
     /// Heading of the page.
     pub title: String,
     /// What the form is for; paragraphs stand apart by an empty line. May be empty.

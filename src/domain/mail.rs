@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::form::FormId;
+use super::language::Lang;
 use crate::base::clock::Timestamp;
 use crate::base::ids::MailingId;
 use crate::base::sensitive::SensitiveString;
@@ -51,4 +52,6 @@ pub struct Mail {
     pub form: FormId,
     /// Since when it waits.
     pub since: Timestamp,
+    /// The language of whom it is for; `None` for that of the form.
+    pub lang: Option<Lang>,
 }

@@ -15,6 +15,7 @@ pub mod mail;
 pub mod markdown;
 pub mod message;
 pub mod notice;
+pub mod operator;
 pub mod password;
 mod phone;
 pub mod problem;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::form::FormError;
+use super::language::Lang;
 use super::markdown::Markdown;
 
 /// What stands above and below the TOML.
@@ -24,6 +25,10 @@ pub struct Notice {
     pub review_by: Option<Date>,
     /// What it says.
     pub text: NoticeText,
+    /// The language of these words.
+    pub lang: Lang,
+    /// Whether they are a translation of a notice.
+    pub translated: bool,
 }
 
 /// The words of a notice.
@@ -43,7 +48,19 @@ impl Notice {
     pub fn parse(text: &str, name: &str, file: &str) -> Result<Self, FormError> {
         let (version, review_by, words) = read(text, file)?;
         let name = Some(name.to_owned());
-        Ok(Self { name, version, review_by: Some(review_by), text: NoticeText::Markdown(words) })
+        let (lang, translated) = (Lang::english(), false);
+        Ok(Self { name, version, review_by: Some(review_by), text: NoticeText::Markdown(words), lang, translated })
+    }
+
+    /// These words in `lang`, as a translation or not.
+    #[must_use]
+    pub fn in_language(self, lang: &Lang, translated: bool) -> Self {
+        Self { lang: lang.clone(), translated, ..self }
+    }
+
+    /// What a submission records of it: the version; of a translation its own version and its language, `2026-11/de`.
+    pub fn recorded(&self) -> String {
+        recorded(&self.version, &self.lang, self.translated)
     }
 
     /// Whether it should have been read again before `today`.
@@ -58,6 +75,16 @@ impl Notice {
             NoticeText::Markdown(words) => words.paragraphs().iter().map(String::as_str).collect(),
         }
     }
+}
+
+/// A version as it is recorded. The stroke stands in no version.
+pub(super) fn recorded(version: &str, lang: &Lang, translated: bool) -> String {
+    if translated { format!("{version}/{lang}") } else { version.to_owned() }
+}
+
+/// The language that a recorded version names, if it is that of a translation.
+pub fn language_of(recorded: &str) -> Option<Lang> {
+    recorded.split_once('/').and_then(|(_, lang)| lang.parse().ok())
 }
 
 /// The words of a consent in a file of their own: one paragraph without links.
@@ -176,6 +203,15 @@ mod tests {
             assert_eq!((error.file.as_str(), error.line), ("notices/x.md", Some(line)), "{from}: {error}");
             assert!(error.message.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_translation_is_recorded_as_one() {
+        let notice = Notice::parse(GOOD, "general", "general.md").unwrap();
+        assert_eq!((notice.recorded().as_str(), language_of("2026-11")), ("2026-11", None));
+        let german = notice.in_language(&"de".parse().unwrap(), true);
+        assert_eq!(german.recorded(), "2026-11/de");
+        assert_eq!(language_of(&german.recorded()).unwrap().as_str(), "de");
     }
 
     #[test]

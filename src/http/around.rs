@@ -70,6 +70,7 @@ pub async fn serve(
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
         languages: Languages::shipped().clone(),
+        operator: Arc::default(),
     };
     let router = routes.layer(from_fn_with_state(Arc::new(outer), layers::outer));
     server::run(listen, tls, router, &limits, proxies, on_listening, shutdown).await

@@ -27,6 +27,7 @@ use super::{Web, pages};
 use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
 use crate::domain::language::Languages;
+use crate::domain::operator::Operator;
 use crate::policy::Actor;
 use crate::services::{Context, staff};
 
@@ -51,6 +52,8 @@ pub(super) struct Outer {
     pub(super) pace: Pace,
     /// The languages that are offered.
     pub(super) languages: Arc<Languages>,
+    /// Who runs the service.
+    pub(super) operator: Arc<Operator>,
 }
 
 /// The outermost layer.
@@ -61,7 +64,8 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map(MatchedPath::as_str);
     let as_page = wants_page(route, request.headers());
-    let speech = Speech::choose(&outer.languages, &method, request.uri(), request.headers(), route.is_some());
+    let speech =
+        Speech::choose(&outer.languages, &outer.operator, &method, request.uri(), request.headers(), route.is_some());
     request.extensions_mut().insert(speech.clone());
     let conn = request.extensions().get::<Arc<Conn>>().cloned();
     let id = (outer.new_id)();

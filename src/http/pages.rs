@@ -16,7 +16,7 @@ use super::speech::Speech;
 use crate::base::clock::Timestamp;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormKind, Origin, ReturnAddress};
-use crate::domain::language::Said;
+use crate::domain::language::{Lang, Said};
 use crate::domain::notice::NoticeText;
 use crate::domain::resource::UnlockBy;
 use crate::services::Problem;
@@ -94,6 +94,7 @@ pub(super) fn form(
             id: format!("consent-{}", c.name),
             name: &c.name,
             wording: &c.wording,
+            lang: &c.lang,
             ticked: typed.ticked.contains(&c.name),
             needed: matches!(&form.kind, FormKind::Newsletter { consent } if *consent == c.name),
             problem: problem_of(&c.name, problems).map(|said| speech.sentence(said)),
@@ -101,6 +102,7 @@ pub(super) fn form(
         .collect();
     let page = FormPage {
         speech,
+        own: speech.mark(&form.lang),
         form,
         intro: paragraphs(&form.intro),
         notice: &form.notice.text,
@@ -199,6 +201,8 @@ struct ReceiptPage<'a> {
 #[template(path = "form.html")]
 struct FormPage<'a> {
     speech: &'a Speech,
+    /// The mark of words of the form's own, where they are in another language than the page.
+    own: String,
     form: &'a Form,
     intro: Vec<&'a str>,
     notice: &'a NoticeText,
@@ -240,6 +244,7 @@ struct ConsentView<'a> {
     id: String,
     name: &'a str,
     wording: &'a str,
+    lang: &'a Lang,
     ticked: bool,
     /// Whether the form makes no sense without it.
     needed: bool,
@@ -277,7 +282,7 @@ pub(super) fn detail(speech: &Speech, error: &HttpError) -> String {
 }
 
 /// Paragraphs stand apart by an empty line.
-fn paragraphs(text: &str) -> Vec<&str> {
+pub(super) fn paragraphs(text: &str) -> Vec<&str> {
     text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).collect()
 }
 

@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 
 use super::api::{audit, download, mailings, results, subjects, submissions};
 use super::error::HttpError;
-use super::public::{board, forms, page, resource, service};
+use super::public::{about, board, forms, page, resource, service};
 use super::speech::LANG;
 use super::{Web, assets, cors, layers, newsletter, portal, staff};
 
@@ -69,6 +69,10 @@ macro_rules! route {
 
 static ROUTES: &[Route] = &[
     route!("GET" "/", Public, "index", "The list of forms, as a page.", [LANG], get(page::index)),
+    route!("GET" "/privacy", Public, "privacy", "What happens with data, as a page.", [LANG], get(about::privacy)),
+    route!("GET" "/cookies", Public, "cookies", "Which cookies there are, as a page.", [LANG], get(about::cookies)),
+    route!("GET" "/accessibility", Public, "accessibility", "How accessible the pages are, as a page.",
+        [LANG], get(about::accessibility)),
     route!("GET" "/f/{form}", Public, "formPage", "A form, as a page.", [LANG], get(page::show)),
     route!("POST" "/f/{form}", Public, "postForm", "Takes a filled-in form from a page; answers with a receipt page.",
         [LANG], post(page::post)),
@@ -264,6 +268,9 @@ mod tests {
         let public: Vec<_> = routes().iter().filter(|r| r.who == Who::Public).map(|r| (r.method, r.path)).collect();
         let expected = [
             ("GET", "/"),
+            ("GET", "/privacy"),
+            ("GET", "/cookies"),
+            ("GET", "/accessibility"),
             ("GET", "/f/{form}"),
             ("POST", "/f/{form}"),
             ("GET", "/f/{form}/confirm/{token}"),

@@ -77,6 +77,7 @@ pub async fn serve(
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
         languages: app.languages().clone(),
+        operator: app.operator().clone(),
     };
     let gate = Gate::new(app.entropy()).map_err(|_| ServeError::NoRandomness)?;
     let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer), gate });

@@ -13,6 +13,7 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
 use super::extract::urlencoded;
 use crate::base::clock::Timestamp;
 use crate::domain::language::{Arg, Catalogue, Lang, Languages, Said};
+use crate::domain::operator::Operator;
 
 /// The query parameter of a choice.
 pub(super) const LANG: &str = "lang";
@@ -23,6 +24,7 @@ const MOST: usize = 32;
 #[derive(Clone, Debug)]
 pub(super) struct Speech {
     languages: Arc<Languages>,
+    operator: Arc<Operator>,
     words: Arc<Catalogue>,
     /// By a link, and not by the browser.
     chosen: bool,
@@ -34,7 +36,8 @@ impl Default for Speech {
     /// English, as programs get it that ask for nothing.
     fn default() -> Self {
         let languages = Languages::shipped();
-        Self { languages: languages.clone(), words: languages.first().clone(), chosen: false, place: None }
+        let words = languages.first().clone();
+        Self { languages: languages.clone(), operator: Arc::default(), words, chosen: false, place: None }
     }
 }
 
@@ -51,6 +54,7 @@ impl Speech {
     /// The language of a request. `known` says that the address is one of ours.
     pub(super) fn choose(
         languages: &Arc<Languages>,
+        operator: &Arc<Operator>,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
@@ -70,6 +74,7 @@ impl Speech {
         Self {
             words: chosen.unwrap_or_else(accepted).clone(),
             languages: languages.clone(),
+            operator: operator.clone(),
             chosen: chosen.is_some(),
             place,
         }
@@ -83,6 +88,21 @@ impl Speech {
     /// The language.
     pub(super) fn lang(&self) -> &Lang {
         self.words.lang()
+    }
+
+    /// The language of whoever asks for none that is offered.
+    pub(super) fn first(&self) -> Option<&Lang> {
+        Some(self.languages.first().lang())
+    }
+
+    /// Who runs the service.
+    pub(super) fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    /// Whether there is a message of this key.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.words.has(key)
     }
 
     /// The message of this key, which has no placeholders.
@@ -148,6 +168,17 @@ impl Speech {
     /// As [`Speech::link`], with a part that varies.
     pub(super) fn path(&self, before: &str, part: impl Display, after: &str) -> String {
         self.link(&format!("{before}{part}{after}"))
+    }
+
+    /// The tag of words in another language than the page's, for a `lang` attribute.
+    pub(super) fn foreign<'a>(&self, lang: &'a Lang) -> Option<&'a Lang> {
+        Some(lang).filter(|lang| *lang != self.lang())
+    }
+
+    /// A `lang` attribute for words in another language than the page's; nothing for words in its own.
+    pub(super) fn mark(&self, lang: &Lang) -> String {
+        // A tag holds letters, digits and hyphens only.
+        self.foreign(lang).map_or_else(String::new, |lang| format!(" lang=\"{lang}\""))
     }
 
     /// The languages to change to; none where the page is there only once, or where there is no other.
@@ -221,7 +252,7 @@ mod tests {
     fn speech(uri: &str, accepted: &str, known: bool) -> Speech {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
-        Speech::choose(Languages::shipped(), &Method::GET, &uri.parse().unwrap(), &headers, known)
+        Speech::choose(Languages::shipped(), &Arc::default(), &Method::GET, &uri.parse().unwrap(), &headers, known)
     }
 
     #[test]
@@ -248,8 +279,14 @@ mod tests {
         assert_eq!(urls(speech("/f/survey?lang=de", "", true))[0], "/f/survey?lang=en");
         // Nobody can have a link made that leads elsewhere.
         assert!(urls(speech("//evil.example/x", "", false)).iter().all(|url| url.starts_with("/?lang=")));
-        let posted =
-            Speech::choose(Languages::shipped(), &Method::POST, &Uri::from_static("/my"), &HeaderMap::new(), true);
+        let posted = Speech::choose(
+            Languages::shipped(),
+            &Arc::default(),
+            &Method::POST,
+            &Uri::from_static("/my"),
+            &HeaderMap::new(),
+            true,
+        );
         assert!(posted.switches().is_empty());
     }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::App;
 use crate::domain::country::Country;
-use crate::domain::form::{Form, FormError, FormSet, Library, Source, Sources, check_with};
+use crate::domain::form::{Form, FormError, FormSet, Library, Source, Sources, check_translation, check_with};
+use crate::domain::language::Lang;
 use crate::domain::notice::{Notice, Wording};
 
 /// Largest file that is read, in bytes.
@@ -26,6 +27,8 @@ pub struct Folder {
     pub may_be_missing: bool,
     /// The country of forms that name none.
     pub country: Option<Country>,
+    /// The language of files that name none.
+    pub lang: Option<Lang>,
 }
 
 /// What is to be said of the forms to whoever looks after the vault.
@@ -60,6 +63,8 @@ pub enum Checked {
     Notice(Box<Notice>),
     /// The wording of a consent.
     Wording(Wording),
+    /// A form in another language.
+    Translation(Box<Form>),
 }
 
 /// Checks one file without adding it: a Markdown file as a wording if it lies in a folder `consents`, else as a notice;
@@ -69,6 +74,9 @@ pub enum Checked {
 /// [`FormError`] when the file cannot be read or is not in order.
 pub fn check_file(path: &Path) -> Result<Checked, FormError> {
     let (text, file) = (read(path)?, path.display().to_string());
+    if let Some(lang) = language_of(path, &text) {
+        return check_translation_file(path, &text, &lang).map(|form| Checked::Translation(Box::new(form)));
+    }
     if path.extension().is_none_or(|end| end != "md") {
         return check_with(&text, &file, &library_beside(path)).map(|form| Checked::Form(Box::new(form)));
     }
@@ -78,6 +86,30 @@ pub fn check_file(path: &Path) -> Result<Checked, FormError> {
     }
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Notice::parse(&text, &name, &file).map(|notice| Checked::Notice(Box::new(notice)))
+}
+
+/// The language of a translation: it lies in a folder of that name, and has no id of its own.
+fn language_of(path: &Path, text: &str) -> Option<Lang> {
+    let folder = path.parent()?.file_name()?.to_str()?.parse::<Lang>().ok()?;
+    let is_form = text.lines().any(|line| line.split('=').next().is_some_and(|key| key.trim() == "id"));
+    (path.extension()? == "toml" && !is_form).then_some(folder)
+}
+
+/// Checks a translation against its form: the file of that name in the folder above, or the shipped one.
+fn check_translation_file(path: &Path, text: &str, lang: &Lang) -> Result<Form, FormError> {
+    let file = path.display().to_string();
+    let error = |message: String| FormError { file: file.clone(), line: None, message };
+    let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let above = path.parent().and_then(Path::parent).unwrap_or(Path::new("")).join(format!("{name}.toml"));
+    let library = library_beside(&above);
+    let form = if above.exists() {
+        check_with(&read(&above)?, &above.display().to_string(), &library)?
+    } else {
+        let id = name.parse().map_err(|_| error("expected the name of a form".to_owned()))?;
+        let shipped = FormSet::default().get(&id).map(|form| (**form).clone());
+        shipped.ok_or_else(|| error(format!("there is no form {id}: a translation has the name of its form")))?
+    };
+    check_translation(text, &file, &form, lang, &library)
 }
 
 /// How the forms are.
@@ -149,13 +181,17 @@ impl Watcher {
 }
 
 fn sources(folder: &Folder) -> Result<Sources, FormError> {
-    let Some(path) = &folder.path else { return Ok(Sources { country: folder.country, ..Sources::default() }) };
+    let Some(path) = &folder.path else {
+        return Ok(Sources { country: folder.country, lang: folder.lang.clone(), ..Sources::default() });
+    };
     let all = |paths: Vec<PathBuf>| paths.iter().map(|path| source(path)).collect();
     Ok(Sources {
         forms: all(files(path, "toml", folder.may_be_missing)?),
         notices: all(files(&path.join(NOTICES), "md", true)?),
         consents: all(files(&path.join(CONSENTS), "md", true)?),
+        translations: translations(path)?.iter().map(|(lang, path)| (lang.clone(), source(path))).collect(),
         country: folder.country,
+        lang: folder.lang.clone(),
     })
 }
 
@@ -188,12 +224,28 @@ fn files(folder: &Path, ending: &str, may_be_missing: bool) -> Result<Vec<PathBu
     Ok(paths)
 }
 
+/// The words of forms in other languages: the files in folders that have the name of a language.
+fn translations(folder: &Path) -> Result<Vec<(Lang, PathBuf)>, FormError> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut out = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| unreadable(folder, &e))?.path();
+        let lang = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<Lang>().ok());
+        if let Some(lang) = lang.filter(|_| path.is_dir()) {
+            out.extend(files(&path, "toml", true)?.into_iter().map(|path| (lang.clone(), path)));
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
 fn stamps(folder: &Folder) -> Vec<Stamp> {
     let Some(path) = &folder.path else { return Vec::new() };
     let (notices, consents) = (path.join(NOTICES), path.join(CONSENTS));
     let all = [(path.as_path(), "toml"), (notices.as_path(), "md"), (consents.as_path(), "md")];
     let found = all.into_iter().flat_map(|(folder, ending)| files(folder, ending, true).unwrap_or_default());
     found
+        .chain(translations(path).unwrap_or_default().into_iter().map(|(_, path)| path))
         .map(|path| {
             let about = std::fs::metadata(&path).ok();
             let changed = about.as_ref().and_then(|about| about.modified().ok());
@@ -241,12 +293,45 @@ mod tests {
         let set = load(&at(dir.path())).unwrap();
         let form = set.get(&"support-request".parse().unwrap()).unwrap();
         assert_eq!((set.iter().count(), form.version, form.notice.version.as_str()), (11, 9, "7"));
-        // A notice of one's own holds for the shipped forms too.
+        // A notice of one's own holds for the shipped forms too, and what translates the shipped one does not translate it.
         let enquiry = set.get(&"general-enquiry".parse().unwrap()).unwrap();
         assert_eq!(enquiry.notice.version, "7");
+        let german = set.get_in(&"general-enquiry".parse().unwrap(), &"de".parse().unwrap()).unwrap();
+        assert_eq!((german.title.as_str(), german.notice.recorded().as_str()), ("Schreiben Sie uns", "7"));
+        // Nor does what translates the shipped form translate another.
+        let german = set.get_in(&"support-request".parse().unwrap(), &"de".parse().unwrap()).unwrap();
+        assert_eq!((german.version, german.lang.as_str()), (9, "en"));
         assert_eq!(load(&Folder::default()).unwrap().iter().count(), 11);
         let missing = Folder { may_be_missing: true, ..at(&dir.path().join("missing")) };
         assert_eq!(load(&missing).unwrap().iter().count(), 11);
+    }
+
+    #[test]
+    fn a_folder_of_a_language_translates_the_forms_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let form = include_str!("../../forms/support-request.toml").replace("version = 2", "version = 9");
+        let words = include_str!("../../forms/de/support-request.toml").replace("version = 2", "version = 9");
+        for folder in ["de", "nl", "notices"] {
+            std::fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        let path = dir.path().join("de/support-request.toml");
+        std::fs::write(dir.path().join("support-request.toml"), &form).unwrap();
+        std::fs::write(&path, &words).unwrap();
+        std::fs::write(dir.path().join("nl/survey.toml"), include_str!("../../forms/de/survey.toml")).unwrap();
+        let notice = "+++\nversion = \"7\"\nreview_by = 2030-01-01\n+++\nUnsere.\n";
+        std::fs::write(dir.path().join("notices/general.de.md"), notice).unwrap();
+        let set = load(&at(dir.path())).unwrap();
+        let get = |id: &str, lang: &str| set.get_in(&id.parse().unwrap(), &lang.parse().unwrap()).unwrap().clone();
+        assert_eq!(get("support-request", "de-at").title, "Hilfe vom Kundendienst");
+        assert_eq!(get("support-request", "de").notice.recorded(), "7/de");
+        assert_eq!((get("survey", "nl").lang.as_str(), get("survey", "fr").lang.as_str()), ("nl", "fr"));
+        assert!(matches!(check_file(&path).unwrap(), Checked::Translation(form) if form.lang.as_str() == "de"));
+        std::fs::write(&path, words.replace("[fields.urgency]", "[fields.urgence]")).unwrap();
+        for error in [load(&at(dir.path())).unwrap_err(), check_file(&path).unwrap_err()] {
+            assert!(error.message.contains("fields.urgency is missing"), "{error}");
+        }
+        std::fs::remove_file(dir.path().join("support-request.toml")).unwrap();
+        assert!(check_file(&path).unwrap_err().message.contains("expected 2, the version of the form"));
     }
 
     #[test]

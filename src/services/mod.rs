@@ -13,6 +13,7 @@ mod idempotency;
 pub mod keys;
 pub mod languages;
 pub mod newsletter;
+pub mod operator;
 pub mod portal;
 pub mod post;
 pub mod resources;
@@ -37,6 +38,7 @@ use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 pub use crate::domain::Problem;
 use crate::domain::form::FormSet;
 use crate::domain::language::{Languages, Said};
+use crate::domain::operator::Operator;
 use crate::policy::{self, Action, Actor, Denial, Permit, Resource};
 use crate::vault::{self, Act, Hooks, Vault, VaultError};
 
@@ -139,6 +141,7 @@ pub struct App {
     scanner: OnceLock<Arc<scan::Scanner>>,
     languages: OnceLock<Arc<Languages>>,
     resources: OnceLock<resources::Shelf>,
+    operator: OnceLock<Arc<Operator>>,
     tally: statistics::Tally,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
@@ -255,6 +258,7 @@ impl App {
             scanner: OnceLock::new(),
             languages: OnceLock::new(),
             resources: OnceLock::new(),
+            operator: OnceLock::new(),
             tally,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),
@@ -302,6 +306,21 @@ impl App {
     /// Says where the files are that forms unlock, and how long a link to one is good. Only the first one counts.
     pub fn set_resources(&self, shelf: resources::Shelf) {
         let _ = self.resources.set(shelf);
+    }
+
+    /// Says who runs the installation. Only the first one counts.
+    pub fn set_operator(&self, operator: Operator) {
+        let _ = self.operator.set(Arc::new(operator));
+    }
+
+    /// Who runs the installation, as far as that is known.
+    pub fn operator(&self) -> &Arc<Operator> {
+        self.operator.get_or_init(Arc::default)
+    }
+
+    /// Storage region written into each record of a form that names none.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// The visits under way to the page that a receipt opens.

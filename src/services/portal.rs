@@ -14,7 +14,8 @@ use super::{App, Context, Problem, ServiceError, blocking, newsletter, scan};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId, RequestId};
 use crate::domain::consent::ConsentSource;
-use crate::domain::form::Form;
+use crate::domain::form::{Form, FormId, FormSet};
+use crate::domain::language::Lang;
 use crate::domain::message::Message;
 use crate::domain::resource::Downloaded;
 use crate::domain::submission::{ConsentGiven, Content, Summary};
@@ -46,6 +47,8 @@ pub struct Held {
     pub own: RecordId,
     /// The title of its form, or its name when the form is gone.
     pub title: String,
+    /// The name of its form.
+    pub form: FormId,
     /// When it came.
     pub received: Timestamp,
     /// How many messages its conversation has.
@@ -76,6 +79,8 @@ pub struct MyConsent {
     pub name: String,
     /// The words that it was given under; `None` when the form has others by now.
     pub wording: Option<String>,
+    /// The language of those words.
+    pub lang: Option<Lang>,
     /// The version of those words.
     pub version: String,
     /// Whether it holds.
@@ -145,7 +150,7 @@ pub async fn held(
     let line = |located: Located| {
         let Summary { id, form, received, messages, .. } = located.summary;
         let title = forms.get(&form).map_or_else(|| form.to_string(), |form| form.title.clone());
-        Held { own: id, title, received, messages }
+        Held { own: id, title, form, received, messages }
     };
     Ok(HeldPage { lines: located.into_iter().map(line).collect(), older })
 }
@@ -186,7 +191,7 @@ pub async fn show(app: &Arc<App>, request: RequestId, own: Own) -> Result<Mine, 
     .await??;
     let Opened { content, messages, downloads, .. } = opened;
     let form = app.forms().get(&summary.form).cloned();
-    let consents = standing(own, &content, form.as_deref(), &ledger);
+    let consents = standing(own, &content, &app.forms(), &ledger);
     Ok(Mine { summary, form, content, messages, downloads, consents })
 }
 
@@ -285,13 +290,16 @@ async fn grant(
 
 /// How the consents of a submission stand: as they were given with it, and as they were changed by its receipt. What other
 /// submissions of the same person say is none of this receipt's business.
-fn standing(own: Own, content: &Content, form: Option<&Form>, ledger: &[LedgerLine]) -> Vec<MyConsent> {
+fn standing(own: Own, content: &Content, forms: &FormSet, ledger: &[LedgerLine]) -> Vec<MyConsent> {
     let mut out: Vec<MyConsent> = Vec::new();
     for (name, ConsentGiven { given, wording }) in &content.consents {
-        let words = form.and_then(|form| form.consent(name)).filter(|consent| consent.version == *wording);
+        // In the language in which it was given.
+        let form = forms.as_recorded(&content.form, wording);
+        let words = form.and_then(|form| form.consent(name)).filter(|consent| consent.recorded() == *wording);
         let mut consent = MyConsent {
             name: name.clone(),
             wording: words.map(|consent| consent.wording.clone()),
+            lang: words.map(|consent| consent.lang.clone()),
             version: wording.clone(),
             given: *given,
             unconfirmed: false,

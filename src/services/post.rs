@@ -199,7 +199,7 @@ pub fn health(app: &App) -> Result<MailHealth, ServiceError> {
 pub(super) fn about_submission(app: &App, form: &Form, email: Option<&EmailAddress>, typed: Option<&str>) -> Vec<Mail> {
     let Some(post) = app.post() else { return Vec::new() };
     let since = app.clock.now();
-    let mail = |kind, to: &str| Mail { kind, to: to.into(), form: form.id.clone(), since };
+    let mail = |kind, to: &str, lang| Mail { kind, to: to.into(), form: form.id.clone(), since, lang };
     let mut out = Vec::new();
     let unlocks_by_mail = form.unlock_by == UnlockBy::Mail && !form.unlocks.is_empty();
     let kind = match form.kind.subscribes() {
@@ -210,11 +210,11 @@ pub(super) fn about_submission(app: &App, form: &Form, email: Option<&EmailAddre
     if let (Some(email), Some(typed)) = (email, typed)
         && post.may_cause(app, if kind == MailKind::Confirm { "confirm" } else { "received" }, email)
     {
-        out.push(mail(kind, typed));
+        out.push(mail(kind, typed, Some(form.lang.clone())));
     }
     for announce in &form.announce {
         if let Announce::Address(address) = announce {
-            out.push(mail(MailKind::Arrived, address));
+            out.push(mail(MailKind::Arrived, address, None));
         }
     }
     out
@@ -224,7 +224,7 @@ pub(super) fn about_submission(app: &App, form: &Form, email: Option<&EmailAddre
 pub(super) fn about_answer(app: &App, form: &Form) -> Option<(Mail, String)> {
     app.post()?;
     let (form_id, field) = (form.id.clone(), form.subject.clone()?);
-    Some((Mail { kind: MailKind::Answered, to: "".into(), form: form_id, since: app.clock.now() }, field))
+    Some((Mail { kind: MailKind::Answered, to: "".into(), form: form_id, since: app.clock.now(), lang: None }, field))
 }
 
 /// Says that something was put into the outbox.

@@ -11,7 +11,7 @@ use super::{App, Context, Problem, ServiceError, board, keys, post, scan};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
-use crate::domain::language::Said;
+use crate::domain::language::{Lang, Said};
 use crate::domain::mail::MailKind;
 use crate::domain::submission::{Content, Draft, MAX_TEXT_BYTES, TooMuchText, Valid};
 use crate::policy::{Action, Actor, Resource};
@@ -108,6 +108,15 @@ pub fn is_open(app: &App, form: &Form) -> bool {
 }
 
 impl Intake {
+    /// Takes the submission by the words that the form has in `lang`: they are what its mistakes name, and what is recorded.
+    pub fn speak(&mut self, lang: &Lang) {
+        if let Some(form) =
+            self.app.forms().get_in(&self.form.id, lang).filter(|form| form.version == self.form.version)
+        {
+            self.form = Arc::clone(form);
+        }
+    }
+
     /// Where no idempotency key came: takes the same content from the same `sender` within ten minutes for the same
     /// submission. The sender belongs to it, or whoever guesses what somebody sent would be handed the receipt. It is kept
     /// as a keyed hash, in memory.
@@ -225,7 +234,7 @@ impl Intake {
         let content = Content {
             form: form.id.clone(),
             form_version: form.version,
-            notice: form.notice.version.clone(),
+            notice: form.notice.recorded(),
             region: form.region.clone().unwrap_or_else(|| app.region.clone()),
             received: now,
             fields: valid.fields,

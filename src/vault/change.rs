@@ -15,8 +15,10 @@ use crate::base::ids::{FileId, PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::{Key, envelope};
 use crate::domain::consent::ConsentSource;
+use crate::domain::language::Lang;
 use crate::domain::mail::Mail;
 use crate::domain::message::{Author, FOR_STAFF, MAX_MESSAGES, MAX_UNANSWERED, Message};
+use crate::domain::notice::language_of;
 use crate::domain::scan::Scan;
 use crate::domain::submission::{ConsentGiven, Content, FieldValue, Nature, Status};
 use crate::keys::keyring::MAX_FILES;
@@ -164,7 +166,7 @@ pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, V
     let context = rows::message_context(&open.person, &context_row);
     let row = envelope::seal(&open.key, &context, &stored.encode()?, &*txn.shared.entropy)?;
     let mail = match tell {
-        Some((mail, field)) => open.address(txn, &field)?.map(|to| Mail { to, ..mail }),
+        Some((mail, field)) => open.address(txn, &field)?.map(|(to, lang)| Mail { to, lang, ..mail }),
         None => None,
     };
     let mail_rows = super::outbox::seal(txn.shared, open.place, &open.person, &record, &open.key, mail.as_slice())?;
@@ -264,10 +266,11 @@ impl Open {
         Ok(StoredRecord::decode(&envelope::open(&self.key, &context, rows::split(&row)?.1)?)?.content)
     }
 
-    /// What the record has in a field of text.
-    fn address(&self, txn: &Txn<'_>, field: &str) -> Result<Option<SensitiveString>, VaultError> {
-        Ok(match self.content(txn)?.fields.remove(field) {
-            Some(FieldValue::Text(text)) => Some(text),
+    /// What the record has in a field of text, and the language it came in if that was not the form's own.
+    fn address(&self, txn: &Txn<'_>, field: &str) -> Result<Option<(SensitiveString, Option<Lang>)>, VaultError> {
+        let mut content = self.content(txn)?;
+        Ok(match content.fields.remove(field) {
+            Some(FieldValue::Text(text)) => Some((text, language_of(&content.notice))),
             _ => None,
         })
     }

@@ -293,7 +293,7 @@ fn mail_for(
         _ => return Ok((Vec::new(), subject)),
     };
     let kind = MailKind::Issue(*mailing);
-    let mail = Mail { kind, to, form: recipients.newsletter.form.clone(), since: txn.shared.clock.now() };
+    let mail = Mail { kind, to, form: recipients.newsletter.form.clone(), since: txn.shared.clock.now(), lang: None };
     let rows = super::outbox::seal(txn.shared, place, &open.person, &record, &open.key, &[mail])?;
     Ok((rows, subject))
 }

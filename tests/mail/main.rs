@@ -146,6 +146,34 @@ async fn a_submission_is_confirmed_and_an_answer_is_announced_without_its_words(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn mails_are_in_the_language_that_the_form_was_sent_in() {
+    let server = Server::start();
+    let service = service_with(server.post()).await;
+    let path = "/api/v1/forms/support-request/submissions";
+    let request =
+        service.request("POST", path).json(&support::support("sam@example.org")).header("accept-language", "de-CH");
+    let (status, body) = document(request.send().await.unwrap()).await;
+    assert_eq!(status, 201, "{body}");
+    deliver(&service).await;
+    let (_, content) = server.next();
+    assert!(content.contains("Guten Tag") && content.contains("Hilfe vom Kundendienst"), "{content}");
+    // The answer too, weeks later: the record knows.
+    let staff = service.token(&[Role::Support]).await;
+    let path = format!("/api/v1/submissions/{}/messages", body["submission"].as_str().unwrap());
+    assert_eq!(service.json("POST", &path, Some(&staff), &json!({ "text": "Yes." })).await.status(), 201);
+    deliver(&service).await;
+    let (_, content) = server.next();
+    assert!(content.contains("Zum Schutz Ihrer Daten"), "{content}");
+    let ask = service.form("/my/link?lang=fr", &[("email", "sam@example.org")]);
+    assert_eq!(ask.header("accept-language", "de").send().await.unwrap().status(), 200);
+    while deliver(&service).await == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (_, content) = server.next();
+    assert!(content.contains("lang=3D\"fr\"") || content.contains("lang=\"fr\""), "{content}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_sent_now_waits_over_a_restart_and_goes_with_the_person() {
     let server = Server::start();
     let mut down = server.settings();

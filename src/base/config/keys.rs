@@ -20,7 +20,7 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 6] = ["tls", "recovery", "sign_in", "mail", "scanner", "limits"];
+pub(super) const SECTIONS: [&str; 7] = ["operator", "tls", "recovery", "sign_in", "mail", "scanner", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -60,6 +60,13 @@ const KEYS: &[Key] = &[
     ),
     number("sign_in.passes", 2, 64, |c, v| c.sign_in.passes = v, "passes over that memory; 2 is the least"),
     text("public_url", set_public_url, "where the service is reached, for links in mails: https://…"),
+    text("operator.name", |c, v| set_some(&mut c.operator.name, v), "who runs the service: it stands on every page"),
+    list("operator.address", set_address, "their postal address, line by line"),
+    text("operator.email", |c, v| set_some(&mut c.operator.email, v), "their address for mails about data"),
+    text("operator.phone", |c, v| set_some(&mut c.operator.phone, v), "their telephone number"),
+    text("operator.officer", |c, v| set_some(&mut c.operator.officer, v), "their data protection officer"),
+    text("operator.authority", |c, v| set_some(&mut c.operator.authority, v), "the supervisory authority"),
+    path("pages", |c, v| c.pages = v, "folder of your own pages about privacy, cookies and accessibility"),
     text("mail.server", |c, v| set_some(&mut c.mail.server, v), "the mail server; without one no mail is sent"),
     number("mail.port", 1, 65_535, |c, v| c.mail.port = u16::try_from(v).ok(), "its port; else the usual one"),
     text("mail.security", set_mail_security, "starttls, tls, or none for a server on this machine"),
@@ -320,6 +327,15 @@ fn set_region(config: &mut Config, value: &str) -> Result<(), String> {
 /// Whether `text` can be the name of a storage region.
 pub fn is_region(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn set_address(config: &mut Config, lines: &[&str]) -> Result<(), String> {
+    let good = |line: &&str| !line.trim().is_empty() && !line.chars().any(char::is_control);
+    if lines.len() > 10 || !lines.iter().all(good) {
+        return Err("expected a list of at most ten lines, each with some words".to_owned());
+    }
+    config.operator.address = lines.iter().map(|line| line.trim().to_owned()).collect();
+    Ok(())
 }
 
 fn set_languages(config: &mut Config, tags: &[&str]) -> Result<(), String> {

@@ -45,6 +45,10 @@ pub struct Config {
     pub sign_in: SignIn,
     /// Where the service is reached from outside, for links in mails: `https://…`, without a path.
     pub public_url: Option<String>,
+    /// Who runs the service.
+    pub operator: Operator,
+    /// Folder of pages of one's own about privacy, cookies and accessibility.
+    pub pages: PathBuf,
     /// The mail server.
     pub mail: Mail,
     /// The virus scanner.
@@ -60,6 +64,23 @@ pub struct SignIn {
     pub memory_mib: u64,
     /// Passes over it: 2 to 64.
     pub passes: u64,
+}
+
+/// Who runs the service, for the pages that say so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operator {
+    /// Name of the organisation.
+    pub name: Option<String>,
+    /// Postal address, line by line.
+    pub address: Vec<String>,
+    /// Address for mails about data.
+    pub email: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+    /// The data protection officer, in words.
+    pub officer: Option<String>,
+    /// The supervisory authority, in words.
+    pub authority: Option<String>,
 }
 
 /// The mail server; without `server` no mail is sent.
@@ -195,6 +216,8 @@ impl Default for Config {
             recovery: Recovery::default(),
             sign_in: SignIn { memory_mib: 64, passes: 3 },
             public_url: None,
+            operator: Operator::default(),
+            pages: PathBuf::from("pages"),
             mail: Mail::default(),
             scanner: Scanner::default(),
             limits: Limits::default(),

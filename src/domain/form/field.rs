@@ -168,6 +168,11 @@ impl Pattern {
         Some(Self { source: source.to_owned(), help: help.to_owned(), regex })
     }
 
+    /// The same pattern, told in other words.
+    pub(super) fn with_help(&self, help: &str) -> Self {
+        Self { help: help.to_owned(), ..self.clone() }
+    }
+
     /// As it stands in the form file.
     pub fn source(&self) -> &str {
         &self.source

@@ -1,6 +1,7 @@
 //! From the text of a form file to a checked [`Form`], with every mistake placed on its line.
 
 mod fields;
+mod overlay;
 mod raw;
 mod site;
 mod whole;
@@ -13,7 +14,9 @@ use toml::Spanned;
 
 use super::set::Library;
 use super::{Form, FormError, FormId};
+use crate::domain::language::Lang;
 use crate::domain::text::is_unfit;
+pub(super) use overlay::translate;
 use raw::RawForm;
 
 /// Of the parser's words, in characters.
@@ -30,8 +33,9 @@ fn at<T>(place: &Spanned<T>, message: impl Into<String>) -> Mistake {
     Mistake(place.span(), message.into())
 }
 
-/// Parses and checks `text`; `file` is what errors call it. Notices and wordings that it names come from `library`.
-pub(super) fn parse(text: &str, file: &str, library: &Library) -> Result<Form, FormError> {
+/// Parses and checks `text`; `file` is what errors call it. Notices and wordings that it names come from `library`; its
+/// words are in `lang`, unless it says otherwise.
+pub(super) fn parse(text: &str, file: &str, library: &Library, lang: &Lang) -> Result<Form, FormError> {
     let error = |span: Option<Range<usize>>, message: String| FormError {
         file: file.to_owned(),
         line: span.map(|span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()),
@@ -41,7 +45,7 @@ pub(super) fn parse(text: &str, file: &str, library: &Library) -> Result<Form, F
         let place = e.span().or_else(|| place(text, e.message()));
         error(place, one_line(e.message()))
     })?;
-    whole::build(raw, library).map_err(|Mistake(span, message)| error(Some(span), message))
+    whole::build(raw, library, lang).map_err(|Mistake(span, message)| error(Some(span), message))
 }
 
 /// The place of the one mistake that the parser does not place, a key of too many parts: the end of the first lines that

@@ -1,13 +1,17 @@
 //! The forms of an installation: those shipped, and those of its own, with the notices and wordings that they name.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+mod library;
+
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use super::{Form, FormError, FormId, parse};
 use crate::domain::country::Country;
-use crate::domain::notice::{Notice, Wording};
+use crate::domain::language::Lang;
+use crate::domain::notice::language_of;
+pub use library::Library;
+use library::library;
 
 macro_rules! shipped {
     ($($file:literal),* $(,)?) => {
@@ -30,58 +34,19 @@ pub(super) const FORMS: [(&str, &str); 11] = shipped![
     "forms/privacy-contact.toml",
 ];
 
-const NOTICES: [(&str, &str); 6] = shipped![
-    "forms/notices/general.md",
-    "forms/notices/newsletter.md",
-    "forms/notices/public-comment.md",
-    "forms/notices/recruitment.md",
-    "forms/notices/referral.md",
-    "forms/notices/survey.md",
+macro_rules! translated {
+    ($($tag:literal: $($id:literal),* $(,)?);* $(;)?) => {
+        [$($(($tag, $id, include_str!(concat!("../../../forms/", $tag, "/", $id, ".toml")))),*),*]
+    };
+}
+
+/// Their words in other languages: (language, id, text).
+const TRANSLATIONS: [(&str, &str, &str); 22] = translated![
+    "de": "general-enquiry", "support-request", "problem-report", "partner-enquiry", "training-request", "job-application",
+        "newsletter", "survey", "refer-a-friend", "public-comment", "privacy-contact";
+    "fr": "general-enquiry", "support-request", "problem-report", "partner-enquiry", "training-request", "job-application",
+        "newsletter", "survey", "refer-a-friend", "public-comment", "privacy-contact";
 ];
-
-const WORDINGS: [(&str, &str); 3] =
-    shipped!["forms/consents/marketing.md", "forms/consents/newsletter.md", "forms/consents/talent-pool.md",];
-
-/// Notices and wordings by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Library {
-    notices: BTreeMap<String, Notice>,
-    wordings: BTreeMap<String, Wording>,
-}
-
-impl Default for Library {
-    /// The shipped ones.
-    fn default() -> Self {
-        Self::shipped().clone()
-    }
-}
-
-impl Library {
-    fn shipped() -> &'static Self {
-        static SHIPPED: OnceLock<Library> = OnceLock::new();
-        SHIPPED.get_or_init(Self::read_shipped)
-    }
-
-    fn read_shipped() -> Self {
-        let notice = |(file, text): &(&str, &str)| {
-            // A test reads every shipped file.
-            (stem(file), Notice::parse(text, &stem(file), file).expect("shipped notices are valid"))
-        };
-        let wording =
-            |(file, text): &(&str, &str)| (stem(file), Wording::parse(text, file).expect("shipped wordings are valid"));
-        Self { notices: NOTICES.iter().map(notice).collect(), wordings: WORDINGS.iter().map(wording).collect() }
-    }
-
-    /// The notice of this name.
-    pub fn notice(&self, name: &str) -> Option<&Notice> {
-        self.notices.get(name)
-    }
-
-    /// The wording of this name.
-    pub fn wording(&self, name: &str) -> Option<&Wording> {
-        self.wordings.get(name)
-    }
-}
 
 /// A file: what errors call it, and its text, or why it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,8 +74,12 @@ pub struct Sources {
     pub notices: Vec<Source>,
     /// Wordings of consents, likewise.
     pub consents: Vec<Source>,
+    /// The words of forms in other languages; the name is the form's id.
+    pub translations: Vec<(Lang, Source)>,
     /// The country of forms that name none.
     pub country: Option<Country>,
+    /// The language of forms, notices and wordings that name none; English unless told.
+    pub lang: Option<Lang>,
 }
 
 /// The forms of this installation, in a fixed order. The default are the shipped ones.
@@ -123,6 +92,14 @@ pub struct FormSet {
 #[derive(Clone, Debug)]
 struct Entry {
     /// The file it came from; `None` for a shipped form.
+    file: Option<String>,
+    form: Arc<Form>,
+    translations: Vec<Translation>,
+}
+
+#[derive(Clone, Debug)]
+struct Translation {
+    /// The file it came from; `None` for a shipped one.
     file: Option<String>,
     form: Arc<Form>,
 }
@@ -158,9 +135,10 @@ impl FormSet {
         let mut mistakes = Vec::new();
         let library = library(sources, previous, &mut mistakes);
         let mut forms: Vec<Entry> = Vec::new();
+        let entry = |file, form: Arc<Form>| Entry { file, form, translations: Vec::new() };
         for (file, text) in FORMS {
-            match check_with(text, file, &library) {
-                Ok(form) => forms.push(Entry { file: None, form: Arc::new(form.with_country(sources.country)) }),
+            match parse::parse(text, file, &library, &Lang::english()) {
+                Ok(form) => forms.push(entry(None, Arc::new(form.with_country(sources.country)))),
                 // A test checks every shipped form, and nothing takes a shipped notice away.
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -177,9 +155,9 @@ impl FormSet {
                     }
                 }
             };
-            let entry = Entry { file: Some(source.file.clone()), form };
+            let entry = entry(Some(source.file.clone()), form);
             match forms.iter_mut().find(|known| known.form.id == entry.form.id) {
-                Some(Entry { file: Some(first), form }) => {
+                Some(Entry { file: Some(first), form, .. }) => {
                     let message = format!("the form {} is already defined in {first}", form.id);
                     mistakes.push(FormError { file: source.file.clone(), line: None, message });
                 }
@@ -187,7 +165,26 @@ impl FormSet {
                 None => forms.push(entry),
             }
         }
+        translate(&mut forms, &library, sources, previous, &mut mistakes);
         (Self { forms, library }, mistakes)
+    }
+
+    /// The form of this id in `lang`, or in the words of its own where there are none in that language.
+    pub fn get_in(&self, id: &FormId, lang: &Lang) -> Option<&Arc<Form>> {
+        self.forms.iter().find(|entry| entry.form.id == *id).map(|entry| entry.in_language(lang))
+    }
+
+    /// All forms in `lang`, in order, each in the words of its own where there are none in that language.
+    pub fn iter_in<'a>(&'a self, lang: &'a Lang) -> impl Iterator<Item = &'a Arc<Form>> {
+        self.forms.iter().map(move |entry| entry.in_language(lang))
+    }
+
+    /// The form of this id in the language that a recorded version of one of its texts names.
+    pub fn as_recorded(&self, id: &FormId, recorded: &str) -> Option<&Arc<Form>> {
+        match language_of(recorded) {
+            Some(lang) => self.get_in(id, &lang),
+            None => self.get(id),
+        }
     }
 
     /// The form of this id.
@@ -210,16 +207,31 @@ impl FormSet {
         let notices = self.library.notices.iter().filter(|(name, notice)| {
             notice.is_overdue(today) && self.iter().any(|form| form.notice.name.as_deref() == Some(name))
         });
-        let notices = notices.map(|(name, notice)| ("notice", name, notice.review_by));
-        let used = |wording: &Wording| {
-            self.iter().flat_map(|form| &form.consents).any(|consent| consent.wording == wording.words)
+        let notices = notices.map(|(name, notice)| ("notice", name.clone(), notice.review_by));
+        let translated = self.library.translated_notices.iter().filter(|((name, _), notice)| {
+            notice.is_overdue(today) && self.iter().any(|form| form.notice.name.as_deref() == Some(name))
+        });
+        let translated =
+            translated.map(|((name, lang), notice)| ("notice", format!("{name}.{lang}"), notice.review_by));
+        let used = |name: &str| {
+            self.iter().flat_map(|form| &form.consents).any(|consent| consent.file.as_deref() == Some(name))
         };
-        let wordings = self.library.wordings.iter().filter(|(_, one)| one.review_by < today && used(one));
-        let wordings = wordings.map(|(name, one)| ("wording", name, Some(one.review_by)));
+        let wordings = self.library.wordings.iter().filter(|(name, (_, one))| one.review_by < today && used(name));
+        let wordings = wordings.map(|(name, (_, one))| ("wording", name.clone(), Some(one.review_by)));
+        let own = self.library.translated_wordings.iter();
+        let own = own.filter(|((name, _), one)| one.review_by < today && used(name));
+        let own = own.map(|((name, lang), one)| ("wording", format!("{name}.{lang}"), Some(one.review_by)));
         notices
+            .chain(translated)
             .chain(wordings)
+            .chain(own)
             .filter_map(|(what, name, date)| Some(format!("the {what} {name} was to be reviewed by {}", date?)))
             .collect()
+    }
+
+    fn translation_of(&self, file: &str) -> Option<&Arc<Form>> {
+        let mut all = self.forms.iter().flat_map(|entry| &entry.translations);
+        all.find(|one| one.file.as_deref() == Some(file)).map(|one| &one.form)
     }
 
     fn of_file(&self, file: &str) -> Option<&Arc<Form>> {
@@ -240,34 +252,77 @@ pub fn check(text: &str, file: &str) -> Result<Form, FormError> {
 /// # Errors
 /// As [`check`].
 pub fn check_with(text: &str, file: &str, library: &Library) -> Result<Form, FormError> {
-    parse::parse(text, file, library)
+    parse::parse(text, file, library, &library.lang)
 }
 
-fn library(sources: &Sources, previous: Option<&FormSet>, mistakes: &mut Vec<FormError>) -> Library {
-    let mut library = Library::default();
-    for source in &sources.notices {
-        let name = stem(&source.file);
-        match source.read().and_then(|text| Notice::parse(text, &name, &source.file)) {
-            Ok(notice) => drop(library.notices.insert(name, notice)),
-            Err(mistake) => {
-                mistakes.push(mistake);
-                let old = previous.and_then(|set| set.library.notices.get(&name)).cloned();
-                old.map(|old| library.notices.insert(name, old));
-            }
+/// Checks the words of `form` in `lang`, beside these notices and wordings; `file` is what errors call it.
+///
+/// # Errors
+/// [`FormError`] for a key that is missing or unknown, and for words of another version of the form.
+pub fn check_translation(
+    text: &str,
+    file: &str,
+    form: &Form,
+    lang: &Lang,
+    library: &Library,
+) -> Result<Form, FormError> {
+    parse::translate(text, file, form, lang, library)
+}
+
+impl Entry {
+    fn in_language(&self, lang: &Lang) -> &Arc<Form> {
+        let find = |fits: &dyn Fn(&Form) -> bool| {
+            self.translations.iter().map(|one| &one.form).chain([&self.form]).find(|form| fits(form))
+        };
+        // A form of its own language first: it is what everything else was translated from.
+        if self.form.lang == *lang {
+            return &self.form;
+        }
+        find(&|form| form.lang == *lang).or_else(|| find(&|form| lang.is_within(&form.lang))).unwrap_or(&self.form)
+    }
+}
+
+/// Lays the words in other languages over the forms: the shipped ones over shipped forms, and the installation's own over any.
+fn translate(
+    forms: &mut [Entry],
+    library: &Library,
+    sources: &Sources,
+    previous: Option<&FormSet>,
+    mistakes: &mut Vec<FormError>,
+) {
+    for (tag, id, text) in TRANSLATIONS {
+        let Ok(lang) = tag.parse::<Lang>() else { continue };
+        let Some(entry) = forms.iter_mut().find(|entry| entry.file.is_none() && entry.form.id.as_str() == id) else {
+            continue;
+        };
+        match parse::translate(text, &format!("forms/{tag}/{id}.toml"), &entry.form, &lang, library) {
+            Ok(form) => entry.translations.push(Translation { file: None, form: Arc::new(form) }),
+            // A test checks every shipped one.
+            Err(mistake) => mistakes.push(mistake),
         }
     }
-    for source in &sources.consents {
-        let name = stem(&source.file);
-        match source.read().and_then(|text| Wording::parse(text, &source.file)) {
-            Ok(wording) => drop(library.wordings.insert(name, wording)),
+    for (lang, source) in &sources.translations {
+        let id = stem(&source.file);
+        let Some(entry) = forms.iter_mut().find(|entry| entry.form.id.as_str() == id) else {
+            let message = format!("there is no form {id}: a translation has the name of its form");
+            mistakes.push(FormError { file: source.file.clone(), line: None, message });
+            continue;
+        };
+        let laid = source.read().and_then(|text| parse::translate(text, &source.file, &entry.form, lang, library));
+        let form = match laid {
+            Ok(form) => Arc::new(form),
             Err(mistake) => {
                 mistakes.push(mistake);
-                let old = previous.and_then(|set| set.library.wordings.get(&name)).cloned();
-                old.map(|old| library.wordings.insert(name, old));
+                let old = previous.and_then(|set| set.translation_of(&source.file));
+                match old.filter(|old| old.version == entry.form.version) {
+                    Some(old) => Arc::clone(old),
+                    None => continue,
+                }
             }
-        }
+        };
+        entry.translations.retain(|known| known.form.lang != *lang);
+        entry.translations.push(Translation { file: Some(source.file.clone()), form });
     }
-    library
 }
 
 /// The file's name without folder and ending.

@@ -269,6 +269,27 @@ fn own_forms_add_to_the_shipped_ones_and_replace_them() {
 }
 
 #[test]
+fn every_shipped_form_notice_and_wording_is_in_every_shipped_language() {
+    let set = FormSet::default();
+    for words in crate::domain::language::Languages::shipped().iter() {
+        let lang = words.lang();
+        for form in set.iter_in(lang) {
+            assert_eq!((&form.lang, &form.notice.lang), (lang, lang), "{}", form.id);
+            for consent in &form.consents {
+                assert_eq!(&consent.lang, lang, "{} {}", form.id, consent.name);
+            }
+            // A translation is no copy.
+            let own = set.get(&form.id).unwrap();
+            assert!(
+                form.lang == own.lang || form.title != own.title && form.submit != own.submit,
+                "{} {lang}",
+                form.id
+            );
+        }
+    }
+}
+
+#[test]
 fn form_ids_are_narrow() {
     for bad in ["", "-a", "1a", "Job", "job_application", "job.application", "../job", "job application", "jöb"] {
         assert_eq!(bad.parse::<FormId>(), Err(BadFormId), "{bad:?}");

@@ -279,7 +279,7 @@ impl Draft {
                 problems.push(Problem::in_field(&consent.name, "required", message));
             }
             let given = given.flatten().unwrap_or(false);
-            consents.insert(consent.name.clone(), ConsentGiven { given, wording: consent.version.clone() });
+            consents.insert(consent.name.clone(), ConsentGiven { given, wording: consent.recorded() });
         }
         consents
     }

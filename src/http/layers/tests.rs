@@ -20,6 +20,7 @@ fn outer_with(limits: &Limits, hsts: bool) -> Arc<Outer> {
         rates: Rates::new(limits),
         pace: Pace::of(limits),
         languages: Languages::shipped().clone(),
+        operator: Arc::default(),
     })
 }
 

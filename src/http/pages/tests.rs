@@ -129,7 +129,7 @@ async fn a_page_is_in_one_language_and_carries_a_choice_on() {
     let headers = axum::http::HeaderMap::new();
     let uri = "/f/job-application?lang=de".parse().unwrap();
     let languages = crate::domain::language::Languages::shipped();
-    let speech = Speech::choose(languages, &axum::http::Method::GET, &uri, &headers, true);
+    let speech = Speech::choose(languages, &Arc::default(), &axum::http::Method::GET, &uri, &headers, true);
     let error = HttpError::invalid(vec![
         Problem::in_field("email", "required", Said::new("problem.fill-in").about("E-mail")),
         Problem::in_field("cv", "odd", "An English sentence of its own."),
@@ -153,7 +153,7 @@ fn words_outside(template: &str) -> Vec<String> {
         regex::Regex::new(r#"(?:title|alt|placeholder|content|aria-label|data-text-[a-z]+)="([^"]*)""#).unwrap();
     let attributes: Vec<String> = shown.captures_iter(&template).map(|found| found[1].to_owned()).collect();
     let text = regex::Regex::new(r"(?s)<[^>]*>").unwrap().replace_all(&template, " ").into_owned();
-    let known = ["Letterlock", "width=device-width, initial-scale=1", "light dark", "noindex"];
+    let known = ["Letterlock", "Letterlock ·", "width=device-width, initial-scale=1", "light dark", "noindex"];
     // A block may hold attributes of the element around it.
     let text = regex::Regex::new(r#"[a-z-]+="[^"]*""#).unwrap().replace_all(&text, "").into_owned();
     let all = attributes.into_iter().chain(text.split('\n').map(str::to_owned));

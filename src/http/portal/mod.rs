@@ -78,7 +78,7 @@ async fn all(
 ) -> Result<Response, HttpError> {
     let mailbox = here.visit.person.ok_or_else(HttpError::not_found)?;
     let held = portal::held(&web.app, request, mailbox, older).await?;
-    Ok(page::all(speech, here, &held, older.is_some()))
+    Ok(page::all(web, speech, here, &held, older.is_some()))
 }
 
 /// `POST /my/open`: one of all, or with no `id` back to all.
@@ -104,7 +104,7 @@ pub(super) async fn ask_link(
     }
     let pairs = small_form(request).await?;
     let email = pairs.iter().find(|(name, _)| name == "email").map_or("", |(_, email)| email.as_str());
-    match post::ask_for_link(&web.app, email) {
+    match post::ask_for_link(&web.app, speech.lang(), email) {
         Ok(()) => Ok(page::enter(&speech, Some(page::Note::Mailed), true)),
         Err(ServiceError::Invalid(_)) => Ok(page::enter(&speech, Some(page::Note::NoAddress), true)),
         Err(other) => Err(other.into()),

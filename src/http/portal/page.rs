@@ -53,10 +53,12 @@ pub(super) fn enter(speech: &Speech, note: Option<Note>, mail: bool) -> Response
 }
 
 /// All that is held under an address.
-pub(super) fn all(speech: &Speech, here: &Here, held: &HeldPage, is_older: bool) -> Response {
+pub(super) fn all(web: &Web, speech: &Speech, here: &Here, held: &HeldPage, is_older: bool) -> Response {
+    let forms = web.app.forms();
     let lines = held.lines.iter().map(|held| Line {
         id: held.own.to_string(),
-        title: &held.title,
+        title: forms.get_in(&held.form, speech.lang()).map_or(held.title.as_str(), |form| &form.title),
+        lang: forms.get_in(&held.form, speech.lang()).map_or_else(String::new, |form| speech.mark(&form.lang)),
         received: When::of(speech, held.received),
         messages: (held.messages > 0).then(|| speech.count("my.messages-held", held.messages.into())),
     });
@@ -79,7 +81,10 @@ pub(super) fn mine(
     typed: &str,
 ) -> Result<Response, HttpError> {
     let once = Handle::make_random(web.app.entropy()).map_err(|_| HttpError::from(ServiceError::Unavailable))?;
-    let form = mine.form.as_deref();
+    let forms = web.app.forms();
+    // In the language of the page, if the form is there at all.
+    let form = mine.form.as_deref().and_then(|form| forms.get_in(&form.id, speech.lang())).map(AsRef::as_ref);
+    let own = form.map_or_else(String::new, |form| speech.mark(&form.lang));
     let rules = FileRules::of(form, mine.summary.files);
     let problem = |field: &str| {
         error
@@ -90,6 +95,7 @@ pub(super) fn mine(
     };
     let page = MinePage {
         speech,
+        own,
         title: form.map_or_else(|| speech.say("my.title"), |form| form.title.clone()),
         received: When::of(speech, mine.content.received),
         standing: speech.say(standing(mine.summary.status)),
@@ -158,6 +164,8 @@ struct All<'a> {
 struct Line<'a> {
     id: String,
     title: &'a str,
+    /// The mark of the title's language.
+    lang: String,
     received: When,
     /// How many, if there are any.
     messages: Option<String>,
@@ -190,6 +198,8 @@ struct Erased<'a> {
 #[template(path = "my/mine.html")]
 struct MinePage<'a> {
     speech: &'a Speech,
+    /// The mark of words of the form's own.
+    own: String,
     title: String,
     received: When,
     standing: String,
@@ -249,6 +259,7 @@ struct MessageView<'a> {
 struct ConsentView<'a> {
     name: &'a str,
     wording: &'a str,
+    lang: String,
     version: &'a str,
     given: bool,
     unconfirmed: bool,
@@ -380,6 +391,7 @@ impl<'a> ConsentView<'a> {
         Self {
             name: &consent.name,
             wording: consent.wording.as_deref().unwrap_or(&consent.name),
+            lang: consent.lang.as_ref().map_or_else(String::new, |lang| speech.mark(lang)),
             version: &consent.version,
             given: consent.given,
             unconfirmed: consent.unconfirmed,

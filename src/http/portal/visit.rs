@@ -9,7 +9,7 @@ use crate::http::error::HttpError;
 use crate::services::portal::{Own, Visit};
 
 /// Bound to this host and to HTTPS by its name (RFC 6265bis, cookie name prefixes).
-const NAME: &str = "__Host-my";
+pub(in crate::http) const NAME: &str = "__Host-my";
 
 /// A visit under way.
 pub(super) struct Here {

@@ -236,6 +236,7 @@ impl Filling {
     async fn begin(&self) -> Result<Intake, HttpError> {
         self.web.brake()?;
         let mut intake = submit::begin(&self.web.app, &self.ctx, &self.form.id, self.key.as_deref()).await?;
+        intake.speak(&self.form.lang);
         if let (Some(Client(address)), true) = (self.client, self.typed.is_some()) {
             intake.join_same(Source::of(address).to_bytes());
         }

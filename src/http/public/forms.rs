@@ -23,42 +23,49 @@ use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
 use crate::http::gate::Challenge;
 use crate::http::layers::{self, Caller};
+use crate::http::speech::{Speech, vary};
 use crate::http::{Web, assets};
 use crate::policy::Actor;
 use crate::services::statistics::{self, Event};
 use crate::services::{Context, ServiceError, keys, resources, submit};
 
 /// `GET /api/v1/forms`
-pub(in crate::http) async fn list(State(web): State<Arc<Web>>, uri: Uri) -> Result<Json<Value>, HttpError> {
+pub(in crate::http) async fn list(
+    State(web): State<Arc<Web>>,
+    speech: Speech,
+    uri: Uri,
+) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     let items: Vec<Value> = web
         .app
         .forms()
-        .iter()
-        .map(|f| json!({ "id": f.id, "version": f.version, "open": submit::is_open(&web.app, f), "title": f.title, "page": format!("/f/{}", f.id) }))
+        .iter_in(speech.lang())
+        .map(|f| json!({ "id": f.id, "version": f.version, "language": f.lang, "open": submit::is_open(&web.app, f), "title": f.title, "page": format!("/f/{}", f.id) }))
         .collect();
-    Ok(Json(json!({ "items": items, "next": null })))
+    Ok(spoken(json!({ "items": items, "next": null })))
 }
 
 /// `GET /api/v1/forms/{form}`
 pub(in crate::http) async fn show(
     State(web): State<Arc<Web>>,
+    speech: Speech,
     params: Params,
     uri: Uri,
-) -> Result<Json<Value>, HttpError> {
+) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
-    let form = find(&web, &params)?;
-    Ok(Json(document(&form, submit::is_open(&web.app, &form))))
+    let form = find(&web, &speech, &params)?;
+    Ok(spoken(document(&form, submit::is_open(&web.app, &form))))
 }
 
 /// `GET /api/v1/forms/{form}/challenge`
 pub(in crate::http) async fn challenge(
     State(web): State<Arc<Web>>,
+    speech: Speech,
     params: Params,
     uri: Uri,
 ) -> Result<Json<Challenge>, HttpError> {
     Query::strict(&uri, &[])?;
-    let form = find(&web, &params)?;
+    let form = find(&web, &speech, &params)?;
     if !form.proof_of_work {
         return Err(HttpError::not_found());
     }
@@ -70,11 +77,12 @@ pub(in crate::http) async fn challenge(
 pub(in crate::http) async fn send(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
+    speech: Speech,
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
     Query::strict(request.uri(), &[])?;
-    let form = find(&web, &params)?;
+    let form = find(&web, &speech, &params)?;
     submit::check_open(&web.app, &form)?;
     let client = Client::find(request.extensions());
     let ctx = sender(&web, ctx, &form, request.headers(), client)?;
@@ -134,11 +142,19 @@ fn sender(
     Ok(Context { actor, ..ctx })
 }
 
+/// An answer that depends on the language that is asked for.
+fn spoken(document: Value) -> Response {
+    let mut response = Json(document).into_response();
+    vary(response.headers_mut());
+    response
+}
+
 /// A form as programs see it: what to send, under which rules, and the notice it is sent under.
 fn document(form: &Form, open: bool) -> Value {
     json!({
         "id": form.id,
         "version": form.version,
+        "language": form.lang,
         "kind": form.kind.as_str(),
         "open": open,
         "country": form.country.map(Country::code),

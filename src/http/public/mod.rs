@@ -1,5 +1,6 @@
 //! What anybody may ask for: the pages, the forms as data, submissions, health, the erasure key.
 
+pub(super) mod about;
 pub(super) mod board;
 pub(super) mod filling;
 pub(super) mod forms;

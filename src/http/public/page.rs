@@ -33,7 +33,7 @@ use crate::services::submit::{self, Receipt};
 /// `GET /`
 pub(in crate::http) async fn index(State(web): State<Arc<Web>>, speech: Speech) -> Response {
     let forms: Vec<Arc<Form>> =
-        web.app.forms().iter().filter(|form| submit::is_open(&web.app, form)).cloned().collect();
+        web.app.forms().iter_in(speech.lang()).filter(|form| submit::is_open(&web.app, form)).cloned().collect();
     pages::index(&speech, &forms)
 }
 
@@ -44,7 +44,7 @@ pub(in crate::http) async fn show(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    let form = find(&web, &params)?;
+    let form = find(&web, &speech, &params)?;
     view(&web, &speech, &form, &headers, false)
 }
 
@@ -56,7 +56,7 @@ pub(in crate::http) async fn show_framed(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    let form = find(&web, &params)?;
+    let form = find(&web, &speech, &params)?;
     frame(&ctx, &speech, &form, view(&web, &speech, &form, &headers, true))
 }
 
@@ -68,7 +68,7 @@ pub(in crate::http) async fn post(
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let form = find(&web, &params)?;
+    let form = find(&web, &speech, &params)?;
     take(&web, ctx, &speech, &form, request, false).await
 }
 
@@ -80,7 +80,7 @@ pub(in crate::http) async fn post_framed(
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let form = find(&web, &params)?;
+    let form = find(&web, &speech, &params)?;
     let answer = if form.site.origins.is_empty() {
         Err(HttpError::not_found())
     } else {
@@ -171,10 +171,10 @@ pub(super) fn browser(headers: &HeaderMap) -> Browser {
     headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map_or(Browser::Other, Browser::of)
 }
 
-/// The form that the path names.
-pub(super) fn find(web: &Web, params: &Params) -> Result<Arc<Form>, HttpError> {
+/// The form that the path names, in the language of the answer where there are words in it.
+pub(super) fn find(web: &Web, speech: &Speech, params: &Params) -> Result<Arc<Form>, HttpError> {
     let id: FormId = params.parse("form")?;
-    web.app.forms().get(&id).cloned().ok_or_else(HttpError::not_found)
+    web.app.forms().get_in(&id, speech.lang()).cloned().ok_or_else(HttpError::not_found)
 }
 
 fn render(

@@ -39,7 +39,15 @@ fn write(
     count: usize,
 ) -> Result<Option<Outgoing>, String> {
     let told = |error: VaultError| error.to_string();
-    let title = app.forms().get(&mail.form).map_or_else(|| mail.form.to_string(), |form| form.title.clone());
+    let (forms, languages) = (app.forms(), app.languages());
+    let first = languages.first().lang();
+    // Words for the people inside are in the language of the installation.
+    let own = || match mail.kind {
+        MailKind::Arrived => None,
+        _ => forms.get(&mail.form).map(|form| form.lang.clone()),
+    };
+    let lang = mail.lang.clone().or_else(own).unwrap_or_else(|| first.clone());
+    let title = forms.get_in(&mail.form, &lang).map_or_else(|| mail.form.to_string(), |form| form.title.clone());
     let my = format!("{}/my", post.url);
     let count = count.to_string();
     let mut values =
@@ -47,7 +55,7 @@ fn write(
     let kind = mail.kind.as_str();
     match mail.kind {
         MailKind::Received | MailKind::Answered | MailKind::Arrived => {
-            post.words.write(kind, &mail.to, &values, "").map(Some)
+            post.words.write(kind, &lang, first, &mail.to, &values, "").map(Some)
         }
         MailKind::Unlocked => {
             let form = app.forms().get(&mail.form).cloned().ok_or("its form is gone")?;
@@ -57,14 +65,14 @@ fn write(
             let links = SensitiveString::from(offers.iter().map(line).collect::<Vec<_>>().join("\n").as_str());
             let until = offers.first().map_or_else(String::new, |offer| offer.until.to_string());
             values.extend([("links", links.expose()), ("until", until.get(..16).unwrap_or_default())]);
-            post.words.write(kind, &mail.to, &values, "").map(Some)
+            post.words.write(kind, &lang, first, &mail.to, &values, "").map(Some)
         }
         MailKind::Confirm => {
             let token = app.vault.confirmation_link(permit, name).map_err(told)?;
             let link = format!("{}/f/{}/confirm/{}", post.url, mail.form, token.expose());
             let days = (CONFIRM_WITHIN.as_secs() / (24 * 60 * 60)).to_string();
             values.extend([("link", link.as_str()), ("days", &days)]);
-            post.words.write(kind, &mail.to, &values, "").map(Some)
+            post.words.write(kind, &lang, first, &mail.to, &values, "").map(Some)
         }
         MailKind::Issue(id) => {
             let issue = newsletter::load_issue(app, &id).map_err(told)?;
@@ -74,7 +82,14 @@ fn write(
             let link = format!("{}/f/{}/unsubscribe/{}", post.url, mail.form, token.expose());
             let markdown = issue.markdown.as_deref().map(Markdown::parse).transpose().map_err(|e| e.to_string())?;
             values.extend([("link", link.as_str()), ("subject", issue.subject.trim()), ("text", issue.text.trim())]);
-            let written = post.words.write(kind, &mail.to, &values, markdown.as_ref().map_or("", Markdown::html))?;
+            let written = post.words.write(
+                kind,
+                &lang,
+                first,
+                &mail.to,
+                &values,
+                markdown.as_ref().map_or("", Markdown::html),
+            )?;
             Ok(Some(Outgoing { unsubscribe: Some(link.as_str().into()), ..written }))
         }
     }

@@ -9,7 +9,7 @@ use super::{LinkMail, Post};
 use crate::base::clock::Timestamp;
 use crate::base::ids::PersonId;
 use crate::base::sensitive::SensitiveString;
-use crate::domain::language::Said;
+use crate::domain::language::{Lang, Said};
 use crate::domain::subject::EmailAddress;
 use crate::services::bearer::{self, Hashed, hash};
 use crate::services::{App, Problem, ServiceError, blocking};
@@ -41,27 +41,27 @@ impl Links {
     }
 }
 
-/// Mails a link to an address, if anything is held under it. The answer is the same in either case, and comes before the
+/// Mails a link, in words of `lang`, to an address, if anything is held under it. The answer is the same in either case, and comes before the
 /// looking begins, so that neither it nor the time it takes tells anybody who is known here.
 ///
 /// # Errors
 /// [`ServiceError::Invalid`] for what is no address; [`ServiceError::NotYetOpen`] without a mail server.
-pub fn ask_for_link(app: &Arc<App>, typed: &str) -> Result<(), ServiceError> {
+pub fn ask_for_link(app: &Arc<App>, lang: &Lang, typed: &str) -> Result<(), ServiceError> {
     let post = app.post().cloned().ok_or(ServiceError::NotYetOpen)?;
     let address = EmailAddress::parse(typed).map_err(|_| {
         let message = Said::new("problem.bad-email");
         ServiceError::Invalid(vec![Problem::in_field("email", "bad-email", message)])
     })?;
-    let app = Arc::clone(app);
+    let (app, lang) = (Arc::clone(app), lang.clone());
     tokio::spawn(async move {
-        if let Err(error) = mail_link(&app, &post, address).await {
+        if let Err(error) = mail_link(&app, &post, &lang, address).await {
             tracing::warn!(%error, "a link could not be made");
         }
     });
     Ok(())
 }
 
-async fn mail_link(app: &Arc<App>, post: &Arc<Post>, address: EmailAddress) -> Result<(), ServiceError> {
+async fn mail_link(app: &Arc<App>, post: &Arc<Post>, lang: &Lang, address: EmailAddress) -> Result<(), ServiceError> {
     if !post.may_cause(app, "link", &address) {
         return Ok(());
     }
@@ -76,7 +76,10 @@ async fn mail_link(app: &Arc<App>, post: &Arc<Post>, address: EmailAddress) -> R
     let link = format!("{}/my/link/{}", post.url, token.expose());
     let minutes = (LIFE.as_secs() / 60).to_string();
     let values = [("link", link.as_str()), ("minutes", &minutes), ("name", &post.name)];
-    let mail = post.words.write("link", &to, &values, "").map_err(|_| ServiceError::Internal)?;
+    let mail = post
+        .words
+        .write("link", lang, app.languages().first().lang(), &to, &values, "")
+        .map_err(|_| ServiceError::Internal)?;
     post.links.lock().unwrap_or_else(PoisonError::into_inner).push(LinkMail { mail, person, tried: 0 });
     post.came.notify_one();
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::adapters::mail::Refused;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{FieldKind, Form, FormKind};
-use crate::domain::language::Said;
+use crate::domain::language::{Lang, Said};
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{FieldValue, Valid};
 use crate::services::{App, Problem, ServiceError};
@@ -19,6 +19,8 @@ pub(in crate::services) struct Referral {
     who: SensitiveString,
     /// Their words: the form's first long text. They stay with their own submission, too.
     words: SensitiveString,
+    /// The language in which it was written.
+    lang: Lang,
 }
 
 impl Referral {
@@ -50,7 +52,7 @@ impl Referral {
                 return Err(invalid(Problem::in_field(field, "links", message)));
             }
         }
-        Ok(Some(Self { field: friend.clone(), to, who, words }))
+        Ok(Some(Self { field: friend.clone(), to, who, words, lang: form.lang.clone() }))
     }
 
     /// Sends it. When this returns, the mail server has it.
@@ -67,7 +69,10 @@ impl Referral {
             ("url", post.url.as_str()),
             ("name", post.name.as_str()),
         ];
-        let mail = post.words.write("referral", &self.to, &values, "").map_err(|_| ServiceError::Internal)?;
+        let mail = post
+            .words
+            .write("referral", &self.lang, app.languages().first().lang(), &self.to, &values, "")
+            .map_err(|_| ServiceError::Internal)?;
         match post.carrier.carry(&mail).await {
             Ok(()) => Ok(()),
             Err(Refused::Never(reason)) => {

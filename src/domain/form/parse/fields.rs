@@ -13,6 +13,7 @@ use crate::domain::form::{
     Choice, DateRange, Field, FieldKind, FileField, Length, NumberRange, Options, Pattern, Rating, ShownWhen,
     TextRules, Wanted,
 };
+use crate::domain::language::Lang;
 use crate::domain::phone;
 
 /// Longest answer that a form may ask for, in characters. A submission's text as a whole is limited as well.
@@ -276,13 +277,18 @@ pub(super) fn file_field(raw: RawFile, names: &mut Names, most_files: &mut u32) 
 }
 
 /// Checks a consent; its words stand in the form, or in a file of the `library`.
-pub(super) fn consent(raw: RawConsent, names: &mut Names, library: &Library) -> Result<Consent, Mistake> {
+pub(super) fn consent(raw: RawConsent, names: &mut Names, library: &Library, lang: &Lang) -> Result<Consent, Mistake> {
     let place = raw.name.span();
     let name = names.take(raw.name)?;
     let words_of = match (raw.wording, raw.version, raw.words) {
-        (Some(wording), Some(version), None) => (words(wording)?, version_label(version)?),
+        (Some(wording), Some(version), None) => (words(wording)?, version_label(version)?, None, lang),
         (None, None, Some(file)) => match library.wording(file.get_ref()) {
-            Some(found) => (found.words.clone(), found.version.clone()),
+            Some(found) => (
+                found.words.clone(),
+                found.version.clone(),
+                Some(file.get_ref().clone()),
+                library.lang_of(file.get_ref()),
+            ),
             None => return Err(at(&file, "expected the name of a file in consents/, without its ending")),
         },
         (_, _, Some(file)) => return Err(at(&file, "expected either words, or wording with its version")),
@@ -294,5 +300,6 @@ pub(super) fn consent(raw: RawConsent, names: &mut Names, library: &Library) -> 
             ));
         }
     };
-    Ok(Consent { name, wording: words_of.0, version: words_of.1 })
+    let (wording, version, file, lang) = words_of;
+    Ok(Consent { name, wording, version, file, lang: lang.clone(), translated: false })
 }

@@ -16,6 +16,7 @@ use crate::domain::form::{Choice, Wanted};
 pub(super) struct RawForm {
     pub(super) id: Spanned<String>,
     pub(super) version: Spanned<u32>,
+    pub(super) language: Option<Spanned<String>>,
     pub(super) title: Spanned<String>,
     #[serde(default)]
     pub(super) intro: String,

@@ -12,6 +12,7 @@ use crate::base::config::is_region;
 use crate::domain::consent::Consent;
 use crate::domain::form::set::Library;
 use crate::domain::form::{Announce, Field, FieldKind, Form, FormId, FormKind};
+use crate::domain::language::Lang;
 use crate::domain::notice::{Notice, NoticeText};
 use crate::domain::resource::{BadResourceName, ResourceName, Unlock, UnlockBy};
 use crate::domain::scan::Unscanned;
@@ -34,7 +35,7 @@ const LONGEST_WAIT: u32 = 60;
 const SMALLEST_K: u32 = 5;
 const LARGEST_K: u32 = 1_000;
 
-pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake> {
+pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<Form, Mistake> {
     let id = raw.id.get_ref().parse::<FormId>().map_err(|e| at(&raw.id, e.to_string()))?;
     at_least_one(&raw.version)?;
     at_least_one(&raw.retention_days)?;
@@ -52,6 +53,10 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
     }
     let min_seconds = raw.min_seconds.take().map(Spanned::into_inner);
     let country = raw.country.as_ref().map(country).transpose()?;
+    let lang = match &raw.language {
+        Some(tag) => &tag.get_ref().parse::<Lang>().map_err(|e| at(tag, e.to_string()))?,
+        None => lang,
+    };
 
     let mut names = Names::default();
     let place = raw.fields.span();
@@ -71,7 +76,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
     }
     let mut consents = Vec::new();
     for raw in std::mem::take(&mut raw.consents) {
-        consents.push(consent(raw, &mut names, library)?);
+        consents.push(consent(raw, &mut names, library, lang)?);
     }
 
     if let Some(subject) = &raw.subject
@@ -88,6 +93,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
     Ok(Form {
         id,
         version: raw.version.into_inner(),
+        lang: lang.clone(),
         title: words(raw.title)?,
         intro: raw.intro.trim().to_owned(),
         submit: words(raw.submit)?,
@@ -99,7 +105,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library) -> Result<Form, Mistake
         region: raw.region.map(Spanned::into_inner),
         announce,
         country,
-        notice: notice(raw.notice, library)?,
+        notice: notice(raw.notice, library, lang)?,
         min_seconds,
         proof_of_work: raw.proof_of_work,
         site,
@@ -216,7 +222,7 @@ fn texts(raw: Option<&Spanned<Vec<Spanned<String>>>>, fields: &[Field]) -> Resul
     Ok(out)
 }
 
-fn notice(raw: Spanned<RawNotice>, library: &Library) -> Result<Notice, Mistake> {
+fn notice(raw: Spanned<RawNotice>, library: &Library, lang: &Lang) -> Result<Notice, Mistake> {
     let place = raw.span();
     match raw.into_inner() {
         RawNotice::Named(name) => library.notice(&name).cloned().ok_or_else(|| {
@@ -227,6 +233,8 @@ fn notice(raw: Spanned<RawNotice>, library: &Library) -> Result<Notice, Mistake>
             version: version_label(raw.version)?,
             review_by: None,
             text: NoticeText::Plain(words(raw.text)?),
+            lang: lang.clone(),
+            translated: false,
         }),
     }
 }

@@ -25,6 +25,7 @@ fn notices_and_wordings_have_files_of_their_own() {
         notices: vec![file("f/notices/mine.md", NOTICE)],
         consents: vec![file("f/consents/news.md", &NOTICE.replace("Ours.", "Send me *news*."))],
         country: "GB".parse().ok(),
+        ..Sources::default()
     };
     let set = FormSet::from_sources(&sources).unwrap();
     let form = set.get(&id()).unwrap();
