@@ -6,6 +6,7 @@ mod zip;
 
 use serde::{Deserialize, Serialize};
 
+use super::language::Said;
 pub use judge::judge;
 pub use name::{clean_name, display_name};
 
@@ -60,6 +61,11 @@ impl FileKind {
             Self::Rtf => "RTF",
             Self::Txt => "plain text (UTF-8)",
         }
+    }
+
+    /// What to call it, in any language.
+    pub fn said(self) -> Said {
+        Said::of(format!("file.{}", self.extension()))
     }
 }
 

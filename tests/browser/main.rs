@@ -2,11 +2,13 @@
 //!
 //! Screenshots of what a visitor sees are left in `target/screenshots` for people to look at.
 
+mod axe;
 mod board;
 mod chrome;
 mod guarded;
 mod kinds;
 mod mailbox;
+mod mails;
 mod my;
 mod newsletter;
 #[path = "../support/pdf.rs"]
@@ -14,6 +16,7 @@ mod pdf;
 mod resources;
 #[path = "../support/served.rs"]
 mod served;
+mod shipped;
 mod sites;
 mod staff;
 

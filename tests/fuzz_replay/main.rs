@@ -30,7 +30,7 @@ macro_rules! replays {
 }
 
 replays! {
-    certificate, clamd, contacts, control, envelope, form, forwarded, ids, json, keyring, kinds, links, mail, multipart,
+    certificate, clamd, contacts, control, envelope, form, forwarded, ids, json, keyring, kinds, languages, links, mail, multipart,
     notice, page, receipts, returns, slot, store, stream, tokens, urlencoded,
 }
 

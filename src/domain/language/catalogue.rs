@@ -157,6 +157,10 @@ impl Catalogue {
                     Some((_, Arg::Text(text))) => out.push_str(text),
                     Some((_, Arg::Number(n))) => out.push_str(&n.to_string()),
                     Some((_, Arg::Said(said))) if depth < DEEPEST => out.push_str(&self.tell_within(said, depth + 1)),
+                    Some((_, Arg::List(all))) if depth < DEEPEST => {
+                        let told: Vec<String> = all.iter().map(|said| self.tell_within(said, depth + 1)).collect();
+                        out.push_str(&told.join(", "));
+                    }
                     _ => {}
                 },
             }
@@ -268,6 +272,10 @@ mod tests {
         assert_eq!(en.tell(&Said::new("b.c").with("name", "{n} <b>")), "x {n} <b> y {n} <b>");
         assert_eq!(en.tell(&Said::new("b.c").with("name", Said::new("b.d").with("n", 1_u32))), "x a file y a file");
         assert_eq!(en.tell(&Said::new("b.d").with("n", 0_u32)), "0 files");
+        assert_eq!(
+            en.tell(&Said::new("b.c").with("name", vec![Said::new("a"), Said::new("a")])),
+            "x one, one y one, one"
+        );
         assert_eq!(en.tell(&Said::plain("As {it} is.")), "As {it} is.");
         assert_eq!(en.around("b.c", "name"), ("x ".to_owned(), " y ".to_owned()));
         assert_eq!(en.tell(&Said::new("no.such")), "no.such");

@@ -28,6 +28,8 @@ pub enum Arg {
     Number(u64),
     /// Another message.
     Said(Box<Said>),
+    /// Other messages, with commas between them.
+    List(Vec<Said>),
 }
 
 impl Said {
@@ -140,6 +142,12 @@ impl From<&str> for Arg {
 impl From<Said> for Arg {
     fn from(said: Said) -> Self {
         Self::Said(Box::new(said))
+    }
+}
+
+impl From<Vec<Said>> for Arg {
+    fn from(all: Vec<Said>) -> Self {
+        Self::List(all)
     }
 }
 

@@ -133,7 +133,10 @@ mod tests {
                 // Single words may be the same in both.
                 let words =
                     text.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1);
-                words.count() > 1 && !key.starts_with("country.") && text == catalogue.tell(&said)
+                words.count() > 1
+                    && !key.starts_with("country.")
+                    && !key.starts_with("file.")
+                    && text == catalogue.tell(&said)
             });
             assert_eq!(same.collect::<Vec<_>>(), [] as [&str; 0], "{}", catalogue.lang());
         }

@@ -361,8 +361,8 @@ fn check_file(field: &FileField, file: SentFile) -> Option<Problem> {
     } else if file.size > field.max_bytes {
         ("file-too-large", Said::new("problem.file-too-large").with("size", Said::size(field.max_bytes)))
     } else if file.kind.is_none_or(|kind| !field.kinds.contains(&kind)) {
-        let kinds: Vec<&str> = field.kinds.iter().map(|kind| kind.label()).collect();
-        ("wrong-file-type", Said::new("problem.wrong-file-type").with("kinds", kinds.join(", ")))
+        let kinds: Vec<Said> = field.kinds.iter().map(|kind| kind.said()).collect();
+        ("wrong-file-type", Said::new("problem.wrong-file-type").with("kinds", kinds))
     } else {
         return None;
     };

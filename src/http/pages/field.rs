@@ -335,7 +335,7 @@ fn described(id: &str, only_if: bool, help: &str, scale: bool, wrong: bool) -> O
 
 /// What is said of a file field's limits where no help text does.
 fn file_rules(speech: &Speech, field: &FileField) -> String {
-    let kinds: Vec<&str> = field.kinds.iter().map(|k| k.label()).collect();
+    let kinds: Vec<String> = field.kinds.iter().map(|kind| speech.tell(&kind.said())).collect();
     let number = speech.count("form.number-of-files", field.max_files.into());
     let rules = speech.fill("form.file-rules").with("number", number).with("size", speech.size(field.max_bytes));
     rules.with("kinds", kinds.join(", ")).to_string()

@@ -113,7 +113,7 @@ pub(super) fn mine(
         among_others: here.visit.person.is_some(),
         once: once.to_string(),
         accept: rules.kinds.iter().map(|kind| format!(".{}", kind.extension())).collect::<Vec<_>>().join(","),
-        kinds: rules.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", "),
+        kinds: rules.kinds.iter().map(|kind| speech.tell(&kind.said())).collect::<Vec<_>>().join(", "),
         most: speech.size(rules.max_bytes),
         files_left: rules.max_files,
         error: error.map(|e| if e.problems.is_empty() { detail(speech, e) } else { String::new() }),

@@ -106,8 +106,8 @@ impl MessageIntake {
         if sent.size == 0 {
             self.problems.push(Problem::in_field(FILE, "empty-file", Said::new("problem.empty-file")));
         } else if sent.kind.is_none_or(|kind| !self.rules.kinds.contains(&kind)) {
-            let kinds: Vec<&str> = self.rules.kinds.iter().map(|kind| kind.label()).collect();
-            let message = Said::new("problem.wrong-file-type").with("kinds", kinds.join(", "));
+            let kinds: Vec<Said> = self.rules.kinds.iter().map(|kind| kind.said()).collect();
+            let message = Said::new("problem.wrong-file-type").with("kinds", kinds);
             self.problems.push(Problem::in_field(FILE, "wrong-file-type", message));
         }
         Ok(())

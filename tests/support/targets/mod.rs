@@ -20,6 +20,7 @@ pub mod ids;
 pub mod json;
 pub mod keyring;
 pub mod kinds;
+pub mod languages;
 pub mod links;
 pub mod mail;
 pub mod multipart;
@@ -104,6 +105,7 @@ targets! {
     links: MUTATIONS,
     // Each makes a score of messages.
     mail: 2_000,
+    languages: MUTATIONS,
     multipart: MUTATIONS,
     notice: MUTATIONS,
     page: MUTATIONS,
