@@ -536,7 +536,7 @@ async fn a_mailbox_with_much_in_it_is_shown_a_page_at_a_time() {
         sent.push(service.ask_support("jane@example.org").await);
     }
     sent.reverse();
-    post::ask_for_link(&service.app, "jane@example.org").unwrap();
+    post::ask_for_link(&service.app, &letterlock::domain::language::Lang::english(), "jane@example.org").unwrap();
     let link = loop {
         tokio::time::sleep(Duration::from_millis(20)).await;
         deliver(&service).await;

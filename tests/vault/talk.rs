@@ -348,7 +348,7 @@ async fn a_link_for_somebody_erased_meanwhile_goes_nowhere_and_is_not_tried_agai
     let app = home.open();
     applied(&app, "jane@example.org").await; // before there is a post office, so that nothing else waits
     let eraser = Eraser::with(&app);
-    post::ask_for_link(&app, "jane@example.org").unwrap();
+    post::ask_for_link(&app, &letterlock::domain::language::Lang::english(), "jane@example.org").unwrap();
     let begin = std::time::Instant::now();
     while eraser.counts().0 == 0 {
         assert!(begin.elapsed().as_secs() < 20, "the link is never taken up");
