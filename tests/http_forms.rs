@@ -130,7 +130,7 @@ async fn the_page_names_every_input_and_keeps_what_was_typed() {
         "<input type=\"tel\" id=\"field-phone\"",
         "<input type=\"url\" id=\"field-link\"",
         "<input type=\"date\" id=\"field-date\" name=\"date\" value=\"\" min=\"2000-01-01\" max=\"2029-12-31\"",
-        "<legend>Many <span class=\"optional\">(optional)</span></legend>",
+        "<legend><span>Many</span> <span class=\"optional\">(optional)</span></legend>",
         "<input type=\"checkbox\" id=\"field-many-2\" name=\"many\" value=\"b\"",
         "<input type=\"radio\" id=\"field-mark-5\" name=\"mark\" value=\"5\"",
         "<p class=\"help\" id=\"field-mark-scale\">1: bad · 5: good</p>",
