@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 12] = [
+const EXPECTED: [(&str, [u16; 8]); 15] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -25,6 +25,11 @@ const EXPECTED: [(&str, [u16; 8]); 12] = [
     ("moderate", [404, 404, 404, 404, 404, 404, 404, 404]),
     ("showResults", [404, 404, 404, 404, 200, 403, 404, 404]),
     ("listTexts", [404, 404, 404, 404, 200, 403, 404, 404]),
+    ("listMailings", [404, 404, 404, 404, 200, 403, 404, 404]),
+    // Of whoever may send one, the purpose is asked for first.
+    ("orderMailing", [404, 404, 404, 404, 422, 403, 404, 404]),
+    // There is none of that name.
+    ("showMailing", [404, 404, 404, 404, 404, 403, 404, 404]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
 ];
 
@@ -36,6 +41,7 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
     };
     let form = match operation {
         "showResults" | "listTexts" => "survey",
+        "listMailings" | "orderMailing" | "showMailing" => "newsletter",
         "boardPage" | "listBoard" => "public-comment",
         _ => "job-application",
     };
@@ -46,6 +52,7 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "markSubmission" => (path, Some(json!({ "status": "interview" }))),
         "moderate" => (path, Some(json!({ "published": true }))),
         "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
+        "orderMailing" => (path, Some(json!({ "purpose": "", "subject": "News", "text": "None." }))),
         "searchSubjects" => (path, Some(json!({ "email": "jane@example.org" }))),
         _ => (path, None),
     }
@@ -58,7 +65,7 @@ async fn ask(
     body: Option<&serde_json::Value>,
     token: Option<&str>,
 ) -> u16 {
-    let request = service.request(method, path);
+    let request = service.request(method, path).header("idempotency-key", "one");
     let request = match body {
         Some(body) => request.json(body),
         None => request,
@@ -146,6 +153,8 @@ async fn public_routes_do_not_look_at_tokens() {
         let expected = match path.as_str() {
             // Without a visit, whatever the token.
             "/my/files/0" | "/my/link/{token}" | "/r/{token}" | "/staff/welcome/{token}" => 404,
+            // No newsletter.
+            "/f/job-application/confirm/{token}" | "/f/job-application/unsubscribe/{token}" => 404,
             // A form that names no site is framed by none.
             "/embed/job-application" => 404,
             "/my/erasure" => 303,
