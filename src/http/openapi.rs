@@ -143,8 +143,8 @@ fn request_body(operation: &str) -> Option<Value> {
             "multipart/form-data": { "schema": {} },
         }),
         "confirm" | "unsubscribe" => {
-            let schema = json!({ "schema": { "type": "object" } });
-            let content = json!({ "application/x-www-form-urlencoded": schema, "multipart/form-data": schema });
+            // Whatever a mail program sends: pressing is enough.
+            let content = json!({ "application/x-www-form-urlencoded": { "schema": {} }, "multipart/form-data": { "schema": {} } });
             return Some(json!({ "required": false, "content": content }));
         }
         "orderMailing" => body_of(
@@ -229,6 +229,12 @@ fn responses(route: &Route) -> Value {
     if route.operation == "orderMailing" {
         let again = json!({ "application/json": { "schema": schema("Mailing") } });
         out.insert("200".to_owned(), json!({ "description": "The same order came before.", "content": again }));
+    }
+    if route.operation == "fetchMine"
+        && let Some(content) = out.get_mut("200").and_then(|answer| answer["content"].as_object_mut())
+    {
+        // The way in, for who has no visit.
+        content.insert("text/html".to_owned(), json!({ "schema": { "type": "string" } }));
     }
     let problem = json!({ "application/problem+json": { "schema": schema("Problem") } });
     let page = json!({ "text/html": { "schema": { "type": "string" } } });
