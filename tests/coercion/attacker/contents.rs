@@ -93,6 +93,7 @@ pub(crate) struct Mail {
     pub(crate) to: String,
     pub(crate) form: String,
     pub(crate) since: i64,
+    pub(crate) lang: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

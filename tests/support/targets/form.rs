@@ -106,8 +106,13 @@ fn write(form: &Form) -> String {
     form.fields.iter().for_each(|field| out += &write_field(field));
     form.files.iter().for_each(|file| out += &write_file(file));
     for consent in &form.consents {
-        let (name, wording, version) = (quote(&consent.name), quote(&consent.wording), quote(&consent.version));
-        out += &format!("[[consents]]\nname = {name}\nwording = {wording}\nversion = {version}\n");
+        out += &format!("[[consents]]\nname = {}\n", quote(&consent.name));
+        out += &match &consent.file {
+            Some(file) => format!("words = {}\n", quote(file)),
+            None => {
+                format!("wording = {}\nversion = {}\n", quote(&consent.wording), quote(&consent.version))
+            }
+        };
     }
     out
 }
