@@ -13,7 +13,9 @@ use letterlock::domain::browser::Browser;
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::statistics::{self, Event};
-use letterlock::services::{App, OpenOptions, ServiceError, erase, health, keys, portal, review, sign_in, staff};
+use letterlock::services::{
+    App, Context, OpenOptions, ServiceError, erase, health, keys, newsletter, portal, review, sign_in, staff,
+};
 use letterlock::vault::{Hooks, Step};
 
 use crate::overlay::{Memory, Recorder, Rows};
@@ -92,6 +94,17 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     let form = ["job-application".parse().unwrap()];
     let shop = keys::create(&app, &admin, "shop", &form, None).await.unwrap();
     keys::create(&app, &admin, "site", &form, None).await.unwrap();
+    let marketing = Context { purpose: Some("newsletter".to_owned()), ..role(Role::Marketing) };
+    for key in ["spring", "autumn"] {
+        let issue = newsletter::NewIssue {
+            subject: format!("News of {key}"),
+            text: "None.".to_owned(),
+            markdown: None,
+            topics: None,
+            key: key.to_owned(),
+        };
+        newsletter::order(&app, &marketing, &"newsletter".parse().unwrap(), issue).await.unwrap();
+    }
     let hour = std::time::Duration::from_secs(3600);
     for roles in [&[Role::Admin][..], &[Role::Hr]] {
         sign_in::invite(&app, &admin, "jim", roles, hour).await.unwrap();
