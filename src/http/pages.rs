@@ -286,6 +286,15 @@ pub(super) fn paragraphs(text: &str) -> Vec<&str> {
     text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).collect()
 }
 
+/// Leads on to a page of ours.
+pub(super) fn see_other(path: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
+}
+
 /// A page in words.
 pub(super) fn html(speech: &Speech, status: StatusCode, page: &impl Template) -> Response {
     match page.render() {

@@ -16,5 +16,12 @@ use crate::services::ServiceError;
 pub(super) async fn complete<T: Send + 'static>(
     work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
 ) -> Result<T, HttpError> {
-    Ok(tokio::spawn(work).await.unwrap_or(Err(ServiceError::Internal))?)
+    Ok(whole(work).await?)
+}
+
+/// As [`complete`], for who looks at the service's own error.
+pub(super) async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+) -> Result<T, ServiceError> {
+    tokio::spawn(work).await.unwrap_or(Err(ServiceError::Internal))
 }

@@ -1,5 +1,11 @@
 //! `application/x-www-form-urlencoded`, without the usual leniency: what is not UTF-8 is refused, not mended.
 
+use axum::extract::Request;
+
+use super::media_type;
+use crate::http::body;
+use crate::http::error::HttpError;
+
 /// Why a text did not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Bad {
@@ -9,6 +15,23 @@ pub(in crate::http) enum Bad {
     Name,
     /// The value of this name is not UTF-8.
     Value(String),
+}
+
+/// The pairs of a post of `most_bytes` and `most` pairs at most.
+///
+/// # Errors
+/// 415 for another kind of body; 400, 408 and 413 for one that cannot be read.
+pub(in crate::http) async fn post(
+    request: Request,
+    most_bytes: u64,
+    most: usize,
+) -> Result<Vec<(String, String)>, HttpError> {
+    let (parts, mut body) = request.into_parts();
+    if media_type(&parts.headers).as_deref() != Some("application/x-www-form-urlencoded") {
+        return Err(HttpError::unsupported("This is sent as application/x-www-form-urlencoded."));
+    }
+    let bytes = body::read_all(&mut body, most_bytes).await?;
+    parse(&bytes, most).map_err(|_| HttpError::malformed("The body is not a form post in UTF-8."))
 }
 
 /// The pairs in order. An escape that is none (`%zz`) stands for itself, as browsers have it.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::Web;
 use super::api::complete;
@@ -22,8 +22,8 @@ use super::client::Client;
 use super::error::HttpError;
 use super::extract::params::Params;
 use super::extract::urlencoded;
+use super::pages;
 use super::public::resource;
-use super::{body, extract};
 use crate::base::ids::{Handle, RecordId, RequestId};
 use crate::http::layers::Caller;
 use crate::http::speech::Speech;
@@ -295,20 +295,11 @@ async fn guarded(web: &Web, request: Request) -> Result<Option<(Here, Vec<(Strin
 }
 
 async fn small_form(request: Request) -> Result<Vec<(String, String)>, HttpError> {
-    let (parts, mut body) = request.into_parts();
-    if extract::media_type(&parts.headers).as_deref() != Some("application/x-www-form-urlencoded") {
-        return Err(HttpError::unsupported("This is sent as application/x-www-form-urlencoded."));
-    }
-    let bytes = body::read_all(&mut body, SMALL).await?;
-    urlencoded::parse(&bytes, 16).map_err(|_| HttpError::malformed("The body is not a form post in UTF-8."))
+    urlencoded::post(request, SMALL, 16).await
 }
 
 fn see_other(speech: &Speech, path: &str) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    if let Ok(path) = HeaderValue::from_str(&speech.link(path)) {
-        response.headers_mut().insert(header::LOCATION, path);
-    }
-    response
+    pages::see_other(&speech.link(path))
 }
 
 /// Ends the visit with `response`, and has the browser forget it.

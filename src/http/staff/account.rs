@@ -19,12 +19,12 @@ use crate::services::sign_in as service;
 
 /// `GET /staff/account`
 pub(in crate::http) async fn show(State(web): State<Arc<Web>>, here: Here) -> Result<Response, HttpError> {
-    shown(&web, &here, None, None)
+    shown(&web, &here, None)
 }
 
-fn shown(web: &Web, here: &Here, said: Option<&str>, problem: Option<(&str, &str)>) -> Result<Response, HttpError> {
+fn shown(web: &Web, here: &Here, problem: Option<(&str, &str)>) -> Result<Response, HttpError> {
     let own = service::own(&web.app, &here.who)?;
-    Ok(page::account(here, &own, said, problem))
+    Ok(page::account(here, &own, problem))
 }
 
 /// `POST /staff/account/password`
@@ -37,7 +37,7 @@ pub(in crate::http) async fn password(
     let client = Client::find(request.extensions()).map(|Client(address)| address);
     let posted = Posted::read(&here, request, SMALL).await?;
     if posted.text("new-password") != posted.text("again") {
-        return shown(&web, &here, None, Some(("new-password", "The two are not the same.")));
+        return shown(&web, &here, Some(("new-password", "The two are not the same.")));
     }
     let (app, who) = (Arc::clone(&web.app), here.who.clone());
     let (present, new) = (posted.secret("password"), posted.secret("new-password"));
@@ -63,9 +63,7 @@ pub(in crate::http) async fn recovery(
     let (app, who, password) = (Arc::clone(&web.app), here.who.clone(), posted.secret("password"));
     match whole(async move { service::renew_recovery(&app, &ctx, &who, &password, client).await }).await {
         Ok(codes) => Ok(page::recovery_codes(&codes, Some(&here))),
-        Err(ServiceError::Invalid(_)) => {
-            shown(&web, &here, None, Some(("recovery-password", "This is not your password.")))
-        }
+        Err(ServiceError::Invalid(_)) => shown(&web, &here, Some(("recovery-password", "This is not your password."))),
         Err(error) => refused(&web, &here, error),
     }
 }
@@ -73,12 +71,8 @@ pub(in crate::http) async fn recovery(
 fn refused(web: &Web, here: &Here, error: ServiceError) -> Result<Response, HttpError> {
     let ServiceError::Invalid(problems) = error else { return Err(error.into()) };
     let first = problems.first().ok_or_else(HttpError::internal)?;
-    let mut response = shown(
-        web,
-        here,
-        None,
-        Some((first.field.as_deref().unwrap_or(""), &Speech::default().sentence(&first.message))),
-    )?;
+    let mut response =
+        shown(web, here, Some((first.field.as_deref().unwrap_or(""), &Speech::default().sentence(&first.message))))?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }

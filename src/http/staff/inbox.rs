@@ -13,7 +13,6 @@ use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
-use crate::services::Context;
 use crate::services::review::{self, Item, ListQuery};
 
 /// Lines of a page.
@@ -68,7 +67,7 @@ pub(in crate::http) async fn show(
         None => None,
         Some(name) => Some(crate::http::api::submissions::parse_status(name)?),
     };
-    let purposes = form.map(|form| purposes(&ctx, form)).unwrap_or_default();
+    let purposes = form.map(|form| review::purposes(&ctx, form)).unwrap_or_default();
     // The first purpose is the form's main one; any other is chosen on the page.
     let purpose = query.text("purpose").or_else(|| purposes.first().map(String::as_str));
     let after = query.text("after");
@@ -97,9 +96,4 @@ pub(in crate::http) async fn show(
         first: after.is_none(),
     };
     Ok(page::inbox(&here, &inbox))
-}
-
-/// What somebody may read a form's submissions for.
-pub(super) fn purposes(ctx: &Context, form: &Form) -> Vec<String> {
-    review::purposes(ctx, form)
 }

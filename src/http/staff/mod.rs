@@ -10,24 +10,24 @@ pub(super) mod sign_in;
 mod view;
 pub(super) mod welcome;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Web;
+use super::api::whole;
 use super::error::HttpError;
+use super::extract::urlencoded;
+use super::pages::see_other;
 use super::portal::visit;
 use super::speech::Speech;
-use super::{body, extract};
 use crate::base::ids::{Handle, RequestId};
 use crate::base::sensitive::SensitiveString;
-use crate::services::{Context, Problem, ServiceError, sign_in as service};
-use extract::urlencoded;
+use crate::services::{Context, Problem, sign_in as service};
 
 pub(super) use account::{end_session, password, recovery, show as account, sign_out};
 
@@ -95,13 +95,7 @@ impl Posted {
     /// The body of a post before there is a session.
     async fn read_any(request: Request, most: u64) -> Result<Self, HttpError> {
         visit::same_origin(request.headers(), request.uri())?;
-        let (parts, mut body) = request.into_parts();
-        if extract::media_type(&parts.headers).as_deref() != Some("application/x-www-form-urlencoded") {
-            return Err(HttpError::unsupported("This is sent as application/x-www-form-urlencoded."));
-        }
-        let bytes = body::read_all(&mut body, most).await?;
-        let pairs = urlencoded::parse(&bytes, 32);
-        let pairs = pairs.map_err(|_| HttpError::malformed("The body is not a form post in UTF-8."))?;
+        let pairs = urlencoded::post(request, most, 32).await?;
         Ok(Self(pairs.into_iter().map(|(name, value)| (name, SensitiveString::from(value))).collect()))
     }
 
@@ -117,19 +111,4 @@ impl Posted {
 /// The first mistake, as a sentence.
 fn first(problems: &[Problem]) -> Option<String> {
     problems.first().map(|problem| Speech::default().sentence(&problem.message))
-}
-
-fn see_other(path: &str) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    if let Ok(path) = HeaderValue::from_str(path) {
-        response.headers_mut().insert(header::LOCATION, path);
-    }
-    response
-}
-
-/// Runs `work` to its end on a task of its own, whether or not the client waits.
-async fn whole<T: Send + 'static>(
-    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
-) -> Result<T, ServiceError> {
-    tokio::spawn(work).await.unwrap_or(Err(ServiceError::Internal))
 }

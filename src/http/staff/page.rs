@@ -216,7 +216,7 @@ pub(super) fn record(
 }
 
 /// One's own account.
-pub(super) fn account(here: &Here, own: &Own, said: Option<&str>, problem: Option<(&str, &str)>) -> Response {
+pub(super) fn account(here: &Here, own: &Own, problem: Option<(&str, &str)>) -> Response {
     let speech = Speech::default();
     let sessions = own.sessions.iter().map(|session| SessionView {
         id: session.id.to_string(),
@@ -229,7 +229,6 @@ pub(super) fn account(here: &Here, own: &Own, said: Option<&str>, problem: Optio
         frame: Frame::of(here),
         sessions: sessions.collect(),
         recovery_left: own.recovery_left,
-        said,
         password_problem: of("password"),
         new_problem: of("new-password"),
         recovery_problem: of("recovery-password"),
@@ -402,7 +401,6 @@ struct Account<'a> {
     frame: Frame,
     sessions: Vec<SessionView>,
     recovery_left: usize,
-    said: Option<&'a str>,
     password_problem: Option<&'a str>,
     new_problem: Option<&'a str>,
     recovery_problem: Option<&'a str>,

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use ring::digest;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -16,6 +15,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::crypto::password::PasswordHash;
 use crate::crypto::totp::TotpSecret;
 use crate::policy::Role;
+use crate::services::bearer;
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Vault, VaultError};
 
@@ -73,8 +73,7 @@ impl Factors {
     /// New recovery codes; the old ones are worth nothing.
     pub(super) fn renew_recovery(&mut self, entropy: &dyn Entropy) -> Result<Vec<SensitiveString>, EntropyError> {
         let codes: Vec<SensitiveString> = (0..CODES).map(|_| recovery_code(entropy)).collect::<Result<_, _>>()?;
-        self.recovery =
-            codes.iter().filter_map(|code| normal(code.expose())).map(|code| sha256(code.as_bytes())).collect();
+        self.recovery = codes.iter().filter_map(|code| normal(code.expose())).map(|code| sha256(&code)).collect();
         Ok(codes)
     }
 
@@ -90,7 +89,7 @@ impl Factors {
             self.last_step = self.last_step.max(step);
             return fresh.then_some(Second::Code);
         }
-        let hash = sha256(normal(code)?.as_bytes());
+        let hash = sha256(&normal(code)?);
         // Every one is looked at, whichever fits.
         let places: Vec<bool> = self.recovery.iter().map(|known| known.ct_eq(&hash).into()).collect();
         let at = places.iter().position(|same| *same)?;
@@ -164,10 +163,9 @@ impl Ring {
     }
 }
 
-pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    out
+/// As tokens that stay in memory are kept, for those that are stored.
+pub(super) fn sha256(text: &str) -> [u8; 32] {
+    bearer::hash(text).0
 }
 
 /// 16 characters of base32 in groups of four.

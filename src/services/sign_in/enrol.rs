@@ -115,7 +115,7 @@ async fn open(
     }
     let token = bearer::make(app.entropy()).map_err(VaultError::from)?;
     let expires = app.clock.now().plus(ttl);
-    row.invitation = Some(Invitation { hash: sha256(token.expose().as_bytes()), expires });
+    row.invitation = Some(Invitation { hash: sha256(token.expose()), expires });
     write(app, ctx.act(Action::ManageStaff, &Resource::Staff)?, id, row, change).await?;
     Ok(Invited { login: login.into(), token, expires })
 }
@@ -130,7 +130,7 @@ pub fn look(app: &App, token: &str) -> Result<String, ServiceError> {
 }
 
 fn invited(app: &App, token: &str) -> Result<(StaffId, String), ServiceError> {
-    let id = app.door.ring.invited(&sha256(token.as_bytes()), app.clock.now()).ok_or(ServiceError::NotFound)?;
+    let id = app.door.ring.invited(&sha256(token), app.clock.now()).ok_or(ServiceError::NotFound)?;
     let login = staff::login_of(app, id).ok_or(ServiceError::NotFound)?;
     Ok((id, login))
 }
@@ -153,7 +153,7 @@ pub async fn begin_setup(app: &Arc<App>, token: &str, password: &SensitiveString
     if setups.len() >= MOST {
         return Err(ServiceError::Unavailable);
     }
-    setups.insert(sha256(token.as_bytes()), Pending { password, totp, began: now });
+    setups.insert(sha256(token), Pending { password, totp, began: now });
     Ok(shown)
 }
 
@@ -180,7 +180,7 @@ pub async fn complete_setup(
     let (id, login) = invited(app, token).map_err(plain)?;
     let pending = {
         let setups = app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner);
-        setups.get(&sha256(token.as_bytes())).filter(|pending| now.since(pending.began) < LIFE).cloned()
+        setups.get(&sha256(token)).filter(|pending| now.since(pending.began) < LIFE).cloned()
     };
     let pending = pending.ok_or(plain(ServiceError::NotFound))?;
     let Some(step) = pending.totp.step_of(code.expose(), now) else {
@@ -193,13 +193,13 @@ pub async fn complete_setup(
     let made = Factors::make(pending.password, pending.totp, step, entropy).map_err(VaultError::from);
     let (mut factors, codes) = made.map_err(|error| plain(error.into()))?;
     let device = bearer::make(entropy).map_err(|error| plain(VaultError::from(error).into()))?;
-    factors.remember(sha256(device.expose().as_bytes()));
+    factors.remember(sha256(device.expose()));
     let roles = app.door.ring.roles(id).unwrap_or_default();
     let actor = Actor::Staff { id, login, roles: roles.clone() };
     let act = Context { actor, ..ctx.clone() }.act(Action::SignIn, &Resource::Staff).map_err(plain)?;
     let row = Credentials { roles, invitation: None, factors: Some(factors) };
     write(app, act, id, row, "password and code set").await.map_err(plain)?;
-    app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&sha256(token.as_bytes()));
+    app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&sha256(token));
     app.door.sessions.end_all(id);
     let token = app.door.sessions.complete(id, now, entropy).map_err(|error| plain(VaultError::from(error).into()))?;
     Ok((Complete { token, device, recovery_left: None }, codes))

@@ -121,7 +121,7 @@ pub async fn enter(
     };
     let row = known.and_then(|id| app.door.ring.of(id));
     let factors = row.as_ref().and_then(|row| row.factors.as_ref());
-    let device = device.map(|token| sha256(token.as_bytes()));
+    let device = device.map(sha256);
     let from = match (device, factors) {
         (Some(device), Some(factors)) if factors.knows(&device) => From::Known(device),
         _ => From::Stranger(address),
@@ -189,7 +189,7 @@ pub async fn enter_code(
         return Err(ServiceError::Invalid(vec![Problem::in_field("code", "bad-code", message)]));
     };
     let device = bearer::make(app.entropy()).map_err(VaultError::from)?;
-    factors.remember(sha256(device.expose().as_bytes()));
+    factors.remember(sha256(device.expose()));
     let recovery_left = (second == Second::Recovery).then(|| factors.recovery_left());
     let change = match second {
         Second::Code => "signed in",
@@ -207,7 +207,7 @@ pub async fn enter_code(
 pub fn knows(app: &App, login: &str, device: Option<&str>) -> bool {
     let id = login.trim().parse().ok().and_then(|login| staff::find_active(app, &login).ok().flatten());
     let factors = id.and_then(|id| app.door.ring.of(id)).and_then(|row| row.factors);
-    device.zip(factors).is_some_and(|(device, factors)| factors.knows(&sha256(device.as_bytes())))
+    device.zip(factors).is_some_and(|(device, factors)| factors.knows(&sha256(device)))
 }
 
 /// Passwords hashed since the start, right or wrong: what signing in costs.
