@@ -494,6 +494,23 @@ async fn posts_from_elsewhere_and_without_the_guard_are_refused() {
     assert_eq!(sent.status(), 403);
 }
 
+/// Nobody is signed in to somebody else's account by another site.
+#[tokio::test]
+async fn another_site_signs_nobody_in() {
+    let place = Place::new().await;
+    let token = place.invite("hanna", &[Role::Hr]).await;
+    let posts = routes().iter().filter(|route| route.path.starts_with("/staff/") && route.method == "POST");
+    let posts: Vec<_> = posts.filter(|route| route.who == Who::Public).collect();
+    assert_eq!(posts.len(), 4);
+    for route in posts {
+        let path = route.path.replace("{token}", &token);
+        let post = || place.service.form(&path, &[("new-password", PASSWORD), ("again", PASSWORD)]);
+        for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+            assert_eq!(post().header(name, value).send().await.unwrap().status(), 403, "{path} with {name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_a_role_must_not_see_is_not_there() {
     let place = Place::new().await;
