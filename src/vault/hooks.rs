@@ -12,6 +12,9 @@ use crate::store::Engine;
 pub struct Hooks {
     /// Called at each step; `Break` stops the vault there, as a crash would.
     pub at_step: Option<Arc<Listener>>,
+    /// Stands in for the store, which is then not opened at all: thousands of openings cost no disk.
+    #[allow(clippy::type_complexity, reason = "it is the whole of it")]
+    pub instead: Option<Arc<dyn Fn() -> Box<dyn Engine> + Send + Sync>>,
     /// Put around the store as it opens: a recorder, or a disk that fails.
     #[allow(clippy::type_complexity, reason = "it is the whole of it")]
     pub engine: Option<Arc<dyn Fn(Box<dyn Engine>) -> Box<dyn Engine> + Send + Sync>>,
@@ -20,8 +23,7 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    pub(super) fn around(&self, engine: impl Engine + 'static) -> Box<dyn Engine> {
-        let engine: Box<dyn Engine> = Box::new(engine);
+    pub(super) fn around(&self, engine: Box<dyn Engine>) -> Box<dyn Engine> {
         match &self.engine {
             Some(wrap) => wrap(engine),
             None => engine,

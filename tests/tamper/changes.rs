@@ -57,7 +57,13 @@ pub fn of_rows(now: &Rows, states: &[Rows], deep: bool) -> Vec<Change> {
     let mut out = Vec::new();
     for (key, value) in now {
         for at in positions(key, value, deep) {
-            for bit in if deep { vec![0x01, 0x80] } else { vec![0x01] } {
+            // Where a byte may stand for itself, its ends; inside a ciphertext all bits are alike, so each byte has one.
+            let bits = match (deep, at < 66) {
+                (true, true) => vec![0x01, 0x80],
+                (true, false) => vec![1 << (at % 8)],
+                (false, _) => vec![0x01],
+            };
+            for bit in bits {
                 let mut flipped = value.clone();
                 flipped[at] ^= bit;
                 out.push(change("flipped", key, &format!("byte {at}"), one(key, flipped)));

@@ -18,10 +18,10 @@ impl Memory {
         Self(Arc::new(Mutex::new(rows)))
     }
 
-    /// Hooks that put these rows in the place of whatever the store holds.
+    /// Hooks that put these rows in the place of the store.
     pub fn hooks(&self) -> Hooks {
         let memory = self.clone();
-        Hooks { engine: Some(Arc::new(move |_| Box::new(memory.clone()))), ..Hooks::default() }
+        Hooks { instead: Some(Arc::new(move || Box::new(memory.clone()))), ..Hooks::default() }
     }
 }
 

@@ -70,9 +70,9 @@ fn no_order_can_be_changed_unnoticed() {
         assert!(!trial(&vault, vault.rows.clone(), true, &|_| {}).is_noticed(), "{step:?}: as it is, it is whole");
         let orders = |change: &Change| change.batch.keys().any(|key| key[0] == Table::Intents.id());
         let all = changes::of_rows(&vault.rows, &vault.states, deep());
-        // Every row where there is time for it; otherwise the orders, and a sample of the rest.
+        // The orders, and a sample of the rest: that is tried whole on the vault at rest.
         let changes: Vec<Change> =
-            all.into_iter().enumerate().filter(|(n, c)| deep() || orders(c) || n % 16 == 0).map(|(_, c)| c).collect();
+            all.into_iter().enumerate().filter(|(n, c)| orders(c) || n % 16 == 0).map(|(_, c)| c).collect();
         assert!(changes.iter().filter(|change| orders(change)).count() > 15);
         let title = format!("rows of a vault stopped at {step:?}");
         assert_eq!(try_all(&title, &vault, &changes), Vec::<String>::new());

@@ -1,12 +1,13 @@
 //! A furnished vault, and the trial of a changed copy of it.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use letterlock::base::ids::{RecordId, RequestId};
 use letterlock::domain::browser::Browser;
@@ -212,7 +213,6 @@ pub fn trial(vault: &Vault, rows: Rows, read: bool, edit: &dyn Fn(&Path)) -> Ver
             std::fs::copy(vault.home.data().join(name), data.join(name)).unwrap();
         }
     }
-    // Opened and left alone: the rows come from memory.
     make_empty_store(&data.join("store"));
     edit(dir.path());
     let options = OpenOptions { data, keys, ..vault.home.options() };
@@ -257,10 +257,12 @@ async fn look(vault: &Vault, options: OpenOptions, memory: Memory, all: bool) ->
     if problems.is_empty() { Verdict::Unnoticed(opened.notices) } else { Verdict::Reported(problems) }
 }
 
-/// Works `count` trials off on all cores, and gives the outcomes in order.
+/// Works `count` trials off on all cores, and gives the outcomes in order. What takes minutes says each minute how far
+/// it is, past the test runner, which holds back what is printed.
 pub fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(count));
+    let (began, minutes) = (Instant::now(), AtomicUsize::new(1));
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -269,6 +271,10 @@ pub fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> V
                     let n = next.fetch_add(1, Ordering::SeqCst);
                     if n >= count {
                         break;
+                    }
+                    let minute = began.elapsed().as_secs() as usize / 60;
+                    if minute > 0 && minutes.fetch_max(minute + 1, Ordering::SeqCst) <= minute {
+                        let _ = writeln!(std::io::stderr(), "tamper: {n} of {count} trials after {minute} min");
                     }
                     let outcome = work(n);
                     done.lock().unwrap().push((n, outcome));
@@ -281,9 +287,9 @@ pub fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> V
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// A store in which sled finds nothing: the rows of a trial are in memory.
+/// A store that is there and never opened: the rows of a trial are in memory.
 pub fn make_empty_store(folder: &Path) {
     std::fs::create_dir(folder).unwrap();
-    // One segment of zeros: an empty file would count as no store at all.
-    std::fs::File::create(folder.join("db")).unwrap().set_len(8 << 20).unwrap();
+    // An empty file would count as no store at all.
+    std::fs::write(folder.join("db"), "-").unwrap();
 }

@@ -68,7 +68,7 @@ pub(super) fn create(options: &Options, report: &mut OpenReport) -> Result<(), O
     let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
     step(Step::StoreMade)?;
     let label = schema::Label { version: schema::VERSION, vault, epoch: 1, recovery: public };
-    write_first_rows(options.hooks.around(opened.engine), &label, &root, options)?;
+    write_first_rows(options.hooks.around(Box::new(opened.engine)), &label, &root, options)?;
     step(Step::FirstRowsWritten)?;
     let slots = RootSlots::open(&layout.root(), vault, !options.accept_unsafe_fs)?.with_steps(steps.clone());
     slots.write(SlotNo::A, 1, &root, &master, entropy)?;

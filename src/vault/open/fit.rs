@@ -66,14 +66,10 @@ impl Opening {
             }
         }
 
-        let opened = SledEngine::open(&layout.store(), options.cache_bytes)?;
-        for path in &opened.kept_aside {
-            report.notices.push(format!(
-                "A snapshot of the store was broken and is kept aside in {}; nothing was lost, the log is whole.",
-                path.display()
-            ));
-        }
-        let engine = options.hooks.around(opened.engine);
+        let engine = options.hooks.around(match &options.hooks.instead {
+            Some(make) => make(),
+            None => open_store(options, report)?,
+        });
         let label = read_label(&*engine, layout, vault)?;
         if label.recovery != public {
             return Err(OpenFailure(format!(
@@ -106,6 +102,17 @@ impl Opening {
         check_witness(&*engine, &keys, label.epoch, &counters, testimony.as_ref(), counters.audit.size() <= 1)?;
         Ok(Self { vault, engine, master, slots, found, view, system_key, keys, counters, witness, testimony, recovery })
     }
+}
+
+fn open_store(options: &Options, report: &mut OpenReport) -> Result<Box<dyn Engine>, OpenFailure> {
+    let opened = SledEngine::open(&options.layout.store(), options.cache_bytes)?;
+    for path in &opened.kept_aside {
+        report.notices.push(format!(
+            "A snapshot of the store was broken and is kept aside in {}; nothing was lost, the log is whole.",
+            path.display()
+        ));
+    }
+    Ok(Box::new(opened.engine))
 }
 
 /// The recovery slot may lie on another disk, out of reach for now or of a kind that keeps what is overwritten.
