@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
 
 use super::audit::{TrailCheck, TreeHead, entry_key};
 use super::committer::Job;
@@ -27,6 +28,10 @@ use crate::store::{after_prefix, schema};
 
 /// How often a person is looked at again while commits come in between.
 const RETRIES: u32 = 50;
+/// How long a check goes on beginning anew, when commits come in between; it begins three times in any case.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it waits for what is being cleaned up; what is damaged may never be.
+const CLEANUP: Duration = Duration::from_secs(2);
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -52,8 +57,15 @@ impl Vault {
     /// [`VaultError::Unavailable`] when the store cannot be read at all.
     pub async fn check(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Findings, VaultError> {
         // A check on moving ground proves nothing, so it is tried until nothing was committed in between; under load
-        // the digest is left to a quieter hour, and that is said.
-        for attempt in 0..3 {
+        // the digest is left to a quieter hour, and that is said. What a stop has left to clean up, as after a crash in
+        // the middle of an erasure, comes to its end first.
+        let began = Instant::now();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            while self.counts().pending_cleanup > 0 && began.elapsed() < CLEANUP {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             if self.has_failed() {
                 // What is stored can be ahead of what was published; only a start puts that right.
                 return Err(VaultError::Unavailable);
@@ -67,14 +79,13 @@ impl Vault {
                 check.compare_digest(&trail);
                 return Ok(check.findings);
             }
-            if attempt == 2 {
+            if attempt >= 3 && began.elapsed() >= PATIENCE {
                 check.findings.problems.push(
                     "the vault was written to during the check, so the store digest could not be compared; check again when it is quiet".to_owned(),
                 );
                 return Ok(check.findings);
             }
         }
-        Err(VaultError::Unavailable)
     }
 }
 

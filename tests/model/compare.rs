@@ -20,6 +20,11 @@ use crate::acts::hold;
 use crate::plain::{Entry, Record, Said};
 use crate::world::{ADDRESSES, GUIDE, World, context, fields, form_id, reader, role};
 
+/// What the software does at moments of its own: the model knows nothing of it.
+fn of_its_own_accord(action: &str) -> bool {
+    ["clean-up", "keep-statistics"].contains(&action)
+}
+
 /// What a vault holds, seen past the services.
 pub struct Look {
     pub ids: Vec<RecordId>,
@@ -37,7 +42,7 @@ pub fn look(vault: &Vault, known: usize) -> Result<Look, String> {
     walked.map_err(|error| format!("the list gave {error:?}"))?;
     let entries = vault.audit_entries(None, usize::MAX >> 1).map_err(|error| format!("the trail gave {error:?}"))?;
     let mut actions: Vec<String> =
-        entries.into_iter().map(|entry| entry.action).filter(|action| action != "clean-up").collect();
+        entries.into_iter().map(|entry| entry.action).filter(|action| !of_its_own_accord(action)).collect();
     actions.reverse();
     hold!(actions.len() >= known, "{} entries in the trail, the model has {known}", actions.len());
     Ok(Look { ids, new_entries: actions.split_off(known), epoch: vault.counts().epoch })
@@ -270,7 +275,7 @@ impl World {
             let page = audit::list(&self.app(), &role(Role::Auditor), after.as_deref(), Some(200)).await;
             let page = page.map_err(|error| format!("the trail gave {error:?}"))?;
             pages += 1;
-            for entry in page.items.iter().filter(|entry| entry["action"] != "clean-up") {
+            for entry in page.items.iter().filter(|entry| !entry["action"].as_str().is_some_and(of_its_own_accord)) {
                 let subjects: Result<Vec<Option<usize>>, String> = entry["subjects"]
                     .as_array()
                     .into_iter()

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use letterlock::base::ids::{RecordId, RequestId};
 use letterlock::domain::browser::Browser;
@@ -15,7 +15,7 @@ use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 use letterlock::services::statistics::{self, Event};
 use letterlock::services::{
-    App, Context, OpenOptions, ServiceError, erase, health, keys, newsletter, portal, review, sign_in, staff,
+    App, Context, OpenOptions, ServiceError, erase, keys, newsletter, portal, review, sign_in, staff,
 };
 use letterlock::vault::{Hooks, Step};
 
@@ -226,13 +226,6 @@ async fn look(vault: &Vault, options: OpenOptions, memory: Memory, all: bool) ->
         Ok(opened) => opened,
         Err(refusal) => return Verdict::Refused(refusal.message),
     };
-    // Clean-up after an order that a stop left; it may get stuck on a change.
-    for _ in 0..400 {
-        if health::figures(&app).pending_cleanup == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
     let problems: Vec<_> =
         problems(&app).await.into_iter().filter(|text| !text.contains("written to during the check")).collect();
     for (id, cv) in vault.truth.iter().filter(|_| all || problems.is_empty()) {
