@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::language::Lang;
 use crate::base::clock::Timestamp;
 
 /// Downloads that one submission can have. Whoever needs more writes to us.
@@ -66,6 +67,8 @@ pub struct Unlock {
     pub file: ResourceName,
     /// What it is, in words.
     pub title: String,
+    /// The language of these words: the form's own, whatever language its page is shown in.
+    pub lang: Lang,
 }
 
 /// How people get at what a form unlocks.

@@ -32,7 +32,7 @@ pub(super) async fn ask_confirm(
         Ok(_) => Ok(html(
             &speech,
             StatusCode::OK,
-            &Confirm { speech: &speech, title: &title(&web, &form), path: request.uri().path() },
+            &Confirm { speech: &speech, title: &title(&web, &speech, &form), path: request.uri().path() },
         )),
         Err(ServiceError::NotFound) => over(&web, &speech, &form, &request),
         Err(other) => Err(other.into()),
@@ -54,7 +54,9 @@ pub(super) async fn confirm(
         newsletter::confirm(&app, ctx.request, asked).await
     });
     match confirmed.await {
-        Ok(()) => Ok(html(&speech, StatusCode::OK, &Confirmed { speech: &speech, title: &title(&web, &form) })),
+        Ok(()) => {
+            Ok(html(&speech, StatusCode::OK, &Confirmed { speech: &speech, title: &title(&web, &speech, &form) }))
+        }
         Err(error) if error.status == StatusCode::NOT_FOUND => over(&web, &speech, &form, &request),
         Err(error) => Err(error),
     }
@@ -77,7 +79,7 @@ pub(super) async fn ask_unsubscribe(
     Ok(html(
         &speech,
         StatusCode::OK,
-        &Unsubscribe { speech: &speech, title: &title(&web, &form), path: request.uri().path() },
+        &Unsubscribe { speech: &speech, title: &title(&web, &speech, &form), path: request.uri().path() },
     ))
 }
 
@@ -101,7 +103,7 @@ pub(super) async fn unsubscribe(
         Err(ServiceError::NotFound) => count(&web, &request)?,
         Err(other) => return Err(other.into()),
     }
-    Ok(html(&speech, StatusCode::OK, &Unsubscribed { speech: &speech, title: &title(&web, &form) }))
+    Ok(html(&speech, StatusCode::OK, &Unsubscribed { speech: &speech, title: &title(&web, &speech, &form) }))
 }
 
 /// The form and the token in the path. A token that was cut short on its way is told from one that leads nowhere.
@@ -138,9 +140,9 @@ fn over(web: &Web, speech: &Speech, form: &FormId, request: &Request) -> Result<
     Ok(html(speech, StatusCode::NOT_FOUND, &Over { speech, form, again }))
 }
 
-/// What the newsletter calls itself.
-fn title(web: &Web, form: &FormId) -> String {
-    web.app.forms().get(form).map_or_else(|| form.to_string(), |form| form.title.clone())
+/// What the newsletter calls itself, in the language of the page where there are words in it.
+fn title(web: &Web, speech: &Speech, form: &FormId) -> String {
+    web.app.forms().get_in(form, speech.lang()).map_or_else(|| form.to_string(), |form| form.title.clone())
 }
 
 #[derive(Template)]

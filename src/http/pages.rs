@@ -139,7 +139,8 @@ pub(super) fn receipt(
     let frame = framed.then_some(Frame { form, sent: true });
     let by_mail = form.unlock_by == UnlockBy::Mail && !form.unlocks.is_empty();
     let until = offers.first().map_or_else(String::new, |offer| speech.time(offer.until));
-    let offers = offers.iter().map(|offer| (resource::path(offer), offer.title.as_str())).collect();
+    let offers =
+        offers.iter().map(|offer| (resource::path(offer), offer.title.as_str(), speech.mark(&offer.lang))).collect();
     let received = speech.time(received);
     let (title, confirm) = (&form.title, form.kind.subscribes().is_some());
     let page = ReceiptPage { speech, title, receipt, received, confirm, next, frame, offers, until, by_mail };
@@ -191,8 +192,8 @@ struct ReceiptPage<'a> {
     confirm: bool,
     next: Option<&'a ReturnAddress>,
     frame: Option<Frame<'a>>,
-    /// Path and title of each link.
-    offers: Vec<(String, &'a str)>,
+    /// Path and title of each link, and the mark of the title's language.
+    offers: Vec<(String, &'a str, String)>,
     until: String,
     by_mail: bool,
 }

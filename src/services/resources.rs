@@ -19,6 +19,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::crypto::link::Link;
 use crate::domain::file::{FileKind, judge};
 use crate::domain::form::Form;
+use crate::domain::language::Lang;
 use crate::domain::resource::{ResourceName, Unlock, UnlockBy};
 use crate::policy::{Action, Actor, Resource};
 use crate::vault::{Act, Claim, Located, VaultError};
@@ -45,6 +46,8 @@ pub struct Offer {
     pub file: ResourceName,
     /// What it is, in words.
     pub title: String,
+    /// The language of these words.
+    pub lang: Lang,
     /// The token of the link.
     pub token: SensitiveString,
     /// Until when it is good.
@@ -58,6 +61,8 @@ pub struct Described {
     pub file: ResourceName,
     /// What it is, in words.
     pub title: String,
+    /// The language of these words.
+    pub lang: Lang,
     /// In bytes.
     pub size: u64,
 }
@@ -138,7 +143,7 @@ pub async fn fresh(app: &Arc<App>, own: Own, file: &str) -> Result<Offer, Servic
 pub async fn describe(app: &Arc<App>, token: &str) -> Result<Described, ServiceError> {
     let (form, unlock, _) = by_link(app, token).await?;
     let (_, size) = open(app, &unlock, &form).await?;
-    Ok(Described { file: unlock.file, title: unlock.title, size })
+    Ok(Described { file: unlock.file, title: unlock.title, lang: unlock.lang, size })
 }
 
 /// Hands out the file that a link leads to, and uses the link up. That it did is durable when this returns.
@@ -205,7 +210,8 @@ fn life(app: &App) -> Duration {
 
 fn offer(app: &App, located: &Located, unlock: &Unlock, until: Timestamp, first: bool) -> Result<Offer, ServiceError> {
     let token = app.vault.make_link(located, &unlock.file, until, first)?;
-    Ok(Offer { file: unlock.file.clone(), title: unlock.title.clone(), token, until })
+    let Unlock { file, title, lang } = unlock.clone();
+    Ok(Offer { file, title, lang, token, until })
 }
 
 async fn located(app: &Arc<App>, record: RecordId) -> Result<Located, ServiceError> {

@@ -1,5 +1,9 @@
 //! axe-core on every page: WCAG 2.0 to 2.2, A and AA, and its best practices; at 320 and 1280 pixels, light and dark, in
-//! English and in the language with the longest words. Screenshots of each page in `target/screenshots`.
+//! English and in the language with the longest words. Here the forms and what stands around them; in `links` newsletters,
+//! unlocked files, boards and frames; in `console` what staff see. Screenshots of each page in `target/screenshots`.
+
+mod console;
+mod links;
 
 use std::fs;
 use std::path::Path;
@@ -10,13 +14,14 @@ use thirtyfour::prelude::*;
 use crate::chrome::{Chrome, Visitor};
 use crate::mails::Sink;
 use crate::served::{Served, client};
-use crate::{RECEIPT, fill_in, number, pdf, press, shoot, submit};
+use crate::staff::put;
+use crate::{RECEIPT, fill_in, number, page_text, pdf, press, shoot, submit};
 
 const RULES: &str = "{ resultTypes: ['violations'], runOnly: { type: 'tag', values: \
                      ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] } }";
 
 /// axe-core as `scripts/needs` unpacked it.
-fn axe() -> String {
+pub(crate) fn axe() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/axe/axe_playwright_python/axe.min.js");
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}; scripts/needs unpacks it", path.display()))
 }
@@ -35,27 +40,109 @@ async fn look(browser: &WebDriver, axe: &str) -> (Vec<String>, usize) {
     (told, usize::try_from(found["passes"].as_u64().unwrap()).unwrap())
 }
 
-/// Looks at page after page, and remembers what was wrong.
-struct Walk<'a> {
-    browser: &'a WebDriver,
-    axe: &'a str,
-    name: String,
-    width: u32,
+/// The looks that each page of the public side gets: language, width, dark. Of any two of these, every pair is there.
+pub(crate) const LOOKS: [(&str, u32, bool); 4] =
+    [("en", 1280, false), ("de", 320, false), ("de", 1280, true), ("en", 320, true)];
+
+/// What was looked at, and what was wrong.
+#[derive(Default)]
+pub(crate) struct Found {
     wrong: Vec<String>,
     pages: usize,
 }
 
-impl Walk<'_> {
-    async fn look(&mut self, page: &str) {
-        let (wrong, passed) = look(self.browser, self.axe).await;
-        assert!(passed >= 10, "{page}: only {passed} rules had something to look at");
-        self.wrong.extend(wrong.into_iter().map(|told| format!("{} {page}: {told}", self.name)));
-        let wide = number(self.browser, "return document.documentElement.scrollWidth").await;
-        if wide > i64::from(self.width) {
-            self.wrong.push(format!("{} {page}: {wide} pixels wide", self.name));
+impl Found {
+    /// Fails with all that was wrong, or when fewer pages than this were looked at.
+    #[track_caller]
+    pub(crate) fn is_good(&self, what: &str, least: usize) {
+        println!("{what}: {} pages looked at", self.pages);
+        assert!(self.wrong.is_empty(), "{} violations:\n{}", self.wrong.len(), self.wrong.join("\n"));
+        assert!(self.pages >= least, "{}", self.pages);
+    }
+}
+
+/// A visitor who looks at page after page, and remembers what was wrong.
+pub(crate) struct Walk<'a> {
+    pub(crate) browser: WebDriver,
+    axe: &'a str,
+    name: String,
+    lang: &'a str,
+    width: u32,
+    found: &'a mut Found,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) async fn start(
+        chrome: &Chrome,
+        axe: &'a str,
+        (lang, width, dark): (&'a str, u32, bool),
+        found: &'a mut Found,
+    ) -> Self {
+        let browser = chrome.visit(Visitor { width, dark, ..Visitor::DESKTOP }).await;
+        Self {
+            browser,
+            axe,
+            name: format!("{lang}-{width}-{}", if dark { "dark" } else { "light" }),
+            lang,
+            width,
+            found,
         }
-        self.pages += 1;
-        shoot(self.browser, &format!("axe-{}-{page}", self.name)).await;
+    }
+
+    /// Opens a page in the language of this walk.
+    pub(crate) async fn goto(&self, url: &str) {
+        self.browser.goto(&format!("{url}?lang={}", self.lang)).await.unwrap();
+    }
+
+    /// Opens a page and looks at it.
+    pub(crate) async fn look_at(&mut self, page: &str, url: &str) {
+        self.goto(url).await;
+        self.look(page).await;
+    }
+
+    /// Types into a field.
+    pub(crate) async fn put(&self, name: &str, value: &str) {
+        put(&self.browser, name, value).await;
+    }
+
+    /// Fails unless the page that is open has these words, if it is a German one.
+    pub(crate) async fn says_in_german(&self, words: &str) {
+        let text = page_text(&self.browser).await;
+        assert!(self.lang != "de" || text.contains(words), "{words:?} is not on this page:\n{text}");
+    }
+
+    /// Presses a button or a link, and looks at what comes.
+    pub(crate) async fn press(&mut self, css: &str, page: &str) {
+        press(&self.browser, css).await;
+        self.look(page).await;
+    }
+
+    /// Sends the form as it is, past the browser's own check, and looks at the mistakes that are told.
+    pub(crate) async fn mistake(&mut self, button: &str, page: &str) {
+        self.browser
+            .execute("document.querySelectorAll('form').forEach(form => form.noValidate = true)", vec![])
+            .await
+            .unwrap();
+        self.press(button, page).await;
+        let focus = self.browser.execute("return document.activeElement.className", vec![]).await.unwrap();
+        assert_eq!(focus.json(), "summary", "{page}: what is wrong is not told where the focus is");
+    }
+
+    /// Looks at the page that is open.
+    pub(crate) async fn look(&mut self, page: &str) {
+        let (wrong, passed) = look(&self.browser, self.axe).await;
+        assert!(passed >= 10, "{page}: only {passed} rules had something to look at");
+        self.found.wrong.extend(wrong.into_iter().map(|told| format!("{} {page}: {told}", self.name)));
+        let wide = number(&self.browser, "return document.documentElement.scrollWidth").await;
+        if wide > i64::from(self.width) {
+            self.found.wrong.push(format!("{} {page}: {wide} pixels wide", self.name));
+        }
+        self.found.pages += 1;
+        shoot(&self.browser, &format!("axe-{}-{page}", self.name)).await;
+    }
+
+    pub(crate) async fn end(self) {
+        self.browser.quit().await.unwrap();
     }
 }
 
@@ -80,12 +167,10 @@ async fn axe_finds_nothing_on_any_page_and_finds_what_is_wrong_on_a_bad_one() {
     }
     browser.quit().await.unwrap();
 
-    let (mut wrong, mut pages) = (Vec::new(), 0);
-    for (lang, width, dark) in [("en", 1280, false), ("de", 320, false), ("de", 1280, true), ("en", 320, true)] {
-        let browser = chrome.visit(Visitor { width, dark, ..Visitor::DESKTOP }).await;
-        let name = format!("{lang}-{width}-{}", if dark { "dark" } else { "light" });
-        let mut walk = Walk { browser: &browser, axe: &axe, name, width, wrong: Vec::new(), pages: 0 };
-        let at = |path: &str| format!("{}{path}?lang={lang}", served.url);
+    let mut found = Found::default();
+    for look in LOOKS {
+        let mut walk = Walk::start(&chrome, &axe, look, &mut found).await;
+        let at = |path: &str| format!("{}{path}", served.url);
         for (page, path) in [
             ("index", "/"),
             ("privacy", "/privacy"),
@@ -95,48 +180,34 @@ async fn axe_finds_nothing_on_any_page_and_finds_what_is_wrong_on_a_bad_one() {
             ("my", "/my"),
             ("my-link", &format!("/my/link/{}", "a".repeat(43))),
         ] {
-            browser.goto(&at(path)).await.unwrap();
-            walk.look(page).await;
+            walk.look_at(page, &at(path)).await;
         }
-        browser.goto(&at("/privacy")).await.unwrap();
-        browser.execute("document.querySelectorAll('details').forEach(d => d.open = true)", vec![]).await.unwrap();
+        walk.goto(&at("/privacy")).await;
+        walk.browser.execute("document.querySelectorAll('details').forEach(d => d.open = true)", vec![]).await.unwrap();
         walk.look("privacy-open").await;
         for form in &forms {
-            browser.goto(&at(&format!("/f/{form}"))).await.unwrap();
-            walk.look(&format!("form-{form}")).await;
-            // Sent as it is, past the browser's own check.
-            browser.execute("document.querySelector('main form').noValidate = true", vec![]).await.unwrap();
-            submit(&browser).await;
-            assert!(!browser.find_all(By::Css(".summary")).await.unwrap().is_empty(), "{form} was taken empty");
-            walk.look(&format!("mistakes-{form}")).await;
+            walk.look_at(&format!("form-{form}"), &at(&format!("/f/{form}"))).await;
+            walk.mistake("main form button[type=submit]", &format!("mistakes-{form}")).await;
         }
-        browser.goto(&at("/f/job-application")).await.unwrap();
-        fill_in(&browser, &cv).await;
-        submit(&browser).await;
+        walk.goto(&at("/f/job-application")).await;
+        fill_in(&walk.browser, &cv).await;
+        submit(&walk.browser).await;
         walk.look("receipt").await;
-        let code = browser.find(By::Css(RECEIPT)).await.unwrap().text().await.unwrap();
+        let code = walk.browser.find(By::Css(RECEIPT)).await.unwrap().text().await.unwrap();
         for (page, code) in [("my-unknown", "AAAA"), ("my-mine", code.as_str())] {
-            browser.goto(&at("/my")).await.unwrap();
-            browser.find(By::Name("code")).await.unwrap().send_keys(code).await.unwrap();
-            press(&browser, "main form button").await;
-            walk.look(page).await;
+            walk.goto(&at("/my")).await;
+            walk.put("code", code).await;
+            walk.press("main form button", page).await;
         }
-        press(&browser, "form[action^='/my/messages'] button").await;
-        walk.look("my-mistake").await;
-        browser.find(By::Name("text")).await.unwrap().send_keys("A question of mine.").await.unwrap();
-        press(&browser, "form[action^='/my/messages'] button").await;
-        walk.look("my-message").await;
-        browser.goto(&at("/my/erasure")).await.unwrap();
-        walk.look("my-erasure").await;
-        press(&browser, "button.grave").await;
-        walk.look("my-erased").await;
-        pages += walk.pages;
-        wrong.append(&mut walk.wrong);
-        browser.quit().await.unwrap();
+        let send = "form[action^='/my/messages'] button";
+        walk.mistake(send, "my-mistake").await;
+        walk.put("text", "A question of mine.").await;
+        walk.press(send, "my-message").await;
+        walk.look_at("my-erasure", &at("/my/erasure")).await;
+        walk.press("button.grave", "my-erased").await;
+        walk.end().await;
     }
-    println!("{pages} pages looked at");
-    assert!(wrong.is_empty(), "{} violations:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(pages >= 4 * (14 + 2 * forms.len()), "{pages}");
+    found.is_good("forms, receipts and what stands around them", 4 * (14 + 2 * forms.len()));
 }
 
 /// The ids of the forms that take something.

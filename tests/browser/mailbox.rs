@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Where mails arrive.
 pub(crate) struct Mailbox {
     /// The port that it listens on.
-    pub(crate) port: u16,
+    port: String,
     mails: Receiver<String>,
 }
 
@@ -16,7 +16,7 @@ impl Mailbox {
     /// Opens one.
     pub(crate) fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let port = listener.local_addr().unwrap().port().to_string();
         let (tell, mails) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -25,6 +25,17 @@ impl Mailbox {
             }
         });
         Self { port, mails }
+    }
+
+    /// What a service is told to use it.
+    pub(crate) fn settings(&self) -> Vec<(&str, &str)> {
+        vec![
+            ("LETTERLOCK_PUBLIC_URL", "https://letterlock.example"),
+            ("LETTERLOCK_MAIL__SERVER", "localhost"),
+            ("LETTERLOCK_MAIL__PORT", &self.port),
+            ("LETTERLOCK_MAIL__SECURITY", "none"),
+            ("LETTERLOCK_MAIL__FROM", "Example <office@example.org>"),
+        ]
     }
 
     /// The next mail, with what quoted-printable broke put together again.
@@ -36,11 +47,23 @@ impl Mailbox {
     /// The path of the first link in the next mail that begins with `url` and has `word` in it.
     pub(crate) fn next_path(&self, url: &str, word: &str) -> String {
         let mail = self.next();
-        let links = mail.split(url).skip(1);
-        let ends = |c: char| !(c.is_ascii_alphanumeric() || "-_/".contains(c));
-        let mut paths = links.map(|rest| rest.split(ends).next().unwrap().to_owned());
-        paths.find(|path| path.contains(word)).unwrap_or_else(|| panic!("no {word} in {mail}"))
+        path(&mail, url, word).unwrap_or_else(|| panic!("no {word} in {mail}"))
     }
+
+    /// The same of the next mail that has such a link: others are passed over.
+    pub(crate) fn wait_for_path(&self, url: &str, word: &str) -> String {
+        loop {
+            if let Some(path) = path(&self.next(), url, word) {
+                return path;
+            }
+        }
+    }
+}
+
+fn path(mail: &str, url: &str, word: &str) -> Option<String> {
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || "-_/".contains(c));
+    let mut paths = mail.split(url).skip(1).map(|rest| rest.split(ends).next().unwrap().to_owned());
+    paths.find(|path| path.contains(word))
 }
 
 /// One connection, as far as SMTP goes here (RFC 5321).

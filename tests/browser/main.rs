@@ -19,6 +19,8 @@ mod served;
 mod shipped;
 mod sites;
 mod staff;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};

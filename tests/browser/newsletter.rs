@@ -26,15 +26,7 @@ async fn look(browser: &WebDriver, visitor: Visitor, name: &str, words: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_subscribes_confirms_and_unsubscribes_by_the_links_in_mails() {
     let mailbox = Mailbox::open();
-    let port = mailbox.port.to_string();
-    let settings = [
-        ("LETTERLOCK_PUBLIC_URL", "https://letterlock.example"),
-        ("LETTERLOCK_MAIL__SERVER", "localhost"),
-        ("LETTERLOCK_MAIL__PORT", port.as_str()),
-        ("LETTERLOCK_MAIL__SECURITY", "none"),
-        ("LETTERLOCK_MAIL__FROM", "Example <office@example.org>"),
-    ];
-    let served = Served::with_settings(&[], &settings).await;
+    let served = Served::with_settings(&[], &mailbox.settings()).await;
     let chrome = Chrome::start().await;
     let marketing = served.token("news", "marketing");
     for (n, (name, visitor)) in (1..).zip(LOOKS) {

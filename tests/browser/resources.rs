@@ -2,6 +2,7 @@
 //! Screenshots in `target/screenshots`.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use thirtyfour::prelude::*;
@@ -10,7 +11,7 @@ use crate::chrome::{Chrome, Visitor};
 use crate::served::Served;
 use crate::{RECEIPT, number, page_text, press, shoot};
 
-const FORM: &str = r#"
+pub(crate) const FORM: &str = r#"
 id = "price-list"
 version = 1
 title = "Our price list"
@@ -30,13 +31,18 @@ kind = "email"
 required = true
 "#;
 
+/// Puts there what the form unlocks.
+pub(crate) fn fill_folder(folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    fs::write(folder.join("prices.txt"), "A pen costs 2 pounds.\n").unwrap();
+    fs::write(folder.join("guide.txt"), "Take the blue one.\n").unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_gets_what_a_form_unlocks_and_sees_that_they_did() {
     let served = Served::with_forms(&[("price-list.toml", FORM)]).await;
     let folder = served.scratch().parent().unwrap().join("resources");
-    fs::create_dir(&folder).unwrap();
-    fs::write(folder.join("prices.txt"), "A pen costs 2 pounds.\n").unwrap();
-    fs::write(folder.join("guide.txt"), "Take the blue one.\n").unwrap();
+    fill_folder(&folder);
     let chrome = Chrome::start().await;
     let browser = chrome.visit(Visitor { javascript: false, ..Visitor::DESKTOP }).await;
     browser.goto(&format!("{}/f/price-list", served.url)).await.unwrap();

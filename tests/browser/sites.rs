@@ -16,7 +16,7 @@ use crate::chrome::{Chrome, Visitor};
 use crate::served::{Served, client};
 use crate::{RECEIPT, number, page_text, pdf, press, shoot, submit};
 
-const FORM: &str = include_str!("../../examples/form.toml");
+pub(crate) const FORM: &str = include_str!("../../examples/form.toml");
 const CV_BYTES: usize = 4 << 20;
 
 /// A site beside the vault: the files of `examples/`, with both addresses put in. Ends with the test.

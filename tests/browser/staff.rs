@@ -10,17 +10,18 @@ use crate::chrome::{Chrome, Visitor};
 use crate::served::Served;
 use crate::{fill_in, form_page, number, page_text, pdf, press, shoot, submit};
 
-const PASSWORD: &str = "purple otter eats soap";
+pub(crate) const PASSWORD: &str = "purple otter eats soap";
 
 /// The code that an authenticator program shows now.
 #[allow(clippy::disallowed_methods, reason = "the service under test goes by the real time")]
-fn code_of(secret: &str) -> String {
+pub(crate) fn code_of(secret: &str) -> String {
     let bytes = data_encoding::BASE32_NOPAD.decode(secret.replace(' ', "").as_bytes()).unwrap();
     let totp = totp_rs::Builder::new().with_secret(bytes).with_account_name("x").build().unwrap();
     totp.generate(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).to_string()
 }
 
-async fn put(browser: &WebDriver, name: &str, value: &str) {
+/// Types `value` into the field of this name, in the place of what is there.
+pub(crate) async fn put(browser: &WebDriver, name: &str, value: &str) {
     let field = browser.find(By::Name(name)).await.unwrap();
     field.clear().await.unwrap();
     field.send_keys(value).await.unwrap();

@@ -14,6 +14,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::country::Country;
 use crate::domain::form::{FieldKind, Form};
 use crate::domain::message::{Author, Message};
+use crate::domain::resource::Downloaded;
 use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
 use crate::domain::submission::{FieldValue, Fields, FileInfo, Nature, Status};
@@ -102,9 +103,9 @@ pub(super) fn mine(
         answers: answers(speech, form, &mine.content.fields),
         files: mine.content.files.iter().map(|file| FileView::of(speech, file)).collect(),
         messages: mine.messages.iter().map(|message| MessageView::of(speech, message)).collect(),
-        unlocks: form.map_or_else(Vec::new, |form| unlocks(form, here)),
+        unlocks: form.map_or_else(Vec::new, |form| unlocks(speech, form, here)),
         by_mail: form.is_some_and(|form| !resources::may_fetch(form, &here.visit)),
-        downloads: mine.downloads.iter().map(|one| (one.title.as_str(), When::of(speech, one.at))).collect(),
+        downloads: mine.downloads.iter().map(|one| downloaded(speech, form, one)).collect(),
         consents: mine.consents.iter().map(|consent| ConsentView::of(speech, consent)).collect(),
         board: (mine.summary.nature == Nature::Comment).then(|| speech.path("/b/", &mine.summary.form, "")),
         can_take_down: mine.summary.nature == Nature::Comment && mine.summary.status != Status::Withdrawn,
@@ -206,11 +207,12 @@ struct MinePage<'a> {
     answers: Vec<Answer<'a>>,
     files: Vec<FileView<'a>>,
     messages: Vec<MessageView<'a>>,
-    /// File and title of what can be fetched.
-    unlocks: Vec<(&'a str, &'a str)>,
+    /// File and title of what can be fetched, and the mark of the title's language.
+    unlocks: Vec<(&'a str, &'a str, String)>,
     /// It can be fetched, but only by a mailed link.
     by_mail: bool,
-    downloads: Vec<(&'a str, When)>,
+    /// The same of what was.
+    downloads: Vec<(&'a str, String, When)>,
     consents: Vec<ConsentView<'a>>,
     /// An answer to a survey: there is nobody to write to about it.
     is_answer: bool,
@@ -296,10 +298,16 @@ const fn standing(status: Status) -> &'static str {
     }
 }
 
-/// What the form unlocks, file and title.
-fn unlocks<'a>(form: &'a Form, here: &Here) -> Vec<(&'a str, &'a str)> {
-    let open = resources::may_fetch(form, &here.visit);
-    form.unlocks.iter().filter(|_| open).map(|unlock| (unlock.file.as_str(), unlock.title.as_str())).collect()
+/// What the form unlocks.
+fn unlocks<'a>(speech: &Speech, form: &'a Form, here: &Here) -> Vec<(&'a str, &'a str, String)> {
+    let open = form.unlocks.iter().filter(|_| resources::may_fetch(form, &here.visit));
+    open.map(|unlock| (unlock.file.as_str(), unlock.title.as_str(), speech.mark(&unlock.lang))).collect()
+}
+
+/// A download that was made.
+fn downloaded<'a>(speech: &Speech, form: Option<&Form>, one: &'a Downloaded) -> (&'a str, String, When) {
+    let unlock = form.and_then(|form| form.unlock(one.file.as_str()));
+    (&one.title, unlock.map_or_else(String::new, |unlock| speech.mark(&unlock.lang)), When::of(speech, one.at))
 }
 
 /// The answers in the order of the form, then those to questions that it asks no longer.

@@ -38,7 +38,10 @@ pub(in crate::http) async fn show(
     let place = |number: usize| speech.path("/b/", format_args!("{form}?page={number}"), "");
     let newer = page.number.checked_sub(1).filter(|number| *number > 0).map(place);
     let older = page.more.then(|| place(page.number + 1));
-    let (form, number) = (&*page.form, page.number);
+    // In the language of the page, where there are words in it.
+    let forms = web.app.forms();
+    let form = forms.get_in(&form, speech.lang()).unwrap_or(&page.form);
+    let number = page.number;
     Ok(pages::html(&speech, StatusCode::OK, &BoardPage { speech: &speech, form, comments, number, newer, older }))
 }
 

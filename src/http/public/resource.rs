@@ -34,6 +34,7 @@ pub(in crate::http) async fn show(
         speech: &speech,
         token: &token,
         title: &described.title,
+        lang: speech.mark(&described.lang),
         file: described.file.as_str(),
         size: speech.size(described.size),
     };
@@ -96,6 +97,8 @@ struct ResourcePage<'a> {
     speech: &'a Speech,
     token: &'a str,
     title: &'a str,
+    /// The mark of the title's language.
+    lang: String,
     file: &'a str,
     size: String,
 }

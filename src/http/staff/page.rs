@@ -229,6 +229,7 @@ pub(super) fn account(here: &Here, own: &Own, problem: Option<(&str, &str)>) -> 
         frame: Frame::of(here),
         sessions: sessions.collect(),
         recovery_left: own.recovery_left,
+        mistake: problem,
         password_problem: of("password"),
         new_problem: of("new-password"),
         recovery_problem: of("recovery-password"),
@@ -401,6 +402,8 @@ struct Account<'a> {
     frame: Frame,
     sessions: Vec<SessionView>,
     recovery_left: usize,
+    /// Which field is wrong, and how.
+    mistake: Option<(&'a str, &'a str)>,
     password_problem: Option<&'a str>,
     new_problem: Option<&'a str>,
     recovery_problem: Option<&'a str>,

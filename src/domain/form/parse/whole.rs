@@ -115,7 +115,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
         fields,
         files,
         consents,
-        unlocks: unlocks(raw.unlocks)?,
+        unlocks: unlocks(raw.unlocks, lang)?,
         unlock_by,
         _checked: (),
     })
@@ -239,7 +239,7 @@ fn notice(raw: Spanned<RawNotice>, library: &Library, lang: &Lang) -> Result<Not
     }
 }
 
-fn unlocks(raw: Vec<RawUnlock>) -> Result<Vec<Unlock>, Mistake> {
+fn unlocks(raw: Vec<RawUnlock>, lang: &Lang) -> Result<Vec<Unlock>, Mistake> {
     let mut out: Vec<Unlock> = Vec::new();
     for raw in raw {
         let file =
@@ -250,7 +250,7 @@ fn unlocks(raw: Vec<RawUnlock>) -> Result<Vec<Unlock>, Mistake> {
         if out.len() == MOST_UNLOCKED {
             return Err(at(&raw.file, format!("expected at most {MOST_UNLOCKED} files")));
         }
-        out.push(Unlock { file, title: words(raw.title)? });
+        out.push(Unlock { file, title: words(raw.title)?, lang: lang.clone() });
     }
     Ok(out)
 }
