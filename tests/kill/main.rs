@@ -325,12 +325,22 @@ async fn nothing_acknowledged_is_lost_and_nothing_erased_returns() {
             let told = told.lock().unwrap();
             (told.kept.clone(), told.erased.clone())
         };
-        for Kept { submission, email, statuses } in &kept {
+        // The newest, and of the older ones a share by turns: all of them each time would take as long as the square of
+        // the rounds. The last round looks at all.
+        let last = round + 1 >= rounds && enough(&told.lock().unwrap());
+        let looked_at = |n: usize, len: usize| last || n + 200 > len || n as u64 % 16 == round % 16;
+        for (n, Kept { submission, email, statuses }) in kept.iter().enumerate() {
+            if !looked_at(n, kept.len()) {
+                continue;
+            }
             let (code, status) = installation.status_of(&tokens.officer, submission).await;
             assert_eq!(code, StatusCode::OK, "round {round}: {submission} of {email} was acknowledged and is lost");
             assert!(statuses.iter().any(|s| *s == status), "round {round}: {submission} is {status}, not {statuses:?}");
         }
-        for submission in &erased {
+        for (n, submission) in erased.iter().enumerate() {
+            if !looked_at(n, erased.len()) {
+                continue;
+            }
             let (code, _) = installation.status_of(&tokens.officer, submission).await;
             assert_eq!(code, StatusCode::NOT_FOUND, "round {round}: {submission} was erased and is back");
         }
