@@ -1,155 +1,19 @@
 //! The console over HTTPS: invitation, password and code, session and its cookie, what may be tried and how often, posts from
 //! elsewhere, and the work of a day: list, open, download, answer, mark.
 
+#[path = "support/staff.rs"]
+mod staff;
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use letterlock::base::clock::{Clock, ManualClock, Timestamp};
 use letterlock::crypto::password::Cost;
-use letterlock::domain::form::FormSet;
 use letterlock::http::{Who, routes};
 use letterlock::policy::Role;
 use letterlock::services::sign_in;
-use reqwest::{RequestBuilder, Response};
 use serde_json::json;
-use support::{Service, document, owner, pdf, text};
-
-const PASSWORD: &str = "purple otter eats soap";
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-struct Place {
-    service: Service,
-    clock: Arc<ManualClock>,
-}
-
-impl Place {
-    async fn new() -> Self {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-        let service = Service::with_clock(FormSet::default(), clock.clone(), |_| ()).await;
-        service.app.set_password_cost(Cost::FLOOR);
-        Self { service, clock }
-    }
-
-    fn later(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-    }
-
-    async fn invite(&self, login: &str, roles: &[Role]) -> String {
-        let made = sign_in::invite(&self.service.app, &owner(Role::Admin), login, roles, DAY).await.unwrap();
-        made.token.expose().to_owned()
-    }
-
-    /// Takes an invitation up. Returns the secret of the codes, the recovery codes, and who has signed in by it.
-    async fn take_up(&self, token: &str) -> (String, Vec<String>, Staff<'_>) {
-        let path = format!("/staff/welcome/{token}");
-        let page = self.service.form(&path, &[("new-password", PASSWORD), ("again", PASSWORD)]);
-        let page = page.send().await.unwrap().text().await.unwrap();
-        let secret = between(&page, "class=\"code big\">", "<").replace(' ', "");
-        let answer = self.service.form(&format!("{path}/code"), &[("code", &self.code(&secret))]).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let staff =
-            Staff { place: self, cookie: cookie(&answer, "__Host-staff"), device: cookie(&answer, "__Host-device") };
-        let page = answer.text().await.unwrap();
-        let codes = page.split("<li>").skip(1).map(|rest| rest.split("</li>").next().unwrap().to_owned()).collect();
-        (secret, codes, staff)
-    }
-
-    /// The code of now.
-    fn code(&self, secret: &str) -> String {
-        code_at(&*self.clock, secret)
-    }
-    async fn try_password(&self, login: &str, password: &str, device: Option<&str>) -> Response {
-        let request = self.service.form("/staff/sign-in", &[("login", login), ("password", password)]);
-        let request = match device {
-            Some(device) => request.header("cookie", device),
-            None => request,
-        };
-        request.send().await.unwrap()
-    }
-
-    async fn try_code(&self, cookie: &str, code: &str) -> Response {
-        self.service.form("/staff/sign-in/code", &[("code", code)]).header("cookie", cookie).send().await.unwrap()
-    }
-
-    async fn sign_in(&self, login: &str, secret: &str) -> Staff<'_> {
-        self.later(60);
-        let first = self.try_password(login, PASSWORD, None).await;
-        assert_eq!(first.status(), 303, "{}", first.text().await.unwrap());
-        let second = self.try_code(&cookie(&first, "__Host-staff"), &self.code(secret)).await;
-        assert_eq!((second.status().as_u16(), second.headers()["location"].to_str().unwrap()), (303, "/staff"));
-        Staff { place: self, cookie: cookie(&second, "__Host-staff"), device: cookie(&second, "__Host-device") }
-    }
-}
-
-/// Somebody with a browser.
-struct Staff<'a> {
-    place: &'a Place,
-    cookie: String,
-    device: String,
-}
-
-impl Staff<'_> {
-    async fn send(&self, request: RequestBuilder) -> Response {
-        request.header("cookie", &self.cookie).header("sec-fetch-site", "same-origin").send().await.unwrap()
-    }
-
-    async fn get(&self, path: &str) -> Response {
-        self.send(self.place.service.request("GET", path)).await
-    }
-
-    async fn page(&self, path: &str) -> String {
-        let answer = self.get(path).await;
-        assert_eq!(answer.status(), 200, "{path}");
-        assert_eq!(answer.headers()["cache-control"], "no-store");
-        answer.text().await.unwrap()
-    }
-
-    async fn guard(&self) -> String {
-        between(&self.page("/staff").await, "name=\"_guard\" value=\"", "\"")
-    }
-
-    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Response {
-        let guard = self.guard().await;
-        let pairs: Vec<_> = pairs.iter().copied().chain([("_guard", guard.as_str())]).collect();
-        self.send(self.place.service.form(path, &pairs)).await
-    }
-
-    async fn is_in(&self) -> bool {
-        self.get("/staff").await.status() == 200
-    }
-}
-
-/// How long the trail is.
-async fn entries(place: &Place) -> u64 {
-    letterlock::services::audit::head(&place.service.app, &owner(Role::Auditor)).await.unwrap().size
-}
-
-/// The code that an authenticator program shows.
-fn code_at(clock: &dyn Clock, secret: &str) -> String {
-    let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(bytes).with_account_name("x").build().unwrap();
-    totp.generate(u64::try_from(clock.now().as_millis() / 1000).unwrap()).to_string()
-}
-
-fn between(page: &str, from: &str, to: &str) -> String {
-    let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("no {from} in {page}"));
-    rest.split_once(to).unwrap().0.to_owned()
-}
-
-/// `NAME=VALUE` of a cookie that an answer sets; its attributes are what they have to be.
-fn cookie(answer: &Response, name: &str) -> String {
-    let all: Vec<&str> = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
-    let ours = all.iter().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {all:?}"));
-    let (pair, rest) = ours.split_once(';').unwrap();
-    assert!(rest.starts_with(" Path=/; Secure; HttpOnly; SameSite=Strict"), "{rest}");
-    pair.to_owned()
-}
-
-async fn words(answer: Response) -> (u16, String) {
-    (answer.status().as_u16(), answer.text().await.unwrap())
-}
+use staff::{DAY, PASSWORD, Place, Staff, between, code_at, cookie, entries, words};
+use support::{document, owner, pdf, text};
 
 #[tokio::test]
 async fn from_an_invitation_to_the_work_of_a_day_and_out() {
@@ -405,7 +269,7 @@ async fn sessions_end_by_time_by_hand_and_by_a_change_of_password() {
 async fn a_disabled_account_and_one_that_begins_anew_are_out_at_once() {
     let place = Place::new().await;
     let (secret, codes, hanna) = place.take_up(&place.invite("hanna", &[Role::Hr]).await).await;
-    let twice = sign_in::invite(&place.service.app, &owner(Role::Admin), "hanna", &[Role::Privacy], DAY).await;
+    let twice = sign_in::invite(&place.service.app, &owner(Role::Admin), "hanna", &[Role::Privacy], None, DAY).await;
     assert!(twice.is_err(), "an invitation does not get around a password");
     let anew = sign_in::recover(&place.service.app, &owner(Role::Admin), "hanna", DAY).await.unwrap();
     assert!(!hanna.is_in().await);

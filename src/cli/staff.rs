@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::args::{StaffCommand, TokenCommand, TokenCreateArgs};
+use super::input;
 use super::outcome::{CliError, Outcome};
 use super::output::{self, text};
 use super::session::Session;
@@ -14,17 +15,27 @@ use crate::control::Command;
 
 pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outcome {
     match command {
-        StaffCommand::Add { login, service } => {
-            let account = session.run(Command::StaffAdd { login, service }, |_| Ok(())).await?;
+        StaffCommand::Add { login, service, email } => {
+            let email = email.then(input::address).transpose()?;
+            let account = session.run(Command::StaffAdd { login, service, email }, |_| Ok(())).await?;
             output::line(&format!("{}  {}", text(&account, "id"), text(&account, "login")))
         }
-        StaffCommand::Invite { login, roles, ttl } => {
+        StaffCommand::Invite { login, roles, ttl, email } => {
             let ttl_seconds = limited(ttl)?;
-            invitation(&session.run(Command::StaffInvite { login, roles, ttl_seconds }, |_| Ok(())).await?)
+            let email = email.then(input::address).transpose()?;
+            invitation(&session.run(Command::StaffInvite { login, roles, ttl_seconds, email }, |_| Ok(())).await?)
         }
         StaffCommand::Recover { login, ttl } => {
             let ttl_seconds = limited(ttl)?;
             invitation(&session.run(Command::StaffRecover { login, ttl_seconds }, |_| Ok(())).await?)
+        }
+        StaffCommand::Email { login, none } => {
+            let email = if none { None } else { Some(input::address()?) };
+            let told = if none { "has no work e-mail address now" } else { "has a new work e-mail address" };
+            let told = format!("{} {told}", clean(&login));
+            session.run(Command::StaffEmail { login, email }, |_| Ok(())).await?;
+            say(&told);
+            Ok(())
         }
         StaffCommand::List(args) => {
             let (accounts, _) = session.collect(Command::StaffList).await?;
@@ -32,7 +43,7 @@ pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outco
                 return output::json(&serde_json::json!({ "items": accounts, "next": null }));
             }
             let rows: Vec<_> = accounts.iter().flat_map(rows).collect();
-            output::table(&["LOGIN", "KIND", "STATE", "TOKEN", "ROLES", "TOKEN ENDS"], &rows)
+            output::table(&["LOGIN", "KIND", "STATE", "E-MAIL", "TOKEN", "ROLES", "TOKEN ENDS"], &rows)
         }
         StaffCommand::Disable { login } => {
             let told = format!("{} is disabled, and all tokens of the account", clean(&login));
@@ -79,8 +90,9 @@ fn invitation(made: &Value) -> Outcome {
 fn rows(account: &Value) -> Vec<Vec<String>> {
     let kind = if account["service"] == true { "service" } else { "person" };
     let state = if account["disabled"] == true { "disabled" } else { "active" };
+    let email = account["email"].as_str().unwrap_or("-");
     let row = |token: String, roles: String, ends: String| {
-        vec![text(account, "login"), kind.to_owned(), state.to_owned(), token, roles, ends]
+        vec![text(account, "login"), kind.to_owned(), state.to_owned(), email.to_owned(), token, roles, ends]
     };
     let tokens = account["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
     if tokens.is_empty() {

@@ -24,12 +24,19 @@ pub enum Command {
     StaffAdd {
         login: String,
         service: bool,
+        email: Option<SensitiveString>,
     },
     /// Invites somebody to sign in. Done: `{"login","link","expires"}`.
     StaffInvite {
         login: String,
         roles: Vec<Role>,
         ttl_seconds: u64,
+        email: Option<SensitiveString>,
+    },
+    /// Sets a work address; `None` removes it. Done: null.
+    StaffEmail {
+        login: String,
+        email: Option<SensitiveString>,
     },
     /// Lets somebody begin anew. Done: as for an invitation.
     StaffRecover {

@@ -52,13 +52,17 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             }
             Ok(Value::Null)
         }
-        Command::StaffAdd { login, service } => {
-            value(&services::staff::add(app, &acting(Role::Admin)?, &login, service).await?)
+        Command::StaffAdd { login, service, email } => {
+            value(&services::staff::add(app, &acting(Role::Admin)?, &login, service, email.as_ref()).await?)
         }
-        Command::StaffInvite { login, roles, ttl_seconds } => {
-            let ttl = Duration::from_secs(ttl_seconds);
-            let made = services::sign_in::invite(app, &acting(Role::Admin)?, &login, &roles, ttl).await?;
+        Command::StaffInvite { login, roles, ttl_seconds, email } => {
+            let (admin, ttl) = (acting(Role::Admin)?, Duration::from_secs(ttl_seconds));
+            let made = services::sign_in::invite(app, &admin, &login, &roles, email.as_ref(), ttl).await?;
             Ok(invitation(desk, &made))
+        }
+        Command::StaffEmail { login, email } => {
+            services::staff::set_email(app, &acting(Role::Admin)?, &login, email.as_ref()).await?;
+            Ok(Value::Null)
         }
         Command::StaffRecover { login, ttl_seconds } => {
             let ttl = Duration::from_secs(ttl_seconds);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::form::FormId;
 use super::language::Lang;
 use crate::base::clock::Timestamp;
-use crate::base::ids::MailingId;
+use crate::base::ids::{MailingId, StaffId};
 use crate::base::sensitive::SensitiveString;
 
 /// What a mail is about.
@@ -17,7 +17,7 @@ pub enum MailKind {
     Received,
     /// To the person: there is an answer. It stands on their page, not in the mail.
     Answered,
-    /// To people inside: a submission has arrived. Says by which form, and nothing about whom.
+    /// To an address that the form names: a submission has arrived. Says by which form, and nothing about whom.
     Arrived,
     /// To the person: their submission has arrived, and here are the links to what it unlocks.
     Unlocked,
@@ -25,6 +25,8 @@ pub enum MailKind {
     Confirm,
     /// To a person who has confirmed: an issue of the newsletter.
     Issue(MailingId),
+    /// As [`MailKind::Arrived`], to an account that holds a role which the form names. The address is looked up when it goes.
+    ArrivedFor(StaffId),
 }
 
 impl MailKind {
@@ -33,7 +35,7 @@ impl MailKind {
         match self {
             Self::Received => "received",
             Self::Answered => "answered",
-            Self::Arrived => "arrived",
+            Self::Arrived | Self::ArrivedFor(_) => "arrived",
             Self::Unlocked => "unlocked",
             Self::Confirm => "confirm",
             Self::Issue(_) => "issue",
@@ -46,7 +48,7 @@ impl MailKind {
 pub struct Mail {
     /// What about.
     pub kind: MailKind,
-    /// The address, as it was typed.
+    /// The address, as it was typed; empty where it is looked up later.
     pub to: SensitiveString,
     /// The form by which the submission came.
     pub form: FormId,

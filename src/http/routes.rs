@@ -212,6 +212,8 @@ static ROUTES: &[Route] = &[
     route!("POST" "/staff/record/{id}/messages", Session, "recordAnswer", "Writes a message to the person.",
         [], post(staff::record::answer)),
     route!("GET" "/staff/account", Session, "account", "One's own account.", [], get(staff::account)),
+    route!("POST" "/staff/account/email", Session, "changeEmail",
+        "Sets one's own work e-mail address, or removes it.", [], post(staff::email)),
     route!("POST" "/staff/account/password", Session, "changePassword",
         "Changes the password; every session ends.", [], post(staff::password)),
     route!("POST" "/staff/account/recovery", Session, "renewRecovery", "New recovery codes.", [], post(staff::recovery)),

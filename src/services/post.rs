@@ -3,6 +3,7 @@
 //!
 //! Without a mail server everything else works, and nothing is put into the outbox.
 
+mod about;
 mod compose;
 mod gather;
 mod links;
@@ -17,18 +18,18 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::{App, Context, ServiceError, blocking, newsletter};
+use super::{App, Context, ServiceError, blocking, newsletter, staff};
 use crate::adapters::mail::{Carrier, Outgoing, Refused};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{PersonId, RequestId};
+use crate::base::ids::{PersonId, RequestId, StaffId};
 use crate::base::sensitive::SensitiveString;
-use crate::domain::form::{Announce, Form};
-use crate::domain::mail::{Mail, MailKind};
-use crate::domain::resource::UnlockBy;
+use crate::domain::form::FormId;
+use crate::domain::mail::MailKind;
 use crate::domain::subject::EmailAddress;
 use crate::policy::{Action, Actor, Resource};
 use crate::vault::{Act, Detail, Fate, MailName, VaultError};
 
+pub(super) use about::{about_answer, about_submission, address_in};
 use compose::{Composed, compose};
 use gather::Gathering;
 pub use links::{Links, ask_for_link, use_link};
@@ -195,38 +196,6 @@ pub fn health(app: &App) -> Result<MailHealth, ServiceError> {
     Ok(MailHealth { on: true, waiting: app.vault.waiting_mails()?.len(), retried })
 }
 
-/// The mails that a submission causes: a confirmation to the address that it names, and word to those whom the form names.
-pub(super) fn about_submission(app: &App, form: &Form, email: Option<&EmailAddress>, typed: Option<&str>) -> Vec<Mail> {
-    let Some(post) = app.post() else { return Vec::new() };
-    let since = app.clock.now();
-    let mail = |kind, to: &str, lang| Mail { kind, to: to.into(), form: form.id.clone(), since, lang };
-    let mut out = Vec::new();
-    let unlocks_by_mail = form.unlock_by == UnlockBy::Mail && !form.unlocks.is_empty();
-    let kind = match form.kind.subscribes() {
-        Some(_) => MailKind::Confirm,
-        None if unlocks_by_mail => MailKind::Unlocked,
-        None => MailKind::Received,
-    };
-    if let (Some(email), Some(typed)) = (email, typed)
-        && post.may_cause(app, if kind == MailKind::Confirm { "confirm" } else { "received" }, email)
-    {
-        out.push(mail(kind, typed, Some(form.lang.clone())));
-    }
-    for announce in &form.announce {
-        if let Announce::Address(address) = announce {
-            out.push(mail(MailKind::Arrived, address, None));
-        }
-    }
-    out
-}
-
-/// The mail that an answer causes, and the field that holds the address of the person.
-pub(super) fn about_answer(app: &App, form: &Form) -> Option<(Mail, String)> {
-    app.post()?;
-    let (form_id, field) = (form.id.clone(), form.subject.clone()?);
-    Some((Mail { kind: MailKind::Answered, to: "".into(), form: form_id, since: app.clock.now(), lang: None }, field))
-}
-
 /// Says that something was put into the outbox.
 pub(super) fn came(app: &App) {
     if let Some(post) = app.post() {
@@ -342,7 +311,7 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
         (act, opened)
     })
     .await?;
-    let mail = match opened {
+    let mut mail = match opened {
         Ok(mail) => mail,
         // Erased meanwhile.
         Err(VaultError::Missing) => return Ok(Step::Left),
@@ -358,8 +327,14 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
         // Sent before; only its row could not be removed.
         return take_out(app, post, act, name, mail.kind, done).await;
     }
+    if let MailKind::ArrivedFor(id) = mail.kind {
+        match told_at(app, &mail.form, id) {
+            Some(to) => mail.to = to,
+            None => return take_out(app, post, act, name, mail.kind, WITHDRAWN).await,
+        }
+    }
     let together = match mail.kind {
-        MailKind::Arrived => post.gathering().take(&mail.form, mail.to.expose(), name, now),
+        MailKind::Arrived | MailKind::ArrivedFor(_) => post.gathering().take(&mail.form, &mail.to, name, now),
         _ => Some(vec![name]),
     };
     let Some(together) = together else { return Ok(Step::Left) };
@@ -368,10 +343,13 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
     post.wait(name, now.plus(later), None);
     let (kind, since) = (mail.kind, mail.since);
     let about = kind.as_str();
+    let goes_to = (mail.form.clone(), mail.to.clone());
     let (worker, office, all) = (Arc::clone(app), Arc::clone(post), together.clone());
     let (act, composed) = blocking(move || {
         // Of somebody who was erased since, nothing is told, and be it in a number.
-        let count = all.iter().filter(|name| worker.vault.mail_waits(name)).count();
+        let waiting = all.iter().filter(|name| worker.vault.mail_waits(name));
+        // An address that changed while mails waited can be told of the same submission twice.
+        let count = waiting.map(|name| name.record).collect::<HashSet<_>>().len();
         let composed = compose(&worker, &office, &act.permit, &name, &mail, count);
         (act, composed)
     })
@@ -380,7 +358,7 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
         Composed::Withdrawn => return take_out(app, post, act, name, kind, WITHDRAWN).await,
         Composed::Not(reason) => (Some(reason), LONGEST, Step::Left),
         Composed::Mail(outgoing) => {
-            match post.carrier.carry_if(&outgoing, &|| still_goes(app, &act, &name, kind)).await {
+            match post.carrier.carry_if(&outgoing, &|| still_goes(app, &act, &name, kind, &goes_to)).await {
                 Ok(true) => (None, LONGEST, Step::Left),
                 // Erased or taken back meanwhile, at the last moment: what is left of it is looked at again.
                 Ok(false) => return Ok(Step::Left),
@@ -410,14 +388,20 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
 }
 
 /// Whether a mail still goes: asked at the last moment, when the mail server is about to get its content.
-fn still_goes(app: &App, act: &Act, name: &MailName, kind: MailKind) -> bool {
-    let subscribed = match kind {
+fn still_goes(app: &App, act: &Act, name: &MailName, kind: MailKind, (form, to): &(FormId, SensitiveString)) -> bool {
+    let wanted = match kind {
         MailKind::Issue(id) => newsletter::load_issue(app, &id)
             .and_then(|issue| app.vault.unsubscribe_link(&act.permit, name, &issue.newsletter()))
             .is_ok_and(|link| link.is_some()),
+        MailKind::ArrivedFor(id) => told_at(app, form, id).is_some_and(|now| now == *to),
         _ => true,
     };
-    subscribed && app.vault.mail_waits(name)
+    wanted && app.vault.mail_waits(name)
+}
+
+/// Where an account is told of what arrives by a form: an account that was disabled since, nowhere.
+fn told_at(app: &App, form: &FormId, id: StaffId) -> Option<SensitiveString> {
+    app.forms().get(form).and_then(|form| staff::address_to_tell(app, form, id))
 }
 
 /// Takes a mail out of the outbox that has gone, or will not go.
@@ -450,12 +434,4 @@ async fn take_out(
 fn context(app: &App) -> Result<Context, ServiceError> {
     let request = RequestId::make_random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
     Ok(Context { actor: Actor::System, request, purpose: None })
-}
-
-/// What a submission names as the address of its person.
-pub(super) fn address_in(form: &Form, content: &crate::domain::submission::Content) -> Option<SensitiveString> {
-    match content.fields.get(form.subject.as_ref()?)? {
-        crate::domain::submission::FieldValue::Text(text) => Some(text.expose().into()),
-        _ => None,
-    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Accounts and tokens are few and asked for at each request, so they are held in memory, and written through.
 
+mod address;
+
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -16,7 +18,10 @@ use crate::crypto::token::Token;
 use crate::domain::staff::Login;
 use crate::policy::{Action, Actor, Resource, Role};
 use crate::vault::system_rows::{SystemRow, SystemTable};
-use crate::vault::{Detail, Vault, VaultError};
+use crate::vault::{Act, Detail, Vault, VaultError};
+
+pub(super) use address::{address_of, address_to_tell, set as set_address, to_tell};
+pub use address::{parse as parse_address, set_by_login as set_email, set_own as set_own_email};
 
 /// An account as lists show it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +34,8 @@ pub struct Account {
     pub service: bool,
     /// Cannot act any more.
     pub disabled: bool,
+    /// Where its holder is told of what arrives.
+    pub email: Option<SensitiveString>,
     /// When it was made.
     pub created: Timestamp,
     /// Its tokens.
@@ -78,6 +85,7 @@ struct AccountRow {
     service: bool,
     disabled: bool,
     created: Timestamp,
+    email: Option<SensitiveString>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -130,22 +138,29 @@ pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, Service
     Ok(Actor::Staff { id: row.staff, login: account.login, roles: row.roles })
 }
 
-/// Adds an account without tokens.
+/// Adds an account without tokens, with a work e-mail address if it is a person's.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`] for a bad or taken login.
-pub async fn add(app: &Arc<App>, ctx: &Context, login: &str, service: bool) -> Result<Account, ServiceError> {
+/// [`ServiceError::Invalid`] for a bad or taken login, for what is no address, and for one of a program.
+pub async fn add(
+    app: &Arc<App>,
+    ctx: &Context,
+    login: &str,
+    service: bool,
+    email: Option<&SensitiveString>,
+) -> Result<Account, ServiceError> {
     let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
     let login = parse_login(login)?;
+    let email = email.map(parse_address).transpose()?;
+    if service && email.is_some() {
+        return Err(address::of_a_program());
+    }
     let _one_at_a_time = app.staff.changing.lock().await;
     if find(app, login.as_str())?.is_some() {
         return Err(invalid("login", "taken", "There is an account with this login already."));
     }
     let (id, row) = new_account(app, &login, service)?;
-    let sealed = app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?;
-    let detail = Detail::Account { id, change: "added".to_owned() };
-    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
-    app.staff.write(|state| drop(state.accounts.insert(id, row)))?;
+    save(app, act, id, AccountRow { email, ..row }, "added").await?;
     list_one(app, id)
 }
 
@@ -170,10 +185,9 @@ pub async fn disable(app: &Arc<App>, ctx: &Context, login: &str) -> Result<(), S
     let _one_at_a_time = app.staff.changing.lock().await;
     let (id, mut row) = find(app, login.as_str())?.ok_or(ServiceError::NotFound)?;
     row.disabled = true;
-    let sealed = app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?;
-    let detail = Detail::Account { id, change: "disabled".to_owned() };
-    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
-    app.staff.write(|state| drop(state.accounts.insert(id, row)))
+    // Nobody is to be told of anything any more.
+    row.email = None;
+    save(app, act, id, row, "disabled").await
 }
 
 /// Makes a token; a new login becomes a service account.
@@ -272,8 +286,16 @@ pub(super) async fn find_or_add_person(
             Err(invalid("login", "service", "This is a service account, which has tokens only."))
         }
         Some((id, _)) => Ok((id, parsed)),
-        None => Ok((add(app, ctx, login, false).await?.id, parsed)),
+        None => Ok((add(app, ctx, login, false, None).await?.id, parsed)),
     }
+}
+
+/// Writes an account's row under one audit entry, then shows it to others. The caller holds `changing`.
+async fn save(app: &Arc<App>, act: Act, id: StaffId, row: AccountRow, change: &str) -> Result<(), ServiceError> {
+    let sealed = app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?;
+    let detail = Detail::Account { id, change: change.to_owned() };
+    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
+    app.staff.write(|state| drop(state.accounts.insert(id, row)))
 }
 
 fn parse_login(login: &str) -> Result<Login, ServiceError> {
@@ -294,7 +316,7 @@ fn find(app: &App, login: &str) -> Result<Option<(StaffId, AccountRow)>, Service
 fn new_account(app: &App, login: &Login, service: bool) -> Result<(StaffId, AccountRow), ServiceError> {
     let id = StaffId::make_random(&*app.entropy).map_err(VaultError::from)?;
     let created = app.clock.now();
-    Ok((id, AccountRow { login: login.as_str().to_owned(), service, disabled: false, created }))
+    Ok((id, AccountRow { login: login.as_str().to_owned(), service, disabled: false, created, email: None }))
 }
 
 fn list_one(app: &App, id: StaffId) -> Result<Account, ServiceError> {
@@ -316,5 +338,13 @@ fn show(state: &State, id: StaffId) -> Account {
         .collect();
     tokens.sort_by_key(|token| (token.created, token.id));
     let row = &state.accounts[&id];
-    Account { id, login: row.login.clone(), service: row.service, disabled: row.disabled, created: row.created, tokens }
+    Account {
+        id,
+        login: row.login.clone(),
+        service: row.service,
+        disabled: row.disabled,
+        email: row.email.clone(),
+        created: row.created,
+        tokens,
+    }
 }

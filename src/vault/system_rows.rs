@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::audit::Draft;
 use super::committer::Job;
@@ -45,7 +46,7 @@ impl Vault {
         id: &[u8; 16],
         value: &T,
     ) -> Result<SystemRow, VaultError> {
-        let content = postcard::to_stdvec(value).map_err(|_| VaultError::TooLarge)?;
+        let content = Zeroizing::new(postcard::to_stdvec(value).map_err(|_| VaultError::TooLarge)?);
         let sealed = envelope::seal(&self.shared.keys.rows, &context(table, id), &content, &*self.shared.entropy)?;
         Ok(SystemRow { key: table.table().key(&[id]), sealed })
     }

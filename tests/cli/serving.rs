@@ -211,6 +211,42 @@ async fn tokens_end_when_told() {
 }
 
 #[test]
+fn addresses_of_staff_come_by_standard_input_and_never_as_arguments() {
+    let at = folder("addresses");
+    expect(&letterlock(&at, &["init"]), 0);
+    let email = |login: &str| {
+        let accounts = json(&at, &["staff", "list"]);
+        let items = accounts["items"].as_array().unwrap().clone();
+        items.iter().find(|account| account["login"] == login).unwrap()["email"].clone()
+    };
+    expect(&with_input(&at, &["staff", "invite", "jane", "--role", "hr", "--email"], "jane@example.org\n"), 0);
+    assert_eq!(email("jane"), "jane@example.org");
+    expect(&letterlock(&at, &["staff", "invite", "joe", "--role", "hr"]), 0);
+    assert_eq!(email("joe"), Value::Null);
+    expect(&with_input(&at, &["staff", "email", "joe"], " Joe@Example.org "), 0);
+    assert_eq!(email("joe"), "Joe@Example.org");
+    // Invited anew without an address, it stays; with one, it is another.
+    expect(&letterlock(&at, &["staff", "invite", "joe", "--role", "support"]), 0);
+    assert_eq!(email("joe"), "Joe@Example.org");
+    let (out, _) = expect(&letterlock(&at, &["staff", "list"]), 0);
+    assert!(out.contains("E-MAIL") && out.contains("Joe@Example.org"), "{out}");
+    expect(&letterlock(&at, &["staff", "email", "joe", "--none"]), 0);
+    assert_eq!(email("joe"), Value::Null);
+    expect(&with_input(&at, &["staff", "add", "ann", "--email"], "ann@example.org"), 0);
+    assert_eq!(email("ann"), "ann@example.org");
+
+    let (_, errors) = expect(&with_input(&at, &["staff", "email", "joe"], "nobody"), 2);
+    assert!(errors.contains("an address like") && !errors.contains("nobody"), "{errors}");
+    expect(&with_input(&at, &["staff", "invite", "new", "--role", "hr", "--email"], "a@b@c"), 2);
+    expect(&with_input(&at, &["staff", "email", "joe"], ""), 2);
+    expect(&with_input(&at, &["staff", "email", "nobody"], "a@example.org"), 4);
+    expect(&letterlock(&at, &["staff", "email", "joe", "joe@example.org"]), 2);
+    expect(&letterlock(&at, &["staff", "invite", "new", "--role", "hr", "--email=a@example.org"]), 2);
+    expect(&with_input(&at, &["staff", "add", "program", "--service", "--email"], "a@example.org"), 2);
+    assert_eq!(json(&at, &["staff", "list"])["items"].as_array().unwrap().len(), 3, "nothing was half made");
+}
+
+#[test]
 fn long_paths_crashes_and_lifted_limits() {
     let at = folder("long");
     let data = format!("{}/{}", "d".repeat(100), "e".repeat(100));

@@ -34,6 +34,8 @@ fn every_command_helps() {
         "status",
         "staff",
         "staff add",
+        "staff email",
+        "staff invite",
         "staff list",
         "staff disable",
         "token",

@@ -139,8 +139,10 @@ struct Stage {
 impl Stage {
     async fn fill(&self) {
         let ctx = role(Role::Admin);
-        staff::add(&self.app, &ctx, "erika", false).await.unwrap();
-        sign_in::invite(&self.app, &ctx, "erika", &[Role::Hr], std::time::Duration::from_secs(3600)).await.unwrap();
+        staff::add(&self.app, &ctx, "erika", false, Some(&"erika@example.org".into())).await.unwrap();
+        sign_in::invite(&self.app, &ctx, "erika", &[Role::Hr], None, std::time::Duration::from_secs(3600))
+            .await
+            .unwrap();
         staff::create_token(&self.app, &ctx, "erika", &[Role::Hr, Role::Support], None).await.unwrap();
         for n in 0..4 {
             let id = self.apply(&format!("early{n}"), true, true, true).await;

@@ -2,6 +2,7 @@
 //! with the person; and links by mail for who has lost the receipt.
 
 mod newsletter;
+mod roles;
 #[path = "../support/mod.rs"]
 mod support;
 

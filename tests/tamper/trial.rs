@@ -91,7 +91,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     }
     let jane = staff::create_token(&app, &admin, "jane", &[Role::Hr], None).await.unwrap();
     staff::create_token(&app, &admin, "joe", &[Role::Support], None).await.unwrap();
-    staff::add(&app, &admin, "jim", false).await.unwrap();
+    staff::add(&app, &admin, "jim", false, None).await.unwrap();
     let form = ["job-application".parse().unwrap()];
     let shop = keys::create(&app, &admin, "shop", &form, None).await.unwrap();
     keys::create(&app, &admin, "site", &form, None).await.unwrap();
@@ -108,9 +108,9 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     }
     let hour = std::time::Duration::from_secs(3600);
     for roles in [&[Role::Admin][..], &[Role::Hr]] {
-        sign_in::invite(&app, &admin, "jim", roles, hour).await.unwrap();
+        sign_in::invite(&app, &admin, "jim", roles, None, hour).await.unwrap();
     }
-    sign_in::invite(&app, &admin, "june", &[Role::Hr], hour).await.unwrap();
+    sign_in::invite(&app, &admin, "june", &[Role::Hr], Some(&"june@example.org".into()), hour).await.unwrap();
     app.close().await;
     drop(app);
     keep_keys();

@@ -94,20 +94,37 @@ pub(super) const STAFF: &str = "\
 Examples:
   letterlock staff invite jane.doe --role hr
   letterlock staff recover jane.doe
+  letterlock staff email jane.doe
   letterlock staff list
   letterlock staff disable jane.doe";
 
 pub(super) const STAFF_ADD: &str = "\
-Example:
+With --email the address is read from standard input, or asked for at a terminal; never give it as an argument, where \
+other users of the machine can see it.
+
+Examples:
   letterlock staff add jane.doe
   letterlock staff add website --service";
 
 pub(super) const STAFF_INVITE: &str = "\
 The link stands alone on standard output, once; the vault keeps only a hash of it. Give it to the person by a way that \
-is theirs alone: whoever opens it chooses the password. It can be made again until it was used.
+is theirs alone: whoever opens it chooses the password. It can be made again until it was used. With --email the work \
+address is read from standard input, or asked for at a terminal: see letterlock staff email.
 
-Example:
-  letterlock staff invite jane.doe --role hr";
+Examples:
+  letterlock staff invite jane.doe --role hr
+  letterlock staff invite jane.doe --role hr --email < address.txt";
+
+pub(super) const STAFF_EMAIL: &str = "\
+There the person is told that something arrived by a form whose \"announce\" names a role of theirs: by which form, \
+and nothing about whom. The address is read from standard input, or asked for at a terminal; never give it as an \
+argument, where other users of the machine can see it. It is sealed with the account, and people set their own on their \
+page of the console, too.
+
+Examples:
+  letterlock staff email jane.doe
+  letterlock staff email jane.doe < address.txt
+  letterlock staff email jane.doe --none";
 
 pub(super) const STAFF_RECOVER: &str = "\
 Password, authenticator program, recovery codes and sessions of the account are worth nothing from now on; its roles stay. \

@@ -38,8 +38,11 @@ pub(in crate::cli) enum StaffCommand {
         /// Login name: lower-case letters, digits, dots, hyphens, underscores
         login: String,
         /// The account is a program's, not a person's
-        #[arg(long)]
+        #[arg(long, conflicts_with = "email")]
         service: bool,
+        /// Read the person's work e-mail address from standard input, or ask for it
+        #[arg(long)]
+        email: bool,
     },
     /// Invite somebody to sign in: prints a link, good once
     #[command(after_help = help::STAFF_INVITE)]
@@ -52,6 +55,9 @@ pub(in crate::cli) enum StaffCommand {
         /// How long the link is good for: 30m, 12h, 3d
         #[arg(long, default_value = "3d", value_parser = ttl::parse)]
         ttl: Ttl,
+        /// Read the person's work e-mail address from standard input, or ask for it
+        #[arg(long)]
+        email: bool,
     },
     /// Let somebody begin anew who has lost password or phone: prints a link, ends what they had
     #[command(after_help = help::STAFF_RECOVER)]
@@ -61,6 +67,15 @@ pub(in crate::cli) enum StaffCommand {
         /// How long the link is good for: 30m, 12h, 3d
         #[arg(long, default_value = "12h", value_parser = ttl::parse)]
         ttl: Ttl,
+    },
+    /// Set somebody's work e-mail address, read from standard input or a prompt
+    #[command(after_help = help::STAFF_EMAIL)]
+    Email {
+        /// Login name
+        login: String,
+        /// Remove the address instead
+        #[arg(long)]
+        none: bool,
     },
     /// List the accounts and their tokens
     #[command(after_help = help::STAFF_LIST)]

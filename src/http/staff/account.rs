@@ -1,4 +1,4 @@
-//! `/staff/account`: one's own password, recovery codes and sessions; and the way out.
+//! `/staff/account`: one's own work address, password, recovery codes and sessions; and the way out.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::{Here, Posted, SMALL, cookies, page, see_other, whole};
+use super::{Here, Posted, SMALL, cookies, first, page, see_other, whole};
 use crate::base::ids::Handle;
 use crate::http::Web;
 use crate::http::client::Client;
@@ -14,8 +14,7 @@ use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
 use crate::http::layers::Caller;
 use crate::http::speech::Speech;
-use crate::services::ServiceError;
-use crate::services::sign_in as service;
+use crate::services::{ServiceError, sign_in as service, staff};
 
 /// `GET /staff/account`
 pub(in crate::http) async fn show(State(web): State<Arc<Web>>, here: Here) -> Result<Response, HttpError> {
@@ -65,6 +64,31 @@ pub(in crate::http) async fn recovery(
         Ok(codes) => Ok(page::recovery_codes(&codes, Some(&here))),
         Err(ServiceError::Invalid(_)) => shown(&web, &here, Some(("recovery-password", "This is not your password."))),
         Err(error) => refused(&web, &here, error),
+    }
+}
+
+/// `POST /staff/account/email`
+pub(in crate::http) async fn email(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let posted = Posted::read(&here, request, SMALL).await?;
+    let (app, who, typed) = (Arc::clone(&web.app), here.who.clone(), posted.secret("email"));
+    let set = async move {
+        let email = Some(&typed).filter(|typed| !typed.expose().trim().is_empty());
+        staff::set_own_email(&app, &ctx, &who, email).await
+    };
+    match whole(set).await {
+        Ok(()) => Ok(see_other("/staff/account#email")),
+        // What was typed is not lost.
+        Err(ServiceError::Invalid(problems)) => {
+            let problem = first(&problems).ok_or_else(HttpError::internal)?;
+            let own = service::Own { email: Some(posted.secret("email")), ..service::own(&web.app, &here.who)? };
+            Ok(page::account(&here, &own, Some(("email", &problem))))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -29,7 +29,7 @@ use crate::base::ids::{Handle, RequestId};
 use crate::base::sensitive::SensitiveString;
 use crate::services::{Context, Problem, sign_in as service};
 
-pub(super) use account::{end_session, password, recovery, show as account, sign_out};
+pub(super) use account::{email, end_session, password, recovery, show as account, sign_out};
 
 /// The hidden part with the session's guard.
 const GUARD: &str = "_guard";

@@ -230,6 +230,8 @@ pub(super) fn account(here: &Here, own: &Own, problem: Option<(&str, &str)>) -> 
         sessions: sessions.collect(),
         recovery_left: own.recovery_left,
         mistake: problem,
+        email: own.email.as_ref().map_or("", SensitiveString::expose),
+        email_problem: of("email"),
         password_problem: of("password"),
         new_problem: of("new-password"),
         recovery_problem: of("recovery-password"),
@@ -404,6 +406,8 @@ struct Account<'a> {
     recovery_left: usize,
     /// Which field is wrong, and how.
     mistake: Option<(&'a str, &'a str)>,
+    email: &'a str,
+    email_problem: Option<&'a str>,
     password_problem: Option<&'a str>,
     new_problem: Option<&'a str>,
     recovery_problem: Option<&'a str>,

@@ -43,7 +43,7 @@ fn write(
     let first = languages.first().lang();
     // Words for the people inside are in the language of the installation.
     let own = || match mail.kind {
-        MailKind::Arrived => None,
+        MailKind::Arrived | MailKind::ArrivedFor(_) => None,
         _ => forms.get(&mail.form).map(|form| form.lang.clone()),
     };
     let lang = mail.lang.clone().or_else(own).unwrap_or_else(|| first.clone());
@@ -54,7 +54,7 @@ fn write(
         vec![("form", title.as_str()), ("my", &my), ("url", &post.url), ("name", &post.name), ("count", &count)];
     let kind = mail.kind.as_str();
     match mail.kind {
-        MailKind::Received | MailKind::Answered | MailKind::Arrived => {
+        MailKind::Received | MailKind::Answered | MailKind::Arrived | MailKind::ArrivedFor(_) => {
             post.words.write(kind, &lang, first, &mail.to, &values, "").map(Some)
         }
         MailKind::Unlocked => {

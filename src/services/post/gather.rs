@@ -1,11 +1,13 @@
 //! Word to people inside that something arrived: at most one mail for each form and address in [`EVERY`], which says how many
 //! there were. The first goes at once. Each waits in the outbox with its submission, so that nobody is told of what was erased.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::base::clock::Timestamp;
+use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
+use crate::domain::subject::EmailAddress;
 use crate::vault::MailName;
 
 /// How long those that come after the first are gathered.
@@ -14,7 +16,7 @@ pub(super) const EVERY: Duration = Duration::from_secs(10 * 60);
 /// What is gathered; in memory only.
 #[derive(Default)]
 pub(super) struct Gathering {
-    groups: HashMap<(FormId, String), Group>,
+    groups: BTreeMap<(FormId, SensitiveString), Group>,
     held: HashMap<MailName, Timestamp>,
 }
 
@@ -36,8 +38,16 @@ impl Gathering {
     }
 
     /// All mails that go together with this one, itself among them; `None` when it has to wait for more.
-    pub(super) fn take(&mut self, form: &FormId, to: &str, name: MailName, now: Timestamp) -> Option<Vec<MailName>> {
-        let group = self.groups.entry((form.clone(), to.to_owned())).or_insert(Group { next: now, names: Vec::new() });
+    pub(super) fn take(
+        &mut self,
+        form: &FormId,
+        to: &SensitiveString,
+        name: MailName,
+        now: Timestamp,
+    ) -> Option<Vec<MailName>> {
+        // In one spelling, or an address that the form names and that of an account would be two.
+        let address = EmailAddress::parse(to.expose()).map_or_else(|_| to.clone(), |to| to.canonical().into());
+        let group = self.groups.entry((form.clone(), address)).or_insert(Group { next: now, names: Vec::new() });
         if !group.names.contains(&name) {
             group.names.push(name);
         }

@@ -56,19 +56,22 @@ struct Pending {
 }
 
 /// Invites somebody to sign in with these roles. A new login becomes an account; one without a password gets a new
-/// invitation, and the earlier one is worth nothing.
+/// invitation, and the earlier one is worth nothing. With `email`, it becomes the work address of the account.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`] for a bad login, no role, a zero life, a disabled or service account, and one that has a
-/// password: that is [`recover`].
+/// [`ServiceError::Invalid`] for a bad login, no role, what is no address, a zero life, a disabled or service account, and one
+/// that has a password: that is [`recover`].
 pub async fn invite(
     app: &Arc<App>,
     ctx: &Context,
     login: &str,
     roles: &[Role],
+    email: Option<&SensitiveString>,
     ttl: Duration,
 ) -> Result<Invited, ServiceError> {
     let _ = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    check_life(ttl)?;
+    email.map(staff::parse_address).transpose()?;
     let mut roles = roles.to_vec();
     roles.sort();
     roles.dedup();
@@ -82,6 +85,9 @@ pub async fn invite(
         let message = "This account has a password already. If it is lost, use staff recover.";
         return Err(invalid("login", "has-password", message));
     }
+    if email.is_some() {
+        staff::set_address(app, ctx.act(Action::ManageStaff, &Resource::Staff)?, id, email).await?;
+    }
     open(app, ctx, id, login, Credentials { roles, ..row }, ttl, "invited").await
 }
 
@@ -92,6 +98,7 @@ pub async fn invite(
 /// [`ServiceError::NotFound`] for an account that was never invited or is disabled; [`ServiceError::Invalid`] for a zero life.
 pub async fn recover(app: &Arc<App>, ctx: &Context, login: &str, ttl: Duration) -> Result<Invited, ServiceError> {
     let _ = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    check_life(ttl)?;
     let login: Login = login.parse().map_err(|_| ServiceError::NotFound)?;
     let id = staff::find_active(app, &login)?.ok_or(ServiceError::NotFound)?;
     let _one_at_a_time = app.door.changing.lock().await;
@@ -110,14 +117,15 @@ async fn open(
     ttl: Duration,
     change: &str,
 ) -> Result<Invited, ServiceError> {
-    if ttl.is_zero() {
-        return Err(invalid("ttl", "out-of-range", "The invitation would end at once."));
-    }
     let token = bearer::make(app.entropy()).map_err(VaultError::from)?;
     let expires = app.clock.now().plus(ttl);
     row.invitation = Some(Invitation { hash: sha256(token.expose()), expires });
     write(app, ctx.act(Action::ManageStaff, &Resource::Staff)?, id, row, change).await?;
     Ok(Invited { login: login.into(), token, expires })
+}
+
+fn check_life(ttl: Duration) -> Result<(), ServiceError> {
+    if ttl.is_zero() { Err(invalid("ttl", "out-of-range", "The invitation would end at once.")) } else { Ok(()) }
 }
 
 /// Whose invitation a token is.

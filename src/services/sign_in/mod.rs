@@ -23,7 +23,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::crypto::password::{Cost, PasswordHash};
 use crate::domain::password::Password;
 use crate::domain::staff::Login;
-use crate::policy::{Action, Actor, Resource};
+use crate::policy::{Action, Actor, Resource, Role};
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Detail, Vault, VaultError};
 use credentials::{Credentials, Ring, Second, sha256};
@@ -249,6 +249,8 @@ pub struct Own {
     pub sessions: Vec<Session>,
     /// Recovery codes left.
     pub recovery_left: usize,
+    /// Where one is told of what arrives.
+    pub email: Option<SensitiveString>,
 }
 
 /// One's own account.
@@ -259,7 +261,8 @@ pub fn own(app: &App, here: &SignedIn) -> Result<Own, ServiceError> {
     let row = active(app, here.session.staff)?;
     let factors = row.factors.ok_or(ServiceError::NotFound)?;
     let sessions = app.door.sessions.of(here.session.staff, app.clock.now());
-    Ok(Own { sessions, recovery_left: factors.recovery_left() })
+    let email = staff::address_of(app, here.session.staff);
+    Ok(Own { sessions, recovery_left: factors.recovery_left(), email })
 }
 
 /// Ends one of one's own sessions.
@@ -337,6 +340,11 @@ async fn confirm_password(
     let detail = Detail::Account { id: here.session.staff, change: "password refused".to_owned() };
     app.vault.write_system_rows(act, detail, Vec::new()).await?;
     Err(ServiceError::Invalid(vec![Problem::in_field("password", "wrong-password", "This is not your password.")]))
+}
+
+/// What an account may sign in as; nothing without an invitation.
+pub(super) fn roles_of(app: &App, id: StaffId) -> Vec<Role> {
+    app.door.ring.roles(id).unwrap_or_default()
 }
 
 /// The credentials of an account that may act.

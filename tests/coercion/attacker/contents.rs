@@ -85,6 +85,7 @@ pub(crate) enum MailKind {
     Unlocked,
     Confirm,
     Issue(Id),
+    ArrivedFor(Id),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -174,6 +175,7 @@ pub(crate) struct Account {
     pub(crate) service: bool,
     pub(crate) disabled: bool,
     pub(crate) created: i64,
+    pub(crate) email: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
