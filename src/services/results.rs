@@ -113,6 +113,22 @@ pub async fn texts(
     .await?
 }
 
+/// The surveys whose results the actor may read, in order.
+pub fn readable(app: &App, ctx: &Context) -> Vec<Arc<Form>> {
+    let may = |form: &&Arc<Form>| {
+        form.kind.k().is_some() && policy::decide(&ctx.actor, Action::ReadResults, &Resource::of_form(form)).is_ok()
+    };
+    app.forms().iter().filter(may).cloned().collect()
+}
+
+/// What the actor may read a survey's results for.
+pub fn purposes(ctx: &Context, form: &Form) -> Vec<String> {
+    let mut allowed = policy::allowed_purposes(&ctx.actor, &form.purposes);
+    // One's own request is about oneself; results are about nobody.
+    allowed.retain(|purpose| purpose != SUBJECT_REQUEST);
+    allowed
+}
+
 fn survey(app: &App, form: &FormId) -> Result<(Arc<Form>, u32), ServiceError> {
     let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
     let k = form.kind.k().ok_or(ServiceError::NotFound)?;
@@ -127,9 +143,7 @@ async fn grant(
     purpose: Option<&str>,
 ) -> Result<AnswersGrant, ServiceError> {
     let permit = policy::decide(&ctx.actor, Action::ReadResults, &Resource::of_form(form))?;
-    // One's own request is about oneself; results are about nobody.
-    let mut allowed = policy::allowed_purposes(&ctx.actor, &form.purposes);
-    allowed.retain(|purpose| purpose != SUBJECT_REQUEST);
+    let allowed = purposes(ctx, form);
     let Some(purpose) = purpose.filter(|purpose| allowed.iter().any(|one| one == purpose)) else {
         return Err(ServiceError::PurposeNeeded { allowed });
     };

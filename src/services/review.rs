@@ -342,7 +342,7 @@ fn collect(
 }
 
 fn reads_for(ctx: &Context, form: &Form, nature: Nature, purpose: &str) -> bool {
-    policy::decide(&ctx.actor, Action::ReadSubmission, &Resource::of_submission(form, nature)).is_ok()
+    may_with(ctx, Action::ReadSubmission, form, nature)
         && policy::allowed_purposes(&ctx.actor, &form.purposes).iter().any(|allowed| allowed == purpose)
 }
 
@@ -370,6 +370,11 @@ fn need_purpose(app: &App, ctx: &Context, located: &Located, purpose: Option<&st
 /// The forms whose submissions the actor may list, in order.
 pub fn readable(app: &App, ctx: &Context) -> Vec<Arc<Form>> {
     app.forms().iter().filter(|form| may(ctx, Action::ListSubmissions, form)).cloned().collect()
+}
+
+/// Whether the actor may do this with what came in by a form, of this nature.
+pub fn may_with(ctx: &Context, action: Action, form: &Form, nature: Nature) -> bool {
+    policy::decide(&ctx.actor, action, &Resource::of_submission(form, nature)).is_ok()
 }
 
 /// What the actor may read a form's submissions for.

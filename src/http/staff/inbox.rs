@@ -13,6 +13,7 @@ use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
+use crate::services::results;
 use crate::services::review::{self, Item, ListQuery};
 
 /// Lines of a page.
@@ -46,7 +47,7 @@ pub(in crate::http) async fn home(
     uri: Uri,
 ) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
-    Ok(page::home(&here, &review::readable(&web.app, &ctx)))
+    Ok(page::home(&here, &review::readable(&web.app, &ctx), &results::readable(&web.app, &ctx)))
 }
 
 /// `GET /staff/inbox`

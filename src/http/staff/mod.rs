@@ -4,8 +4,10 @@
 mod account;
 mod cookies;
 pub(super) mod inbox;
+mod opened;
 mod page;
 pub(super) mod record;
+pub(super) mod results;
 pub(super) mod sign_in;
 mod view;
 pub(super) mod welcome;
@@ -27,7 +29,7 @@ use super::portal::visit;
 use super::speech::Speech;
 use crate::base::ids::{Handle, RequestId};
 use crate::base::sensitive::SensitiveString;
-use crate::services::{Context, Problem, sign_in as service};
+use crate::services::{Context, Problem, results as survey, sign_in as service};
 
 pub(super) use account::{email, end_session, password, recovery, show as account, sign_out};
 
@@ -41,6 +43,8 @@ const SMALL: u64 = 8192;
 pub(super) struct Here {
     /// Who, and in which session.
     pub(super) who: service::SignedIn,
+    /// Whether there are surveys whose results they read.
+    surveys: bool,
     token: Arc<SensitiveString>,
 }
 
@@ -76,8 +80,10 @@ pub(super) async fn layer(State(web): State<Arc<Web>>, mut request: Request, nex
     {
         return error.into_response();
     }
-    request.extensions_mut().insert(Context { actor: who.actor.clone(), request: id, purpose: None });
-    request.extensions_mut().insert(Here { who, token: Arc::new(token) });
+    let ctx = Context { actor: who.actor.clone(), request: id, purpose: None };
+    let surveys = !survey::readable(&web.app, &ctx).is_empty();
+    request.extensions_mut().insert(ctx);
+    request.extensions_mut().insert(Here { who, surveys, token: Arc::new(token) });
     next.run(request).await
 }
 

@@ -1,5 +1,6 @@
 //! The console's pages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -10,17 +11,15 @@ use qrcode::render::svg;
 
 use super::Here;
 use super::inbox::Inbox;
-use super::view::{self, FileView, MessageView};
-use crate::base::ids::RecordId;
+use super::view;
 use crate::base::sensitive::SensitiveString;
+use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{FieldValue, Status};
-use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::pages;
-use crate::http::portal::page::{Answer, When, answers};
+use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{Actor, Role};
-use crate::services::review::Submission;
 use crate::services::sign_in::{Own, Setup};
 
 /// Login and password.
@@ -89,9 +88,13 @@ pub(super) fn signed_out() -> Response {
 }
 
 /// The console's first page.
-pub(super) fn home(here: &Here, forms: &[std::sync::Arc<crate::domain::form::Form>]) -> Response {
-    let forms = forms.iter().map(|form| (form.id.to_string(), form.title.as_str())).collect();
-    html(StatusCode::OK, &Home { frame: Frame::of(here), forms })
+pub(super) fn home(here: &Here, forms: &[Arc<Form>], surveys: &[Arc<Form>]) -> Response {
+    html(StatusCode::OK, &Home { frame: Frame::of(here), forms: named(forms), surveys: named(surveys) })
+}
+
+/// Forms by name and heading.
+pub(super) fn named(forms: &[Arc<Form>]) -> Vec<(String, &str)> {
+    forms.iter().map(|form| (form.id.to_string(), form.title.as_str())).collect()
 }
 
 /// The inbox.
@@ -160,59 +163,10 @@ fn in_line(value: &FieldValue) -> String {
     }
 }
 
-/// Asks what a submission is opened for.
-pub(super) fn ask_purpose(here: &Here, id: RecordId, allowed: &[String]) -> Response {
+/// Asks what a page is opened for. `form` is passed on, where the page wants one.
+pub(super) fn ask_purpose(here: &Here, path: &str, form: Option<&FormId>, allowed: &[String]) -> Response {
     let purposes = allowed.iter().map(|name| Choice::of(name.clone(), &view::purpose(name), false)).collect();
-    html(StatusCode::OK, &AskPurpose { frame: Frame::of(here), id: id.to_string(), purposes })
-}
-
-/// A submission. With `error`, an answer was turned down, and `typed` is its text.
-pub(super) fn record(
-    web: &Web,
-    here: &Here,
-    opened: &Submission,
-    purpose: &str,
-    typed: &str,
-    error: Option<&HttpError>,
-) -> Result<Response, HttpError> {
-    let speech = Speech::default();
-    let forms = web.app.forms();
-    let form = forms.get(&opened.summary.form);
-    let problem =
-        error.map(|error| speech.sentence(error.problems.first().map_or(&error.detail, |first| &first.message)));
-    let page = RecordPage {
-        frame: Frame::of(here),
-        id: opened.summary.id.to_string(),
-        form: opened.summary.form.to_string(),
-        title: form.map_or(opened.summary.form.as_str(), |form| &form.title),
-        subject: opened.summary.subject.to_string(),
-        received: When::of(&speech, opened.content.received),
-        region: &opened.content.region,
-        notice: &opened.content.notice,
-        status: view::status(opened.summary.status),
-        statuses: form
-            // How somebody stands to a newsletter, they say themselves.
-            .filter(|form| form.kind.subscribes().is_none())
-            .map(|form| form.kind.statuses())
-            .unwrap_or_default()
-            .iter()
-            .map(|one| Choice::of(one.as_str().to_owned(), view::status(*one), *one == opened.summary.status))
-            .collect(),
-        purpose,
-        purpose_words: view::purpose(purpose),
-        answers: answers(&speech, form.map(|form| &**form), &opened.content.fields),
-        files: opened.content.files.iter().map(|file| FileView::of(&speech, file)).collect(),
-        messages: opened.messages.iter().map(|message| MessageView::of(&speech, message)).collect(),
-        consents: opened
-            .content
-            .consents
-            .iter()
-            .map(|(name, consent)| (name.as_str(), consent.given, consent.wording.as_str()))
-            .collect(),
-        problem: problem.as_deref(),
-        typed,
-    };
-    Ok(html(StatusCode::OK, &page))
+    html(StatusCode::OK, &AskPurpose { frame: Frame::of(here), path, form: form.map(ToString::to_string), purposes })
 }
 
 /// One's own account.
@@ -241,20 +195,21 @@ pub(super) fn account(here: &Here, own: &Own, problem: Option<(&str, &str)>) -> 
 }
 
 /// A page in the console's language.
-fn html(status: StatusCode, page: &impl Template) -> Response {
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
     pages::html(&Speech::default(), status, page)
 }
 
 /// What every page of the console has around it.
-struct Frame {
-    login: String,
-    roles: String,
-    reads: bool,
-    guard: String,
+pub(super) struct Frame {
+    pub(super) login: String,
+    pub(super) roles: String,
+    pub(super) reads: bool,
+    pub(super) surveys: bool,
+    pub(super) guard: String,
 }
 
 impl Frame {
-    fn of(here: &Here) -> Self {
+    pub(super) fn of(here: &Here) -> Self {
         let roles: &[Role] = match &here.who.actor {
             Actor::Staff { roles, .. } => roles,
             _ => &[],
@@ -263,20 +218,21 @@ impl Frame {
             login: here.who.login.clone(),
             roles: roles.iter().map(|role| view::role(*role)).collect::<Vec<_>>().join(", "),
             reads: roles.iter().any(|role| role.reads()),
+            surveys: here.surveys,
             guard: here.guard(),
         }
     }
 }
 
 /// One of several.
-struct Choice {
-    value: String,
-    label: String,
-    picked: bool,
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) picked: bool,
 }
 
 impl Choice {
-    fn of(value: String, label: &str, picked: bool) -> Self {
+    pub(super) fn of(value: String, label: &str, picked: bool) -> Self {
         Self { value, label: label.to_owned(), picked }
     }
 }
@@ -348,6 +304,7 @@ struct SignedOut;
 struct Home<'a> {
     frame: Frame,
     forms: Vec<(String, &'a str)>,
+    surveys: Vec<(String, &'a str)>,
 }
 
 #[derive(Template)]
@@ -368,34 +325,11 @@ struct InboxPage<'a> {
 
 #[derive(Template)]
 #[template(path = "staff/ask-purpose.html")]
-struct AskPurpose {
+struct AskPurpose<'a> {
     frame: Frame,
-    id: String,
+    path: &'a str,
+    form: Option<String>,
     purposes: Vec<Choice>,
-}
-
-#[derive(Template)]
-#[template(path = "staff/record.html")]
-struct RecordPage<'a> {
-    frame: Frame,
-    id: String,
-    form: String,
-    title: &'a str,
-    subject: String,
-    received: When,
-    region: &'a str,
-    notice: &'a str,
-    status: &'static str,
-    statuses: Vec<Choice>,
-    purpose: &'a str,
-    purpose_words: String,
-    answers: Vec<Answer<'a>>,
-    files: Vec<FileView<'a>>,
-    messages: Vec<MessageView<'a>>,
-    /// Name, whether it was given, version of the wording.
-    consents: Vec<(&'a str, bool, &'a str)>,
-    problem: Option<&'a str>,
-    typed: &'a str,
 }
 
 #[derive(Template)]

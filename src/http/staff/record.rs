@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 
+use super::opened::{self, Part, Refused};
 use super::{Here, Posted, SMALL, page, see_other, whole};
 use crate::base::ids::RecordId;
 use crate::http::Web;
@@ -15,6 +16,7 @@ use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
+use crate::services::board::{self, Verdict};
 use crate::services::review;
 use crate::services::{Context, ServiceError, converse};
 
@@ -31,7 +33,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["purpose"])?;
-    shown(&web, &ctx, &here, id, query.text("purpose"), "", None).await
+    shown(&web, &ctx, &here, id, query.text("purpose"), None).await
 }
 
 async fn shown(
@@ -40,20 +42,19 @@ async fn shown(
     here: &Here,
     id: RecordId,
     purpose: Option<&str>,
-    typed: &str,
-    error: Option<&HttpError>,
+    refused: Option<&Refused<'_>>,
 ) -> Result<Response, HttpError> {
     let purpose = match (purpose, review::show(&web.app, ctx, id, purpose).await) {
-        (Some(purpose), Ok(opened)) => return page::record(web, here, &opened, purpose, typed, error),
+        (Some(purpose), Ok(opened)) => return Ok(opened::record(web, ctx, here, &opened, purpose, refused)),
         (_, Err(ServiceError::PurposeNeeded { allowed })) => match allowed.as_slice() {
             [only] => only.clone(),
-            _ => return Ok(page::ask_purpose(here, id, &allowed)),
+            _ => return Ok(page::ask_purpose(here, &format!("/staff/record/{id}"), None, &allowed)),
         },
         (_, Err(other)) => return Err(other.into()),
         (None, Ok(_)) => return Err(HttpError::internal()),
     };
     let opened = review::show(&web.app, ctx, id, Some(&purpose)).await?;
-    page::record(web, here, &opened, &purpose, typed, error)
+    Ok(opened::record(web, ctx, here, &opened, &purpose, refused))
 }
 
 /// `GET /staff/record/{id}/files/{n}`
@@ -100,15 +101,54 @@ pub(in crate::http) async fn answer(
     let (app, asked, text) = (Arc::clone(&web.app), ctx.clone(), posted.secret("text"));
     match whole(async move { converse::answer(&app, &asked, id, text.expose(), None).await }).await {
         Ok(number) => Ok(see_other(&format!("{}#message-{}", back(id, &purpose), number + 1))),
-        // What was typed is not lost.
-        Err(error @ ServiceError::Invalid(_)) => {
-            let error = HttpError::from(error);
-            let mut response = shown(&web, &ctx, &here, id, Some(&purpose), posted.text("text"), Some(&error)).await?;
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(response)
+        Err(error) => {
+            let what = (Part::Answer, posted.text("text"));
+            refused(&web, &ctx, &here, id, &purpose, what, error).await
         }
-        Err(other) => Err(other.into()),
     }
+}
+
+/// `POST /staff/record/{id}/publication`
+pub(in crate::http) async fn moderate(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let id: RecordId = params.parse("id")?;
+    let posted = Posted::read(&here, request, ANSWER).await?;
+    let purpose = posted.text("purpose").to_owned();
+    let verdict = match posted.text("published") {
+        "true" => Verdict::Publish,
+        "false" => Verdict::Decline(posted.secret("reason")),
+        _ => return Err(HttpError::invalid_field("published", "bad-value", "This has to be true or false.")),
+    };
+    let (app, asked) = (Arc::clone(&web.app), ctx.clone());
+    match whole(async move { board::moderate(&app, &asked, id, verdict).await }).await {
+        Ok(_) => Ok(see_other(&format!("{}#publication", back(id, &purpose)))),
+        Err(error) => {
+            let what = (Part::Reason, posted.text("reason"));
+            refused(&web, &ctx, &here, id, &purpose, what, error).await
+        }
+    }
+}
+
+/// The page again, with what was typed, where that is what was wrong.
+async fn refused(
+    web: &Web,
+    ctx: &Context,
+    here: &Here,
+    id: RecordId,
+    purpose: &str,
+    (part, typed): (Part, &str),
+    error: ServiceError,
+) -> Result<Response, HttpError> {
+    if !matches!(error, ServiceError::Invalid(_)) {
+        return Err(error.into());
+    }
+    let error = HttpError::from(error);
+    shown(web, ctx, here, id, Some(purpose), Some(&Refused { part, typed, error: &error })).await
 }
 
 /// Back to the submission, for the same purpose.

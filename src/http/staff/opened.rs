@@ -1,0 +1,137 @@
+//! The page of one submission in the console.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::Here;
+use super::page::{Choice, Frame, html};
+use super::view::{self, FileView, MessageView};
+use crate::domain::submission::{Nature, Status};
+use crate::http::Web;
+use crate::http::error::HttpError;
+use crate::http::portal::page::{Answer, When, answers};
+use crate::http::speech::Speech;
+use crate::policy::Action;
+use crate::services::Context;
+use crate::services::review::{self, Submission};
+
+/// What was turned down, with what was typed.
+pub(super) struct Refused<'a> {
+    /// Where it was typed.
+    pub(super) part: Part,
+    /// The text.
+    pub(super) typed: &'a str,
+    /// What is wrong with it.
+    pub(super) error: &'a HttpError,
+}
+
+/// The places where something is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// An answer to the person.
+    Answer,
+    /// The reason for declining a comment.
+    Reason,
+}
+
+/// A submission.
+pub(super) fn record(
+    web: &Web,
+    ctx: &Context,
+    here: &Here,
+    opened: &Submission,
+    purpose: &str,
+    refused: Option<&Refused<'_>>,
+) -> Response {
+    let speech = Speech::default();
+    let forms = web.app.forms();
+    let form = forms.get(&opened.summary.form);
+    let (status, nature) = (opened.summary.status, opened.summary.nature);
+    let may = |action| form.is_some_and(|form| review::may_with(ctx, action, form, nature));
+    let marks = form.filter(|form| {
+        // Where a comment stands is set below, and how somebody stands to a newsletter they say themselves.
+        nature == Nature::Letter && form.kind.subscribes().is_none() && may(Action::SetStatus)
+    });
+    let statuses = marks.map(|form| form.kind.statuses()).unwrap_or_default();
+    let of = |part: Part| refused.filter(|refused| refused.part == part);
+    let problem = |part| {
+        let error = of(part)?.error;
+        Some(speech.sentence(error.problems.first().map_or(&error.detail, |first| &first.message)))
+    };
+    let typed = |part| of(part).map_or("", |refused| refused.typed);
+    let page = RecordPage {
+        frame: Frame::of(here),
+        id: opened.summary.id.to_string(),
+        form: opened.summary.form.to_string(),
+        title: form.map_or(opened.summary.form.as_str(), |form| &form.title),
+        subject: opened.summary.subject.to_string(),
+        received: When::of(&speech, opened.content.received),
+        region: &opened.content.region,
+        notice: &opened.content.notice,
+        status: view::status(status),
+        statuses: statuses
+            .iter()
+            .map(|one| Choice::of(one.as_str().to_owned(), view::status(*one), *one == status))
+            .collect(),
+        purpose,
+        purpose_words: view::purpose(purpose),
+        answers: answers(&speech, form.map(|form| &**form), &opened.content.fields),
+        files: opened.content.files.iter().map(|file| FileView::of(&speech, file)).collect(),
+        messages: opened.messages.iter().map(|message| MessageView::of(&speech, message)).collect(),
+        downloads: opened
+            .downloads
+            .iter()
+            .map(|one| (one.title.as_str(), one.file.as_str(), When::of(&speech, one.at)))
+            .collect(),
+        consents: opened
+            .content
+            .consents
+            .iter()
+            .map(|(name, consent)| (name.as_str(), consent.given, consent.wording.as_str()))
+            .collect(),
+        is_comment: nature == Nature::Comment,
+        moderates: may(Action::Moderate),
+        is_published: status == Status::Published,
+        is_declined: status == Status::Declined,
+        is_withdrawn: status == Status::Withdrawn,
+        problem: problem(Part::Answer),
+        typed: typed(Part::Answer),
+        reason_problem: problem(Part::Reason),
+        reason: typed(Part::Reason),
+    };
+    html(if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+#[derive(Template)]
+#[template(path = "staff/record.html")]
+struct RecordPage<'a> {
+    frame: Frame,
+    id: String,
+    form: String,
+    title: &'a str,
+    subject: String,
+    received: When,
+    region: &'a str,
+    notice: &'a str,
+    status: &'static str,
+    statuses: Vec<Choice>,
+    purpose: &'a str,
+    purpose_words: String,
+    answers: Vec<Answer<'a>>,
+    files: Vec<FileView<'a>>,
+    messages: Vec<MessageView<'a>>,
+    /// Title, name of the file, when.
+    downloads: Vec<(&'a str, &'a str, When)>,
+    /// Name, whether it was given, version of the wording.
+    consents: Vec<(&'a str, bool, &'a str)>,
+    is_comment: bool,
+    moderates: bool,
+    is_published: bool,
+    is_declined: bool,
+    is_withdrawn: bool,
+    problem: Option<String>,
+    typed: &'a str,
+    reason_problem: Option<String>,
+    reason: &'a str,
+}
