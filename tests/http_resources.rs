@@ -11,7 +11,7 @@ use letterlock::base::clock::ManualClock;
 use letterlock::crypto::link::TEXT_LEN;
 use letterlock::domain::form::FormSet;
 use letterlock::policy::Role;
-use letterlock::services::resources::{LINK_LIFE, Shelf, missing_files};
+use letterlock::services::resources::{AGAIN, LINK_LIFE, Shelf, missing_files};
 use letterlock::services::{erase, statistics, verify};
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -234,6 +234,7 @@ async fn links_outlive_a_restart_and_die_with_what_they_are_about() {
             &app,
             letterlock::base::ids::RequestId::from_bytes([9; 16]),
             &token(answer),
+            None,
         )
         .await
     };
@@ -289,6 +290,72 @@ async fn one_link_pressed_many_times_at_once_downloads_once() {
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| [200, 410].contains(status)), "{statuses:?}");
     assert_eq!(shown(&service, &answer).await["downloads"].as_array().unwrap().len(), 1);
+}
+
+/// What the page behind a link carries: a browser sends it with each click.
+async fn once_of(service: &Service, link: &str) -> String {
+    let page = service.get(link, None).await.text().await.unwrap();
+    page.split("name=\"_once\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_second_click_gets_the_same_file_and_nobody_else_does() {
+    let clock = clock();
+    let service = service(&clock).await;
+    let answer = ask(&service, "jane@example.org").await;
+    let link = link(&answer, 0);
+    let (mine, other) = (once_of(&service, &link).await, once_of(&service, &link).await);
+    assert_ne!(mine, other, "each look is a page of its own");
+    let click = async |once: &str| {
+        let answer =
+            service.form(&link, &[("_once", once)]).header("sec-fetch-site", "same-origin").send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, status == 200 && answer.bytes().await.unwrap() == guide())
+    };
+    // All at once, as fast fingers do it; and a page of somebody else in between.
+    let (clicks, foreign) =
+        futures_util::future::join(futures_util::future::join_all((0..6).map(|_| click(&mine))), async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            click(&other).await
+        })
+        .await;
+    // Whoever was first has the link, and the other has nothing of it.
+    let (first, late) = if foreign.0 == 200 { (&other, &mine) } else { (&mine, &other) };
+    let of_mine = if foreign.0 == 200 { (410, false) } else { (200, true) };
+    assert!(clicks.iter().all(|click| *click == of_mine), "{clicks:?} {foreign:?}");
+    clock.advance(AGAIN - Duration::from_millis(1));
+    assert_eq!(click(first).await, (200, true));
+    for once in [late.as_str(), "", "x", "aaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        assert_eq!(click(once).await.0, 410, "{once}");
+    }
+    assert_eq!(press(&service, &link).await.status(), 410, "nor who sends nothing");
+    assert_eq!(service.get(&link, None).await.status(), 410);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(click(first).await.0, 410, "not for long");
+    // It was one download, for the person, for the count and in the trail.
+    assert_eq!(shown(&service, &answer).await["downloads"].as_array().unwrap().len(), 1);
+    let counted = statistics::list_downloads(&service.app, &owner(Role::Admin)).unwrap();
+    assert_eq!(counted.iter().map(|line| line.downloads).sum::<u64>(), 1);
+    let auditor = service.token(&[Role::Auditor]).await;
+    let (_, trail) = document(service.get("/api/v1/audit?limit=50", Some(&auditor)).await).await;
+    let traces = trail["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == "download-resource");
+    assert_eq!(traces.count(), 1);
+}
+
+#[tokio::test]
+async fn a_click_that_carries_nothing_uses_the_link_up_for_everybody() {
+    let clock = clock();
+    let service = service(&clock).await;
+    let link = link(&ask(&service, "jane@example.org").await, 0);
+    // No body, and one that names no page: neither is a page that anybody else could be taken for.
+    let bare = service.request("POST", &link).header("sec-fetch-site", "same-origin").send().await.unwrap();
+    assert_eq!(bare.status(), 200);
+    for _ in 0..2 {
+        assert_eq!(press(&service, &link).await.status(), 410);
+    }
+    let sent =
+        service.request("POST", &link).header("content-type", "application/json").body("{}").send().await.unwrap();
+    assert_eq!(sent.status(), 415);
 }
 
 #[tokio::test]

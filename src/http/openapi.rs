@@ -147,6 +147,14 @@ fn request_body(operation: &str) -> Option<Value> {
             let content = json!({ "application/x-www-form-urlencoded": { "schema": {} }, "multipart/form-data": { "schema": {} } });
             return Some(json!({ "required": false, "content": content }));
         }
+        "takeResource" => {
+            let once = json!({ "type": "object", "properties": { "_once": {
+                "type": "string",
+                "description": "What the page carries: within 30 seconds the same one gets the same file once more.",
+            } } });
+            let content = json!({ "application/x-www-form-urlencoded": { "schema": once } });
+            return Some(json!({ "required": false, "content": content }));
+        }
         "orderMailing" => body_of(
             &["purpose", "subject", "text"],
             json!({

@@ -14,15 +14,15 @@ use super::portal::{Own, Visit};
 use super::{App, Context, Problem, ServiceError, blocking, statistics};
 use crate::base::clock::Timestamp;
 use crate::base::files::open_plain;
-use crate::base::ids::{RecordId, RequestId};
+use crate::base::ids::{Handle, RecordId, RequestId};
 use crate::base::sensitive::SensitiveString;
-use crate::crypto::link::Link;
 use crate::domain::file::{FileKind, judge};
 use crate::domain::form::Form;
 use crate::domain::language::Lang;
 use crate::domain::resource::{ResourceName, Unlock, UnlockBy};
 use crate::policy::{Action, Actor, Resource};
-use crate::vault::{Act, Claim, Located, VaultError};
+pub use crate::vault::AGAIN;
+use crate::vault::{Act, Claim, Located, VaultError, Worth};
 
 /// How long a link is good unless told.
 pub const LINK_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -141,22 +141,36 @@ pub async fn fresh(app: &Arc<App>, own: Own, file: &str) -> Result<Offer, Servic
 /// [`ServiceError::NotFound`] for a link that never was, or whose submission was erased; [`ServiceError::LinkSpent`],
 /// [`ServiceError::FileMissing`].
 pub async fn describe(app: &Arc<App>, token: &str) -> Result<Described, ServiceError> {
-    let (form, unlock, _) = by_link(app, token).await?;
+    let (form, unlock, _) = by_link(app, token, None).await?;
     let (_, size) = open(app, &unlock, &form).await?;
     Ok(Described { file: unlock.file, title: unlock.title, lang: unlock.lang, size })
 }
 
-/// Hands out the file that a link leads to, and uses the link up. That it did is durable when this returns.
+/// Hands out the file that a link leads to, and uses the link up. That it did is durable when this returns. The same `page`
+/// gets the file once more within [`AGAIN`]: whoever clicks twice has asked for one download.
 ///
 /// # Errors
 /// As [`describe`]; storage errors. Nothing is used up then.
-pub async fn take(app: &Arc<App>, request: RequestId, token: &str) -> Result<Attachment, ServiceError> {
-    let (form, unlock, claim) = by_link(app, token).await?;
-    hand_out(app, request, &form, &unlock, claim).await.map_err(|error| match error {
-        // Between the look above and the commit somebody was faster, or it was erased.
-        ServiceError::NotFound => ServiceError::LinkSpent,
+pub async fn take(
+    app: &Arc<App>,
+    request: RequestId,
+    token: &str,
+    page: Option<Handle>,
+) -> Result<Attachment, ServiceError> {
+    let (form, unlock, claim) = by_link(app, token, page).await?;
+    let claimed = match claim {
+        Some(claim) => hand_out(app, request, &form, &unlock, claim).await,
+        None => return prepare(app, &form, &unlock).await,
+    };
+    match claimed {
+        // Between the look above and the commit somebody was faster, it may be the same page; or it was erased.
+        Err(ServiceError::NotFound) => match by_link(app, token, page).await {
+            Ok((form, unlock, None)) => prepare(app, &form, &unlock).await,
+            Ok(_) => Err(ServiceError::LinkSpent),
+            Err(error) => Err(error),
+        },
         other => other,
-    })
+    }
 }
 
 /// Hands out a file on the person's own page. Where links go by mail, only to who came by a mailed link: a receipt proves no
@@ -226,26 +240,28 @@ fn unlocked(app: &App, located: &Located, file: &str) -> Result<(Arc<Form>, Unlo
     Ok((form, unlock))
 }
 
-async fn by_link(app: &Arc<App>, token: &str) -> Result<(Arc<Form>, Unlock, Claim), ServiceError> {
+/// What a link leads to. Without a claim it is the download that this page has just made.
+async fn by_link(
+    app: &Arc<App>,
+    token: &str,
+    page: Option<Handle>,
+) -> Result<(Arc<Form>, Unlock, Option<Claim>), ServiceError> {
     let (worker, token) = (Arc::clone(app), SensitiveString::from(token));
     blocking(move || {
         let (located, link) = worker.vault.locate_by_link(token.expose())?;
         let form = worker.forms().get(&located.summary.form).cloned().ok_or(ServiceError::NotFound)?;
-        claim(&worker, &form, &located, &link).map(|(unlock, claim)| (form, unlock, claim))
+        let now = worker.clock.now();
+        for unlock in &form.unlocks {
+            match worker.vault.claim_by_link(&located, &link, &unlock.file, &unlock.title, page, now)? {
+                Worth::Nothing => {}
+                Worth::Spent => return Err(ServiceError::LinkSpent),
+                Worth::SameDownload => return Ok((Arc::clone(&form), unlock.clone(), None)),
+                Worth::Good(claim) => return Ok((Arc::clone(&form), unlock.clone(), Some(claim))),
+            }
+        }
+        Err(ServiceError::NotFound)
     })
     .await?
-}
-
-/// Which of the form's files the link is for.
-fn claim(app: &App, form: &Form, located: &Located, link: &Link) -> Result<(Unlock, Claim), ServiceError> {
-    for unlock in &form.unlocks {
-        match app.vault.claim_by_link(located, link, &unlock.file, &unlock.title, app.clock.now())? {
-            None => {}
-            Some(None) => return Err(ServiceError::LinkSpent),
-            Some(Some(claim)) => return Ok((unlock.clone(), claim)),
-        }
-    }
-    Err(ServiceError::NotFound)
 }
 
 async fn hand_out(
@@ -256,11 +272,7 @@ async fn hand_out(
     claim: Claim,
 ) -> Result<Attachment, ServiceError> {
     // Opened first: a file that is not there uses nothing up.
-    let (file, size) = open(app, unlock, form).await?;
-    let open = Arc::new(file);
-    let judged = Arc::clone(&open);
-    let kind = blocking(move || if size <= LARGEST_JUDGED { judge(&*judged, size) } else { Ok(None) }).await?;
-    let kind = kind.map_err(|error| missing(&unlock.file, &error))?;
+    let attachment = prepare(app, form, unlock).await?;
     app.vault.record_download(act(request)?, claim).await.map_err(|error| match error {
         VaultError::TooLarge => {
             let message = "This was downloaded so often that no more is written down. Please write to us.";
@@ -269,6 +281,16 @@ async fn hand_out(
         other => other.into(),
     })?;
     statistics::count_download(app, &form.id, &unlock.file);
+    Ok(attachment)
+}
+
+/// Opens a file that was, or is about to be, written down as downloaded.
+async fn prepare(app: &App, form: &Form, unlock: &Unlock) -> Result<Attachment, ServiceError> {
+    let (file, size) = open(app, unlock, form).await?;
+    let open = Arc::new(file);
+    let judged = Arc::clone(&open);
+    let kind = blocking(move || if size <= LARGEST_JUDGED { judge(&*judged, size) } else { Ok(None) }).await?;
+    let kind = kind.map_err(|error| missing(&unlock.file, &error))?;
     let media_type = kind.map_or("application/octet-stream", FileKind::media_type);
     Ok(Attachment { file: unlock.file.clone(), media_type, size, open, sent: 0 })
 }

@@ -1,6 +1,8 @@
 //! Downloads of files that a form unlocks: links that are made from the record's key, and rows, sealed under it, that say
 //! which were used. Both go with the record.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Draft, Subject};
@@ -11,7 +13,7 @@ use super::shared::Shared;
 use super::txn::Txn;
 use super::{Act, Detail, Vault, VaultError};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{PersonId, RecordId};
+use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::link::{Link, Nonce};
 use crate::crypto::{Key, envelope};
@@ -20,11 +22,27 @@ use crate::domain::resource::{Downloaded, MOST_DOWNLOADS, ResourceName};
 /// Of the first link to each file: the answer to a submission, given twice, holds the same one.
 const FIRST: Nonce = [0; 8];
 
+/// How long a page that has used a link up gets the same file once more: for a second click, or a connection that broke at once.
+pub const AGAIN: Duration = Duration::from_secs(30);
+
 /// A download that is about to be made. Only the vault makes one.
 pub struct Claim {
     record: RecordId,
     download: Downloaded,
     link: Option<Nonce>,
+    page: Option<Handle>,
+}
+
+/// What a link is worth.
+pub enum Worth {
+    /// It is not for this file.
+    Nothing,
+    /// It was used, or is too old.
+    Spent,
+    /// It was used within [`AGAIN`], by the very page that asks: this is the same download.
+    SameDownload,
+    /// It is good.
+    Good(Claim),
 }
 
 /// What stands in a row.
@@ -33,6 +51,8 @@ struct Stored {
     download: Downloaded,
     /// The link that it used up; `None` for one made on the person's own page.
     link: Option<Nonce>,
+    /// The page whose button was pressed, by a number of chance that nobody else has seen.
+    page: Option<Handle>,
 }
 
 impl Vault {
@@ -65,8 +85,7 @@ impl Vault {
         Ok((self.locate_by_arrival(arrival)?, link))
     }
 
-    /// The download that a link stands for; `None` when it is not for this file, and `Some(None)` when it was used, or is
-    /// too old.
+    /// What a link is worth for a file now, to a page.
     ///
     /// # Errors
     /// [`VaultError::Missing`] once its record was erased; [`VaultError::Tampered`].
@@ -76,25 +95,32 @@ impl Vault {
         link: &Link,
         file: &ResourceName,
         title: &str,
+        page: Option<Handle>,
         now: Timestamp,
-    ) -> Result<Option<Option<Claim>>, VaultError> {
+    ) -> Result<Worth, VaultError> {
         if !link.is_for(&located.key, file.as_str()) {
-            return Ok(None);
+            return Ok(Worth::Nothing);
         }
         let stored =
             self.shared.reading(|_| self.shared.stored_downloads(&located.key, &located.person, &located.record))?;
-        let used = stored.iter().any(|stored| stored.link == Some(link.nonce) && stored.download.file == *file);
-        if used || now.as_millis() >= link.until {
-            return Ok(Some(None));
-        }
-        let download = Downloaded { at: now, file: file.clone(), title: title.to_owned() };
-        Ok(Some(Some(Claim { record: located.record, download, link: Some(link.nonce) })))
+        let used = stored.iter().find(|stored| stored.link == Some(link.nonce) && stored.download.file == *file);
+        Ok(match used {
+            Some(used) if page.is_some() && used.page == page && now.since(used.download.at) < AGAIN => {
+                Worth::SameDownload
+            }
+            Some(_) => Worth::Spent,
+            None if now.as_millis() >= link.until => Worth::Spent,
+            None => {
+                let download = Downloaded { at: now, file: file.clone(), title: title.to_owned() };
+                Worth::Good(Claim { record: located.record, download, link: Some(link.nonce), page })
+            }
+        })
     }
 
     /// A download without a link, for whoever has shown that the record is theirs.
     pub fn claim(&self, located: &Located, file: &ResourceName, title: &str, now: Timestamp) -> Claim {
         let download = Downloaded { at: now, file: file.clone(), title: title.to_owned() };
-        Claim { record: located.record, download, link: None }
+        Claim { record: located.record, download, link: None, page: None }
     }
 
     /// Writes that the file is handed out, and uses its link up. Durable on return.
@@ -125,7 +151,7 @@ impl Shared {
 
 /// Puts a download into the commit.
 pub(super) fn apply(txn: &mut Txn<'_>, act: &Act, claim: Claim) -> Result<(), VaultError> {
-    let Claim { record, download, link } = claim;
+    let Claim { record, download, link, page } = claim;
     let shared = txn.shared;
     let row = txn.read(&rows::record_key(&record))?.ok_or(VaultError::Missing)?;
     let place = rows::open_record_place(&shared.keys.places, &record, &row)?;
@@ -143,7 +169,7 @@ pub(super) fn apply(txn: &mut Txn<'_>, act: &Act, claim: Claim) -> Result<(), Va
     if number >= MOST_DOWNLOADS {
         return Err(VaultError::TooLarge);
     }
-    let content = postcard::to_stdvec(&Stored { download, link }).map_err(|_| VaultError::TooLarge)?;
+    let content = postcard::to_stdvec(&Stored { download, link, page }).map_err(|_| VaultError::TooLarge)?;
     let name = rows::message_name(&record, number);
     let sealed = envelope::seal(&key, &rows::download_context(&person, &name), &content, &*shared.entropy)?;
     let audit = &txn.person(place)?.keyring.audit;

@@ -64,7 +64,7 @@ pub use board::Posting;
 pub use certificate::Certificate;
 pub use change::{ConsentChange, NewMessage};
 pub use download::FileReader;
-pub use downloads::Claim;
+pub use downloads::{AGAIN, Claim, Worth};
 pub use epoch::Target;
 pub use figures::Load;
 pub use hooks::{Hooks, Step};

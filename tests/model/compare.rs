@@ -103,7 +103,7 @@ impl World {
             other => return Err(format!("a receipt (alive: {alive}) gave {other:?}")),
         };
         let offer = resources::fresh(&app, own, "guide.txt").await.map_err(|error| format!("a link gave {error:?}"))?;
-        let take = || resources::take(&app, RequestId::from_bytes([7; 16]), offer.token.expose());
+        let take = || resources::take(&app, RequestId::from_bytes([7; 16]), offer.token.expose(), None);
         match take().await {
             Ok(file) => hold!(file.size == GUIDE.len() as u64, "the guide has {} bytes", file.size),
             Err(error) => return Err(format!("a fresh link gave {error:?}")),

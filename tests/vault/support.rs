@@ -226,5 +226,5 @@ pub async fn unlock(app: &Arc<App>, folder: PathBuf, own: portal::Own) {
     std::fs::write(folder.join(GUIDE), "How to apply.").unwrap();
     app.set_resources(Shelf { folder, link_life: LINK_LIFE });
     let offer = resources::fresh(app, own, GUIDE).await.unwrap();
-    resources::take(app, RequestId::from_bytes([7; 16]), offer.token.expose()).await.unwrap();
+    resources::take(app, RequestId::from_bytes([7; 16]), offer.token.expose(), None).await.unwrap();
 }

@@ -103,6 +103,7 @@ pub(crate) struct Download {
     pub(crate) file: String,
     pub(crate) title: String,
     pub(crate) link: Option<[u8; 8]>,
+    pub(crate) page: Option<Id>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
