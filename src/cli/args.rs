@@ -13,8 +13,9 @@ pub(super) use records::{
     ResultsArgs, ShowArgs, SubjectCommand, SubjectEraseArgs, SurveyCommand, TextsArgs,
 };
 pub(super) use vault::{
-    AuditCommand, AuditVerifyArgs, CertificateArgs, ErasureCommand, ErasureShowArgs, FormCheckArgs, FormCommand,
-    FormListArgs, Json, KeyCommand, KeyCreateArgs, ServeArgs, StaffCommand, TailArgs, TokenCommand, TokenCreateArgs,
+    AuditCommand, AuditProveArgs, AuditVerifyArgs, CertificateArgs, ErasureCommand, ErasureShowArgs, FormCheckArgs,
+    FormCommand, FormListArgs, Json, KeyCommand, KeyCreateArgs, ServeArgs, StaffCommand, TailArgs, TokenCommand,
+    TokenCreateArgs,
 };
 
 use crate::base::config::Flags;

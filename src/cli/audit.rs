@@ -1,8 +1,10 @@
 //! `letterlock audit`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::args::{AuditVerifyArgs, Json, TailArgs};
+use super::args::{AuditProveArgs, AuditVerifyArgs, Json, TailArgs};
 use super::input;
 use super::outcome::{CliError, Code, Outcome};
 use super::output::{self, text};
@@ -10,28 +12,85 @@ use super::progress::Bar;
 use super::session::Session;
 use super::terminal::{clean, say};
 use crate::control::{Command, Reply};
-use crate::services::audit::Head;
+use crate::services::audit::{Head, heads_in};
 
 pub(super) async fn verify(session: &mut Session, args: &AuditVerifyArgs) -> Outcome {
-    let known = args.head.as_deref().map(|path| -> Outcome<Head> {
-        serde_json::from_str(&input::file(path)?)
-            .map_err(|_| CliError::usage(format!("{}: not a head as `audit head --json` prints it", path.display())))
-    });
-    let known = known.transpose()?;
-    let against = known.is_some();
+    let known = args.head.as_deref().map(heads).transpose()?.unwrap_or_default();
+    let against = known.len();
     let (problems, done) = check(session, Command::AuditVerify { known }, "Verifying").await?;
     if args.json {
         output::json(&json!({ "entries": done["entries"], "problems": problems, "head": done["head"] }))?;
     } else {
         let told = match (problems.len(), against) {
-            (0, true) => "nothing wrong, and it continues the head given".to_owned(),
-            (0, false) => "nothing wrong; check against a head kept elsewhere with --head".to_owned(),
+            (0, 1) => "nothing wrong, and it continues the head given".to_owned(),
+            (0, many @ 2..) => format!("nothing wrong, and it continues all {many} heads given"),
+            (0, _) => "nothing wrong; check against a head kept elsewhere with --head".to_owned(),
             (n, _) => format!("{n} found wrong:"),
         };
         output::line(&format!("{} entries read: {told}", text(&done, "entries")))?;
         problems.iter().try_for_each(|problem| output::line(&format!("  {}", clean(problem))))?;
     }
     verdict(&problems)
+}
+
+pub(super) async fn prove(session: &mut Session, args: &AuditProveArgs) -> Outcome {
+    if let Some(path) = &args.since {
+        let known = match <[Head; 1]>::try_from(heads(path)?) {
+            Ok([known]) => known,
+            Err(many) => {
+                let message = format!("{}: {} heads; a proof begins with one of them", path.display(), many.len());
+                return Err(CliError::usage(message));
+            }
+        };
+        let (problems, proof) = check(session, Command::AuditContinues { known }, "Proving").await?;
+        problems.iter().for_each(|problem| say(&clean(problem)));
+        if problems.is_empty() && args.json {
+            return output::json(&proof);
+        }
+        if problems.is_empty() {
+            let (first, second) = (text(&proof["first"], "size"), text(&proof["second"], "size"));
+            output::line(&format!("The trail of {second} entries continues the head given, of {first}."))?;
+            told(&proof)?;
+        }
+        return verdict(&problems);
+    }
+    let number = args.entry.ok_or_else(|| CliError::usage("name an entry, or --since a head"))?;
+    let proof = session.run(Command::AuditProve { number, size: args.size }, |_| Ok(())).await?;
+    if args.json {
+        return output::json(&proof);
+    }
+    let entry = &proof["entry"];
+    let size = text(&proof["head"], "size");
+    output::line(&format!("Entry {number} is in the trail of {size} entries:"))?;
+    for (what, value) in [
+        ("Time", text(entry, "time")),
+        ("Actor", text(entry, "actor")),
+        ("Action", text(entry, "action")),
+        ("Detail", clean(&plain(&entry["detail"]))),
+        ("People", clean(&people(&entry["subjects"]))),
+        ("Root hash", text(&proof["head"], "root")),
+    ] {
+        output::line(&format!("  {what:<11}{value}"))?;
+    }
+    told(&proof)
+}
+
+fn told(proof: &Value) -> Outcome {
+    let hashes = proof["path"].as_array().map_or(0, Vec::len);
+    say(&format!("the proof itself, {hashes} hashes long, comes with --json"));
+    Ok(())
+}
+
+/// The heads in a file.
+fn heads(path: &Path) -> Outcome<Vec<Head>> {
+    let of = path.display();
+    match heads_in(&input::file(path)?) {
+        Ok(heads) if heads.is_empty() => {
+            Err(CliError::usage(format!("{of}: not a head as `audit head --json` prints it, nor lines with any")))
+        }
+        Ok(heads) => Ok(heads),
+        Err(line) => Err(CliError::usage(format!("{of}, line {line}: the head there cannot be read"))),
+    }
 }
 
 pub(super) async fn head(session: &mut Session, args: &Json) -> Outcome {

@@ -117,6 +117,7 @@ async fn dispatch(session: &mut Session, config: &Config, command: Command) -> O
         Command::Survey(command) => survey::survey(session, command).await,
         Command::Subject(command) => subject::subject(session, command).await,
         Command::Audit(AuditCommand::Verify(args)) => audit::verify(session, &args).await,
+        Command::Audit(AuditCommand::Prove(args)) => audit::prove(session, &args).await,
         Command::Audit(AuditCommand::Head(args)) => audit::head(session, &args).await,
         Command::Audit(AuditCommand::Tail(args)) => audit::tail(session, &args).await,
         Command::Verify(args) => verify::verify(session, &args).await,

@@ -149,7 +149,16 @@ pub enum Command {
     },
     /// Items: problems as text. Done: `{"entries","head"}`.
     AuditVerify {
-        known: Option<Head>,
+        known: Vec<Head>,
+    },
+    /// Done: the entry with its proof.
+    AuditProve {
+        number: u64,
+        size: Option<u64>,
+    },
+    /// Items: problems as text. Done: the proof, or null.
+    AuditContinues {
+        known: Head,
     },
     /// Done: the head.
     AuditHead,

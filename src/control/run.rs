@@ -167,6 +167,18 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             sink.problems(verdict.problems).await?;
             Ok(json!({ "entries": verdict.entries, "head": verdict.head }))
         }
+        Command::AuditProve { number, size } => {
+            Ok(services::audit::entry(app, &acting(Role::Auditor)?, number, size).await?)
+        }
+        Command::AuditContinues { known } => {
+            match services::audit::continues(app, &acting(Role::Auditor)?, &known).await? {
+                services::audit::Continued::Yes(proof) => Ok(proof),
+                services::audit::Continued::No(problem) => {
+                    sink.problems(vec![problem]).await?;
+                    Ok(Value::Null)
+                }
+            }
+        }
         Command::AuditHead => value(&services::audit::head(app, &acting(Role::Auditor)?).await?),
         Command::AuditTail { after, limit } => {
             let page = services::audit::list(app, &acting(Role::Auditor)?, after.as_deref(), limit).await?;

@@ -97,6 +97,13 @@ pub(super) fn derive_into(key: &[u8], salt: &[u8], label: Label, info: &[&[u8]],
         .expect("output length is a small constant");
 }
 
+/// The first half of that derivation (RFC 5869 §2.2): what depends on `key` and on this one salt, and gives neither away.
+pub(super) fn extract(key: &[u8], salt: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, salt), key).as_ref());
+    out
+}
+
 /// A 32-byte value that depends on `key`, `label` and `info` alone.
 pub fn derive_key(key: &Key, label: Label, info: &[u8]) -> Key {
     let mut out = Secret::<32>::zeroed();

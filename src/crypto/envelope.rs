@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::aead::{Cipher, Key, NONCE_LEN, TAG_LEN};
 use super::context::{Context, SUITE, VERSION};
-use super::derive::{Label, derive_into};
+use super::derive::{Label, derive_into, extract};
 use super::pad::padded_len;
 use super::{OpenError, SealError};
 use crate::base::entropy::{self, Entropy};
@@ -71,6 +71,22 @@ pub fn open(parent: &Key, context: &Context<'_>, sealed: &[u8]) -> Result<Secret
     derived.cipher().open(derived.nonce(), &[VERSION, SUITE], &mut buffer)?;
     unpad(&mut buffer)?;
     Ok(buffer)
+}
+
+/// What opens one envelope and no other: the pseudorandom key of its derivation (RFC 5869 §2.2), which is made of the parent
+/// key and of the salt that was drawn for this one sealing. Whoever has it can go on from there as [`open`] does, the context
+/// and the commitment included, and learns nothing about the parent key. It is for handing out beside the envelope, to those
+/// who may read the content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disclosure(pub [u8; 32]);
+
+/// What opens this envelope, if it opens.
+///
+/// # Errors
+/// As [`open`].
+pub fn disclose(parent: &Key, context: &Context<'_>, sealed: &[u8]) -> Result<Disclosure, OpenError> {
+    open(parent, context, sealed)?;
+    Ok(Disclosure(extract(parent.expose(), Parsed::new(sealed)?.salt)))
 }
 
 /// The commitment in an envelope, which names its exact content; `None` if the bytes are not an envelope.
@@ -222,6 +238,37 @@ mod tests {
         );
         assert!(a[2..].chunks(16).zip(b[2..].chunks(16)).all(|(x, y)| x != y));
         assert_ne!(commitment(&a), commitment(&b));
+    }
+
+    /// As somebody without the parent key goes on from a disclosure.
+    #[test]
+    fn what_is_disclosed_opens_its_own_envelope_and_no_other() {
+        let entropy = SystemEntropy::new();
+        let [one, other] =
+            ["one", "other"].map(|text| seal(&key(), &context(b"r"), text.as_bytes(), &entropy).unwrap());
+        let disclosed = disclose(&key(), &context(b"r"), &one).unwrap();
+        let derive = |context: &Context<'_>| {
+            let label = b"letterlock v1 envelope".as_slice();
+            let info = [label, &context.encode()].concat();
+            let prk = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &disclosed.0);
+            let (mut out, mut before) = (Vec::new(), Vec::new());
+            for n in 1..=3 {
+                before = ring::hmac::sign(&prk, &[before.as_slice(), &info, &[n]].concat()).as_ref().to_vec();
+                out.extend_from_slice(&before);
+            }
+            out
+        };
+        let derived = derive(&context(b"r"));
+        assert_eq!(&derived[44..76], commitment(&one).unwrap());
+        assert_ne!(&derived[44..76], commitment(&other).unwrap());
+        assert_ne!(&derive(&context(b"s"))[44..76], commitment(&one).unwrap(), "another row");
+        let cipher = Cipher::new(derived[..32].try_into().unwrap());
+        let mut buffer = one[HEADER_LEN..].to_vec();
+        cipher.open(derived[32..44].try_into().unwrap(), &[VERSION, SUITE], &mut buffer).unwrap();
+        unpad(&mut buffer).unwrap();
+        assert_eq!(buffer, b"one");
+        assert_eq!(disclose(&key(), &context(b"s"), &one), Err(OpenError));
+        assert_ne!(disclose(&key(), &context(b"r"), &other).unwrap(), disclosed);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A [`Frontier`] holds the roots of the complete subtrees on the right edge: enough to append and to give the root, and
 //! small (at most 64 hashes). It is what the vault keeps, and what the witness carries.
 
+pub mod proof;
+
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
@@ -52,13 +54,18 @@ impl Frontier {
     /// The root hash; of the empty tree, SHA-256 of nothing.
     pub fn root(&self) -> Hash {
         let mut peaks = self.peaks.iter().rev();
-        let Some(&last) = peaks.next() else { return hash(&[]) };
+        let Some(&last) = peaks.next() else { return empty_root() };
         peaks.fold(last, |right, left| node_hash(left, &right))
     }
 }
 
-/// SHA-256(0x01 ‖ left ‖ right).
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+/// The root of the tree without entries: SHA-256 of nothing.
+pub fn empty_root() -> Hash {
+    hash(&[])
+}
+
+/// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
+pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     hash(&[&[1], left, right])
 }
 

@@ -1,9 +1,12 @@
 //! The OpenAPI document, made from the table of routes: a route cannot be missing from it, but for the console's pages, which are
 //! for browsers and may change.
 
+mod schemas;
+
 use serde_json::{Map, Value, json};
 
 use super::routes::{Route, Who, is_page, routes};
+use schemas::schemas;
 
 /// The document, OpenAPI 3.1.
 pub(super) fn document() -> Value {
@@ -87,6 +90,7 @@ fn query_schema(name: &str) -> Value {
     match name {
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
         "page" => json!({ "type": "integer", "minimum": 1, "maximum": 100_000, "default": 1 }),
+        "size" | "first" | "second" => json!({ "type": "integer", "minimum": 0 }),
         "status" => json!({ "$ref": "#/components/schemas/Status" }),
         _ => json!({ "type": "string" }),
     }
@@ -193,7 +197,7 @@ fn responses(route: &Route) -> Value {
         "challenge" => ("200", "application/json", schema("Challenge")),
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
-        "robots" | "erasureKey" => ("200", "text/plain", json!({ "type": "string" })),
+        "robots" | "erasureKey" | "auditKey" => ("200", "text/plain", json!({ "type": "string" })),
         "enter" | "postMessage" | "withdrawOnPage" | "takeDownOnPage" | "openMine" | "useLink" => {
             ("303", "", Value::Null)
         }
@@ -207,6 +211,9 @@ fn responses(route: &Route) -> Value {
         "listForms" => ("200", "application/json", list(json!({ "type": "object" }))),
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
         "listAudit" => ("200", "application/json", list(schema("AuditEntry"))),
+        "auditHead" => ("200", "application/json", schema("AuditHead")),
+        "auditEntry" => ("200", "application/json", schema("AuditInclusion")),
+        "auditConsistency" => ("200", "application/json", schema("AuditConsistency")),
         "searchSubjects" => ("200", "application/json", list(schema("Found"))),
         "listBoard" => ("200", "application/json", list(schema("Comment"))),
         "moderate" => ("200", "application/json", schema("SubmissionLine")),
@@ -292,173 +299,6 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
         out.push(("409", "A request with this idempotency key is still running."));
     }
     out
-}
-
-fn schemas() -> Value {
-    let id = json!({ "$ref": "#/components/schemas/Id" });
-    let status = json!({ "$ref": "#/components/schemas/Status" });
-    let time = json!({ "type": "string", "format": "date-time" });
-    let flags = json!({ "type": "object", "additionalProperties": { "type": "boolean" } });
-    let fields = json!({ "type": "object", "additionalProperties": {
-        "description": "A text, a box, a number or mark, the options picked, or the parts of an address.",
-        "anyOf": [
-            { "type": ["string", "boolean", "number"] },
-            { "type": "array", "items": { "type": "string" } },
-            { "type": "object", "additionalProperties": { "type": "string" } },
-        ],
-    } });
-    let line = json!({
-        "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
-        "region": { "type": "string" }, "file_count": { "type": "integer" }, "message_count": { "type": "integer" },
-        "fields": fields,
-    });
-    let files = json!({ "type": "array", "items": { "type": "object", "properties": {
-        "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
-        "kind": { "type": "string" }, "size": { "type": "integer" },
-        "scan": { "enum": ["off", "clean", "unscanned", "held", "infected"],
-            "description": "What the virus scanner said; held and infected files cannot be downloaded." },
-    } } });
-    let messages = json!({ "type": "array", "items": { "type": "object", "required": ["at", "author", "text", "files"], "properties": {
-        "at": time, "author": {}, "text": { "type": "string" }, "files": files,
-    } } });
-    let downloads = json!({ "type": "array", "items": { "type": "object", "required": ["at", "file", "title"], "properties": {
-        "at": time, "file": { "type": "string" }, "title": { "type": "string" },
-    } } });
-    json!({
-        "Id": { "type": "string", "pattern": "^[a-z2-7]{26}$" },
-        "Status": { "enum": [
-            "new", "in-progress", "answered", "closed",
-            "received", "shortlisted", "interview", "offer", "hired", "rejected",
-            "published", "declined", "withdrawn",
-            "unconfirmed", "confirmed",
-        ] },
-        "Mailing": {
-            "type": "object",
-            "required": ["id", "form", "subject", "topics", "ordered", "state", "queued", "waiting", "sent"],
-            "properties": {
-                "id": id, "form": { "type": "string" }, "subject": { "type": "string" }, "ordered": time,
-                "topics": { "type": "array", "items": { "type": "string" } },
-                "state": { "enum": ["queueing", "sending", "done"] },
-                "queued": { "type": "integer", "description": "Mails put into the outbox so far." },
-                "waiting": { "type": "integer" }, "sent": { "type": "integer" },
-                "given_up": { "type": "integer", "description": "Not taken by the mail server, in the end." },
-                "withdrawn": { "type": "integer", "description": "Not sent: the person had unsubscribed by then." },
-                "erased": { "type": "integer", "description": "Not sent: the person was erased by then." },
-            },
-        },
-        "NewSubmission": {
-            "type": "object", "required": ["fields"], "additionalProperties": false,
-            "properties": {
-                "fields": fields, "consents": flags,
-                "altcha": { "type": ["string", "null"], "description": "The solution of a challenge, for forms with proof_of_work." },
-            },
-        },
-        "Challenge": {
-            "type": "object", "required": ["algorithm", "challenge", "maxnumber", "salt", "signature"],
-            "description": "Find the number, 0 to maxnumber, whose decimal digits after the salt have the SHA-256 challenge (hex); \
-                send {algorithm, challenge, number, salt, signature} as JSON in Base64.",
-            "properties": {
-                "algorithm": { "const": "SHA-256" }, "challenge": { "type": "string" }, "salt": { "type": "string" },
-                "maxnumber": { "type": "integer" }, "signature": { "type": "string" },
-            },
-        },
-        "Receipt": {
-            "type": "object", "required": ["submission", "receipt"],
-            "properties": {
-                "submission": id, "receipt": { "type": "string" },
-                "downloads": { "type": "array", "items": { "$ref": "#/components/schemas/Link" } },
-            },
-        },
-        "Link": {
-            "type": "object", "required": ["file", "title", "link", "until"],
-            "properties": {
-                "file": { "type": "string" }, "title": { "type": "string" }, "until": time,
-                "link": { "type": "string", "description": "The path of a page with a button; a POST there downloads, once." },
-            },
-        },
-        "Written": {
-            "type": "object", "required": ["number"],
-            "properties": { "number": { "type": "integer", "description": "Its number in the conversation, from 0." } },
-        },
-        "Mine": {
-            "type": "object", "required": ["id", "form", "received", "fields", "files", "messages", "consents"],
-            "properties": {
-                "id": id, "form": { "type": "string" }, "received": time, "region": { "type": "string" },
-                "publication": { "description": "Of a comment on a board: where it stands.", "anyOf": [status, { "type": "null" }] },
-                "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages, "downloads": downloads,
-                "consents": { "type": "object", "additionalProperties": { "type": "object", "properties": {
-                    "given": { "type": "boolean" }, "wording": { "type": "string" }, "since": time,
-                    "source": { "type": "string", "description": "form, receipt, or server key NAME." },
-                } } },
-            },
-        },
-        "SubmissionLine": { "type": "object", "properties": line },
-        "Submission": {
-            "type": "object",
-            "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files", "messages"],
-            "properties": {
-                "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
-                "region": { "type": "string" }, "fields": fields, "consents": flags,
-                "files": files, "messages": messages, "downloads": downloads,
-                "form_version": { "type": "integer" },
-                "notice": { "type": "string", "description": "Version of the privacy notice shown." },
-                "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },
-                "consent_changes": { "type": "array", "description": "For a newsletter: its part of the consent ledger.",
-                    "items": { "type": "object", "properties": {
-                        "at": time, "source": { "type": "string" },
-                        "notice": { "type": "string" }, "consents": flags,
-                    } } },
-                "consent_wordings": { "type": "object", "description": "Version of each consent's words.",
-                    "additionalProperties": { "type": "string" } },
-            },
-        },
-        "Results": results(),
-        "Comment": { "type": "object", "required": ["day", "fields"], "properties": {
-            "day": { "type": "string" }, "fields": { "type": "object", "additionalProperties": { "type": "string" } },
-        } },
-        "Found": { "type": "object", "properties": {
-            "subject": id,
-            "submissions": { "type": "array", "items": { "$ref": "#/components/schemas/SubmissionLine" } },
-        } },
-        "AuditEntry": { "type": "object", "properties": {
-            "seq": { "type": "integer" }, "time": time, "actor": {}, "action": { "type": "string" },
-            "outcome": { "type": "string" }, "subjects": { "type": "array" },
-        } },
-        "Problem": {
-            "type": "object", "required": ["type", "title", "status", "detail", "request", "problems"],
-            "properties": {
-                "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
-                "detail": { "type": "string" }, "request": { "type": "string" },
-                "problems": { "type": "array", "items": { "type": "object", "properties": {
-                    "field": { "type": ["string", "null"] }, "code": { "type": "string" },
-                    "message": { "type": "string" },
-                } } },
-            },
-        },
-    })
-}
-
-/// What a survey comes to.
-fn results() -> Value {
-    json!({
-        "type": "object", "required": ["form", "title", "k", "answers", "questions"],
-        "description": "Counts are rounded to multiples of k, so they need not add up.",
-        "properties": {
-            "form": { "type": "string" }, "title": { "type": "string" }, "k": { "type": "integer", "minimum": 5 },
-            "answers": { "type": ["integer", "null"], "description": "Answers counted, in whole groups; null while there are too few." },
-            "questions": { "type": "array", "items": {
-                "type": "object",
-                "required": ["name", "label", "kind", "answers", "counts", "mean", "quartiles", "readable"],
-                "properties": {
-                    "name": { "type": "string" }, "label": { "type": "string" }, "kind": { "type": "string" },
-                    "answers": { "type": ["integer", "null"] }, "mean": { "type": ["number", "null"] },
-                    "counts": { "type": "array", "items": { "type": "object", "required": ["value", "label", "count"],
-                        "properties": { "value": {}, "label": { "type": "string" }, "count": { "type": "integer" } } } },
-                    "quartiles": { "type": ["array", "null"] }, "readable": { "type": "boolean" },
-                },
-            } },
-        },
-    })
 }
 
 #[cfg(test)]

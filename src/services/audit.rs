@@ -1,38 +1,20 @@
-//! Reads and verifies the audit trail.
+//! Reads, proves and verifies the audit trail.
+
+mod head;
+mod prove;
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::review::{Page, cursor, page_limit, parse_cursor};
 use super::{App, Context, ServiceError, blocking};
-use crate::crypto::sign;
 use crate::policy::{Action, Resource};
-use crate::vault::audit::TreeHead;
 use crate::vault::{Detail, EntryView};
 
-/// What the signature of a head covers begins with these words.
-const PREFIX: &str = "letterlock audit head 1";
-
-/// A signed head of the audit tree, to be kept elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Head {
-    /// The vault.
-    pub vault: String,
-    /// Number of entries.
-    pub size: u64,
-    /// Root hash (RFC 9162), hex.
-    pub root: String,
-    /// When it was signed, RFC 3339.
-    pub time: String,
-    /// Ed25519 public key, hex.
-    pub public_key: String,
-    /// Ed25519 signature, hex.
-    pub signature: String,
-}
+pub use head::{Head, head, heads_in, public_key};
+pub use prove::{Continued, continuation, continues, entry};
 
 /// What `verify` found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,69 +48,32 @@ pub async fn list(
     Ok(Page { items: entries.into_iter().map(to_json).collect(), next })
 }
 
-/// The present head, signed.
-///
-/// # Errors
-/// [`ServiceError::Forbidden`].
-pub async fn head(app: &Arc<App>, ctx: &Context) -> Result<Head, ServiceError> {
-    let _ = ctx.act(Action::VerifyAudit, &Resource::Audit)?;
-    let head = app.vault.audit_head().await?;
-    Ok(signed(app, &head))
-}
-
-/// Checks every entry and link, and the prefix under `known` if a head kept elsewhere is given. `progress` is called
-/// with (done, total).
+/// Checks every entry and link, and that the trail continues each of the heads in `known`, which were kept elsewhere. `progress`
+/// is called with (done, total).
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`].
 pub async fn verify(
     app: &Arc<App>,
     ctx: &Context,
-    known: Option<Head>,
+    known: impl IntoIterator<Item = Head>,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<Verdict, ServiceError> {
     let act = ctx.act(Action::VerifyAudit, &Resource::Audit)?;
-    let (known, mut problems) = match known.map(|head| check_head(app, &head)) {
-        None => (None, Vec::new()),
-        Some(Ok(head)) => (Some(head), Vec::new()),
-        Some(Err(problem)) => (None, vec![problem]),
-    };
-    let check = app.vault.check_trail(known.as_ref(), progress).await?;
+    let (mut heads, mut problems) = (Vec::new(), Vec::new());
+    for head in known {
+        match head::check(app, &head) {
+            Ok(head) => heads.push(head),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let check = app.vault.check_trail(&heads, progress).await?;
     problems.extend(check.problems);
     // A trail that cannot be written must still be checked.
     if let Err(error) = app.vault.record_act(act, Detail::Found(problems.len() as u64)).await {
         tracing::warn!(%error, "the check could not be written into the audit trail");
     }
-    Ok(Verdict { entries: check.entries, problems, head: signed(app, &check.head) })
-}
-
-fn signed(app: &App, head: &TreeHead) -> Head {
-    let mut out = Head {
-        vault: app.vault.id().to_string(),
-        size: head.size,
-        root: HEXLOWER.encode(&head.root),
-        time: app.clock.now().to_string(),
-        public_key: HEXLOWER.encode(&app.vault.head_public_key()),
-        signature: String::new(),
-    };
-    out.signature = HEXLOWER.encode(&app.vault.sign_head(&message(&out)));
-    out
-}
-
-fn message(head: &Head) -> Vec<u8> {
-    format!("{PREFIX}\n{}\n{}\n{}\n{}\n", head.vault, head.size, head.root, head.time).into_bytes()
-}
-
-/// A head kept elsewhere, if it is of this vault and was not changed.
-fn check_head(app: &App, head: &Head) -> Result<TreeHead, String> {
-    if head.vault != app.vault.id().to_string() {
-        return Err("the head given is of another vault".to_owned());
-    }
-    let unhex = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap_or_default();
-    sign::verify(&app.vault.head_public_key(), &message(head), &unhex(&head.signature))
-        .map_err(|_| "the signature of the head given is not by this vault".to_owned())?;
-    let root = unhex(&head.root).try_into().map_err(|_| "the head given has no root hash".to_owned())?;
-    Ok(TreeHead { size: head.size, root })
+    Ok(Verdict { entries: check.entries, problems, head: head::sign(app, &check.head) })
 }
 
 fn to_json(entry: EntryView) -> Value {

@@ -5,23 +5,29 @@
 //! file. So the tree verifies for ever, while whom an entry was about goes when that person is erased. No address, user
 //! agent, query or body is ever in an entry.
 
-use std::sync::atomic::Ordering;
+mod check;
+mod look;
+mod prove;
+mod tree;
 
 use serde::{Deserialize, Serialize};
 
 use super::digest::Sum;
-use super::shared::Shared;
-use super::{Act, Reply, Vault, VaultError};
+use super::{Act, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{IntentId, KeyId, MailingId, PersonId, RecordId, RequestId, StaffId, TokenId};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
-use crate::crypto::merkle::{Frontier, Hash, leaf_hash};
-use crate::crypto::{Key, OpenError, envelope, sign};
+use crate::crypto::merkle::Hash;
+use crate::crypto::{Key, OpenError, envelope};
 use crate::domain::form::FormId;
 use crate::domain::submission::Status;
 use crate::policy::{Action, Actor, Role};
+
+pub use check::TrailCheck;
+pub use prove::Proven;
+pub(super) use tree::Hashes;
 
 /// What an entry says beyond who did what when: figures and names of the vault's own things, nothing personal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +102,13 @@ pub enum Detail {
         id: MailingId,
         /// How many mails.
         mails: u64,
+    },
+    /// Proofs about the trail itself were handed out: of entries, or of how it was continued.
+    Trail {
+        /// The first entry, or the size of the smaller tree.
+        from: u64,
+        /// The entry after the last, or the size of the larger tree.
+        to: u64,
     },
 }
 
@@ -186,7 +199,7 @@ impl Subject {
         Ok(SealedSubject { place, sealed: envelope::seal(key, &subject_context(person), &content, entropy)? })
     }
 
-    fn open(sealed: &[u8], person: &PersonId, key: &Key) -> Result<Self, OpenError> {
+    pub(super) fn open(sealed: &[u8], person: &PersonId, key: &Key) -> Result<Self, OpenError> {
         postcard::from_bytes(&envelope::open(key, &subject_context(person), sealed)?).map_err(|_| OpenError)
     }
 }
@@ -255,160 +268,12 @@ pub struct SubjectView {
 }
 
 /// A head of the tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeHead {
     /// Number of entries.
     pub size: u64,
     /// Root hash.
     pub root: Hash,
-}
-
-/// What a check of the trail found.
-#[derive(Clone, Debug)]
-pub struct TrailCheck {
-    /// Entries read.
-    pub entries: u64,
-    /// In words; empty when all is well.
-    pub problems: Vec<String>,
-    /// The head that was reached.
-    pub head: TreeHead,
-    /// The digest in the last entry.
-    pub(super) digest: Option<Sum>,
-}
-
-impl Vault {
-    /// Writes an entry for an act that changes nothing else (a search, a look at the audit trail); durable on return.
-    ///
-    /// # Errors
-    /// [`VaultError::Unavailable`], [`VaultError::StorageFull`].
-    pub async fn record_act(&self, act: Act, detail: Detail) -> Result<(), VaultError> {
-        let draft = Draft::new(&act, detail, Vec::new());
-        self.ask(|reply: Reply<()>| super::committer::Job::Audit(draft, Vec::new(), reply)).await
-    }
-
-    /// The durable head of the trail.
-    ///
-    /// # Errors
-    /// [`VaultError::Unavailable`].
-    pub async fn audit_head(&self) -> Result<TreeHead, VaultError> {
-        let frontier: Frontier = self.ask(super::committer::Job::Head).await?;
-        Ok(TreeHead { size: frontier.size(), root: frontier.root() })
-    }
-
-    /// Signs a message with the audit head key.
-    pub fn sign_head(&self, message: &[u8]) -> [u8; sign::SIGNATURE_LEN] {
-        self.shared.derived.head_signer.sign(message)
-    }
-
-    /// The public key of audit heads.
-    pub fn head_public_key(&self) -> [u8; sign::PUBLIC_LEN] {
-        self.shared.derived.head_signer.public()
-    }
-
-    /// Entries below `before` (the newest when `None`), newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`VaultError::Tampered`] for an entry that does not open.
-    pub fn audit_entries(&self, before: Option<u64>, limit: usize) -> Result<Vec<EntryView>, VaultError> {
-        let size = self.shared.figures.audit_entries.load(Ordering::SeqCst);
-        let end = before.map_or(size, |before| before.min(size));
-        let start = end.saturating_sub(limit as u64);
-        let mut out = Vec::new();
-        for seq in (start..end).rev() {
-            let sealed = self.shared.engine.read(&entry_key(seq))?.ok_or(VaultError::Tampered)?;
-            let entry = Entry::open(seq, &sealed, &self.shared.keys.audit)?;
-            out.push(self.view_entry(entry));
-        }
-        Ok(out)
-    }
-
-    fn view_entry(&self, entry: Entry) -> EntryView {
-        let subjects = entry.subjects.iter().map(|subject| self.shared.open_subject(subject)).collect();
-        EntryView {
-            seq: entry.seq,
-            time: entry.time,
-            actor: entry.actor,
-            role: entry.role,
-            action: entry.action,
-            request: entry.request,
-            purpose: entry.purpose,
-            detail: entry.detail,
-            subjects,
-        }
-    }
-
-    /// Reads the whole trail up to the present head: every entry opens, has its number, and the tree over them is the
-    /// one that the vault keeps. If `known` is given, the tree over its first entries must be that one.
-    ///
-    /// # Errors
-    /// [`VaultError::Unavailable`] when the store cannot be read.
-    pub async fn check_trail(
-        &self,
-        known: Option<&TreeHead>,
-        progress: &(dyn Fn(u64, u64) + Sync),
-    ) -> Result<TrailCheck, VaultError> {
-        let kept: Frontier = self.ask(super::committer::Job::Head).await?;
-        check_trail(&self.shared, &kept, known, progress)
-    }
-}
-
-fn check_trail(
-    shared: &Shared,
-    kept: &Frontier,
-    known: Option<&TreeHead>,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<TrailCheck, VaultError> {
-    let mut problems = Vec::new();
-    let mut frontier = Frontier::default();
-    let mut digest = None;
-    let mut known_seen = known.is_none_or(|head| head.size == 0);
-    for seq in 0..kept.size() {
-        match shared.engine.read(&entry_key(seq))? {
-            None => problems.push(format!("audit entry {seq} is missing")),
-            Some(sealed) => {
-                frontier.push(leaf_hash(&sealed));
-                match Entry::open(seq, &sealed, &shared.keys.audit) {
-                    Ok(entry) => digest = entry.digest.or(digest),
-                    Err(OpenError) => problems.push(format!("audit entry {seq} was changed: it does not open")),
-                }
-            }
-        }
-        if let Some(head) = known.filter(|head| head.size == seq + 1) {
-            known_seen = true;
-            if head.root != frontier.root() {
-                problems.push(format!("the first {} audit entries are not those of the head given", head.size));
-            }
-        }
-        if seq % 256 == 0 {
-            progress(seq, kept.size());
-        }
-    }
-    if !known_seen {
-        let size = known.map_or(0, |head| head.size);
-        problems.push(format!("the trail was cut: it has {} entries, the head given has {size}", kept.size()));
-    }
-    if frontier != *kept {
-        problems.push("the entries do not add up to the audit head that the vault keeps".to_owned());
-    }
-    progress(kept.size(), kept.size());
-    Ok(TrailCheck { entries: kept.size(), problems, head: TreeHead { size: kept.size(), root: kept.root() }, digest })
-}
-
-impl Shared {
-    fn open_subject(&self, subject: &SealedSubject) -> Option<SubjectView> {
-        if self.is_dying(subject.place, None) {
-            return None;
-        }
-        let (person, keyring) = self.reading(|view| self.keyring_at(view, subject.place)).ok()?;
-        let inner = Subject::open(&subject.sealed, &person, &keyring.audit).ok()?;
-        Some(SubjectView {
-            person,
-            record: inner.record,
-            purpose: inner.purpose,
-            file: inner.file,
-            status: inner.status,
-        })
-    }
 }
 
 #[cfg(test)]

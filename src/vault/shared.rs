@@ -20,6 +20,7 @@ use crate::base::steps::Steps;
 use crate::base::tables::Table;
 use crate::crypto::derive::{Label, Prf};
 use crate::crypto::mail_link::Links;
+use crate::crypto::merkle::Frontier;
 use crate::crypto::receipt::Locators;
 use crate::crypto::sign::Signer;
 use crate::crypto::token::TokenHasher;
@@ -59,6 +60,8 @@ pub(super) struct Shared {
     pub(super) figures: Figures,
     /// What the witness shall say: epoch and audit head of the last durable commit.
     pub(super) testimony: Mutex<Testimony>,
+    /// Roots of subtrees of the trail, for proofs.
+    pub(super) hashes: super::audit::Hashes,
     /// When the root before an epoch was gone, for epochs whose clean-up is under way: what their certificates say.
     pub(super) destroyed: Mutex<HashMap<u64, Timestamp>>,
     pub(super) failed: AtomicBool,
@@ -147,7 +150,8 @@ impl Shared {
             open_files: Mutex::default(),
             uploads: Mutex::default(),
             figures: Figures::default(),
-            testimony: Mutex::new(Testimony { epoch: 0, audit: crate::crypto::merkle::Frontier::default() }),
+            testimony: Mutex::new(Testimony { epoch: 0, audit: Frontier::default() }),
+            hashes: Default::default(),
             destroyed: Mutex::default(),
             failed: AtomicBool::new(false),
             witness_failed: AtomicBool::new(false),
@@ -239,6 +243,12 @@ impl Shared {
         if let Ok(mut testimony) = self.testimony.lock() {
             *testimony = Testimony { epoch, audit: counters.audit.clone() };
         }
+    }
+
+    /// The right edge of the trail as the last durable commit left it.
+    pub(super) fn durable_trail(&self) -> Frontier {
+        let testimony = self.testimony.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        testimony.audit.clone()
     }
 
     pub(super) fn is_dying(&self, place: u64, record: Option<&crate::base::ids::RecordId>) -> bool {

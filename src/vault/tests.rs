@@ -174,7 +174,7 @@ async fn the_check_counts_what_it_opens_and_says_how_far_it_is() {
     assert_eq!(*told.lock().unwrap(), [(8, rows), (12, rows), (rows, rows)]);
 
     let told = Mutex::new(Vec::new());
-    let trail = vault.check_trail(None, &|done, total| told.lock().unwrap().push((done, total))).await.unwrap();
+    let trail = vault.check_trail(&[], &|done, total| told.lock().unwrap().push((done, total))).await.unwrap();
     assert_eq!(*told.lock().unwrap(), [(0, trail.entries), (trail.entries, trail.entries)]);
 }
 

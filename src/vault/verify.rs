@@ -71,7 +71,7 @@ impl Vault {
                 return Err(VaultError::Unavailable);
             }
             let before: Frontier = self.ask(Job::Head).await?;
-            let trail = self.check_trail(None, &|_, _| {}).await?;
+            let trail = self.check_trail(&[], &|_, _| {}).await?;
             let mut check = Check::new(&self.shared, progress);
             check.run(&trail)?;
             let after: Frontier = self.ask(Job::Head).await?;

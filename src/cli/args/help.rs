@@ -316,6 +316,16 @@ Examples:
   letterlock audit verify
   letterlock audit verify --head head.json --json";
 
+pub(super) const AUDIT_PROVE: &str = "\
+With --json the whole proof goes to standard output, for those who keep heads: whoever has it checks it with the public key \
+alone (examples/audit-verifier.rs shows how), without this vault. The proof of an entry holds what opens that one entry, so it \
+is as confidential as the entry is. Exit code 1 when the trail does not continue the head.
+
+Examples:
+  letterlock audit prove 17
+  letterlock audit prove 17 --json > proof.json
+  letterlock audit prove --since head.json --json > continues.json";
+
 pub(super) const AUDIT_HEAD: &str = "\
 Keep the head where nobody with access to the vault can change it.
 

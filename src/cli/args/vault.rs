@@ -178,6 +178,9 @@ pub(in crate::cli) enum AuditCommand {
     /// Check every entry and link of the trail
     #[command(after_help = help::AUDIT_VERIFY)]
     Verify(AuditVerifyArgs),
+    /// Prove that an entry is in the trail, or that the trail continues a head kept elsewhere
+    #[command(after_help = help::AUDIT_PROVE)]
+    Prove(AuditProveArgs),
     /// Print the signed head of the trail, to be kept elsewhere
     #[command(after_help = help::AUDIT_HEAD)]
     Head(Json),
@@ -188,10 +191,26 @@ pub(in crate::cli) enum AuditCommand {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AuditVerifyArgs {
-    /// A head kept elsewhere, as `audit head --json` prints it; - for standard input
+    /// Heads kept elsewhere: as `audit head --json` prints one, or a file or log with one a line; - for standard input
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) head: Option<PathBuf>,
     /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AuditProveArgs {
+    /// Number of the entry, from 0
+    #[arg(value_name = "ENTRY", required_unless_present = "since", conflicts_with = "since")]
+    pub(in crate::cli) entry: Option<u64>,
+    /// Prove it under the head of so many entries instead of the present one
+    #[arg(long, value_name = "ENTRIES", conflicts_with = "since")]
+    pub(in crate::cli) size: Option<u64>,
+    /// Prove that the trail continues this head, as `audit head --json` printed it; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) since: Option<PathBuf>,
+    /// Print the proof, JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::http::{Web, openapi};
-use crate::services::health;
+use crate::services::{audit, health};
 
 /// `GET /health/live`: the process answers.
 pub(in crate::http) async fn live() -> Json<Value> {
@@ -25,7 +25,16 @@ pub(in crate::http) async fn ready(State(web): State<Arc<Web>>) -> Response {
 
 /// `GET /.well-known/letterlock-erasure-key`: the Ed25519 public key that erasure certificates are signed with, hex.
 pub(in crate::http) async fn erasure_key(State(web): State<Arc<Web>>) -> Response {
-    let mut response = format!("{}\n", health::figures(&web.app).erasure_key).into_response();
+    plain(&health::figures(&web.app).erasure_key)
+}
+
+/// `GET /.well-known/letterlock-audit-key`: the Ed25519 public key that heads of the audit trail are signed with, hex.
+pub(in crate::http) async fn audit_key(State(web): State<Arc<Web>>) -> Response {
+    plain(&audit::public_key(&web.app))
+}
+
+fn plain(line: &str) -> Response {
+    let mut response = format!("{line}\n").into_response();
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response

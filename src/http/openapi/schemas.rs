@@ -1,0 +1,218 @@
+//! The schemas of the document: what is sent and answered as JSON.
+
+use serde_json::{Value, json};
+
+/// Every schema that the document refers to, by name.
+pub(super) fn schemas() -> Value {
+    let id = json!({ "$ref": "#/components/schemas/Id" });
+    let status = json!({ "$ref": "#/components/schemas/Status" });
+    let time = json!({ "type": "string", "format": "date-time" });
+    let hash = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+    let flags = json!({ "type": "object", "additionalProperties": { "type": "boolean" } });
+    let fields = json!({ "type": "object", "additionalProperties": {
+        "description": "A text, a box, a number or mark, the options picked, or the parts of an address.",
+        "anyOf": [
+            { "type": ["string", "boolean", "number"] },
+            { "type": "array", "items": { "type": "string" } },
+            { "type": "object", "additionalProperties": { "type": "string" } },
+        ],
+    } });
+    let line = json!({
+        "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
+        "region": { "type": "string" }, "file_count": { "type": "integer" }, "message_count": { "type": "integer" },
+        "fields": fields,
+    });
+    let files = json!({ "type": "array", "items": { "type": "object", "properties": {
+        "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
+        "kind": { "type": "string" }, "size": { "type": "integer" },
+        "scan": { "enum": ["off", "clean", "unscanned", "held", "infected"],
+            "description": "What the virus scanner said; held and infected files cannot be downloaded." },
+    } } });
+    let messages = json!({ "type": "array", "items": { "type": "object", "required": ["at", "author", "text", "files"], "properties": {
+        "at": time, "author": {}, "text": { "type": "string" }, "files": files,
+    } } });
+    let downloads = json!({ "type": "array", "items": { "type": "object", "required": ["at", "file", "title"], "properties": {
+        "at": time, "file": { "type": "string" }, "title": { "type": "string" },
+    } } });
+    json!({
+        "Id": { "type": "string", "pattern": "^[a-z2-7]{26}$" },
+        "Status": { "enum": [
+            "new", "in-progress", "answered", "closed",
+            "received", "shortlisted", "interview", "offer", "hired", "rejected",
+            "published", "declined", "withdrawn",
+            "unconfirmed", "confirmed",
+        ] },
+        "Mailing": {
+            "type": "object",
+            "required": ["id", "form", "subject", "topics", "ordered", "state", "queued", "waiting", "sent"],
+            "properties": {
+                "id": id, "form": { "type": "string" }, "subject": { "type": "string" }, "ordered": time,
+                "topics": { "type": "array", "items": { "type": "string" } },
+                "state": { "enum": ["queueing", "sending", "done"] },
+                "queued": { "type": "integer", "description": "Mails put into the outbox so far." },
+                "waiting": { "type": "integer" }, "sent": { "type": "integer" },
+                "given_up": { "type": "integer", "description": "Not taken by the mail server, in the end." },
+                "withdrawn": { "type": "integer", "description": "Not sent: the person had unsubscribed by then." },
+                "erased": { "type": "integer", "description": "Not sent: the person was erased by then." },
+            },
+        },
+        "NewSubmission": {
+            "type": "object", "required": ["fields"], "additionalProperties": false,
+            "properties": {
+                "fields": fields, "consents": flags,
+                "altcha": { "type": ["string", "null"], "description": "The solution of a challenge, for forms with proof_of_work." },
+            },
+        },
+        "Challenge": {
+            "type": "object", "required": ["algorithm", "challenge", "maxnumber", "salt", "signature"],
+            "description": "Find the number, 0 to maxnumber, whose decimal digits after the salt have the SHA-256 challenge (hex); \
+                send {algorithm, challenge, number, salt, signature} as JSON in Base64.",
+            "properties": {
+                "algorithm": { "const": "SHA-256" }, "challenge": { "type": "string" }, "salt": { "type": "string" },
+                "maxnumber": { "type": "integer" }, "signature": { "type": "string" },
+            },
+        },
+        "Receipt": {
+            "type": "object", "required": ["submission", "receipt"],
+            "properties": {
+                "submission": id, "receipt": { "type": "string" },
+                "downloads": { "type": "array", "items": { "$ref": "#/components/schemas/Link" } },
+            },
+        },
+        "Link": {
+            "type": "object", "required": ["file", "title", "link", "until"],
+            "properties": {
+                "file": { "type": "string" }, "title": { "type": "string" }, "until": time,
+                "link": { "type": "string", "description": "The path of a page with a button; a POST there downloads, once." },
+            },
+        },
+        "Written": {
+            "type": "object", "required": ["number"],
+            "properties": { "number": { "type": "integer", "description": "Its number in the conversation, from 0." } },
+        },
+        "Mine": {
+            "type": "object", "required": ["id", "form", "received", "fields", "files", "messages", "consents"],
+            "properties": {
+                "id": id, "form": { "type": "string" }, "received": time, "region": { "type": "string" },
+                "publication": { "description": "Of a comment on a board: where it stands.", "anyOf": [status, { "type": "null" }] },
+                "notice": { "type": "string" }, "fields": fields, "files": files, "messages": messages, "downloads": downloads,
+                "consents": { "type": "object", "additionalProperties": { "type": "object", "properties": {
+                    "given": { "type": "boolean" }, "wording": { "type": "string" }, "since": time,
+                    "source": { "type": "string", "description": "form, receipt, or server key NAME." },
+                } } },
+            },
+        },
+        "SubmissionLine": { "type": "object", "properties": line },
+        "Submission": {
+            "type": "object",
+            "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files", "messages"],
+            "properties": {
+                "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
+                "region": { "type": "string" }, "fields": fields, "consents": flags,
+                "files": files, "messages": messages, "downloads": downloads,
+                "form_version": { "type": "integer" },
+                "notice": { "type": "string", "description": "Version of the privacy notice shown." },
+                "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },
+                "consent_changes": { "type": "array", "description": "For a newsletter: its part of the consent ledger.",
+                    "items": { "type": "object", "properties": {
+                        "at": time, "source": { "type": "string" },
+                        "notice": { "type": "string" }, "consents": flags,
+                    } } },
+                "consent_wordings": { "type": "object", "description": "Version of each consent's words.",
+                    "additionalProperties": { "type": "string" } },
+            },
+        },
+        "Results": results(),
+        "Comment": { "type": "object", "required": ["day", "fields"], "properties": {
+            "day": { "type": "string" }, "fields": { "type": "object", "additionalProperties": { "type": "string" } },
+        } },
+        "Found": { "type": "object", "properties": {
+            "subject": id,
+            "submissions": { "type": "array", "items": { "$ref": "#/components/schemas/SubmissionLine" } },
+        } },
+        "AuditEntry": audit_entry(),
+        "AuditHead": {
+            "type": "object", "required": ["vault", "size", "root", "time", "public_key", "signature"],
+            "description": "Keep it where nobody with access to the vault can change it.",
+            "properties": {
+                "vault": id, "size": { "type": "integer" }, "root": hash, "time": time, "public_key": hash,
+                "signature": { "type": "string", "description": "Ed25519, hex." },
+            },
+        },
+        "AuditInclusion": {
+            "type": "object", "required": ["format", "head", "entry", "leaf", "opens", "subjects_open", "path"],
+            "properties": {
+                "format": { "const": "letterlock audit inclusion 1" },
+                "head": { "$ref": "#/components/schemas/AuditHead" }, "entry": { "$ref": "#/components/schemas/AuditEntry" },
+                "leaf": { "type": "string", "description": "The sealed entry, Base64." },
+                "opens": { "type": "string", "description": "What opens this leaf and no other, hex." },
+                "subjects_open": { "type": "array", "items": { "type": ["string", "null"] } },
+                "path": { "type": "array", "items": hash },
+            },
+        },
+        "AuditConsistency": {
+            "type": "object", "required": ["format", "first", "second", "path"],
+            "properties": {
+                "format": { "const": "letterlock audit consistency 1" },
+                "first": { "$ref": "#/components/schemas/AuditHead" }, "second": { "$ref": "#/components/schemas/AuditHead" },
+                "path": { "type": "array", "items": hash },
+            },
+        },
+        "Problem": {
+            "type": "object", "required": ["type", "title", "status", "detail", "request", "problems"],
+            "properties": {
+                "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
+                "detail": { "type": "string" }, "request": { "type": "string" },
+                "problems": { "type": "array", "items": { "type": "object", "properties": {
+                    "field": { "type": ["string", "null"] }, "code": { "type": "string" },
+                    "message": { "type": "string" },
+                } } },
+            },
+        },
+    })
+}
+
+/// An entry of the trail.
+fn audit_entry() -> Value {
+    let id = json!({ "$ref": "#/components/schemas/Id" });
+    let text = json!({ "type": ["string", "null"] });
+    json!({
+        "type": "object",
+        "required": ["seq", "time", "actor", "role", "action", "request", "purpose", "detail", "subjects"],
+        "properties": {
+            "seq": { "type": "integer", "description": "Its number, from 0." },
+            "time": { "type": "string", "format": "date-time" },
+            "actor": { "type": "string", "description": "public, subject, system, staff:LOGIN, owner:ROLE, key:NAME." },
+            "role": text, "action": { "type": "string" }, "purpose": text,
+            "request": { "anyOf": [id, { "type": "null" }] },
+            "detail": { "description": "none, or what there is to say beyond that, by the name of its kind." },
+            "subjects": { "type": "array", "items": { "type": "object", "properties": {
+                "erased": { "const": true }, "subject": id, "submission": { "anyOf": [id, { "type": "null" }] },
+                "purpose": text, "file": { "type": ["integer", "null"] }, "status": text,
+            } } },
+        },
+    })
+}
+
+/// What a survey comes to.
+fn results() -> Value {
+    json!({
+        "type": "object", "required": ["form", "title", "k", "answers", "questions"],
+        "description": "Counts are rounded to multiples of k, so they need not add up.",
+        "properties": {
+            "form": { "type": "string" }, "title": { "type": "string" }, "k": { "type": "integer", "minimum": 5 },
+            "answers": { "type": ["integer", "null"], "description": "Answers counted, in whole groups; null while there are too few." },
+            "questions": { "type": "array", "items": {
+                "type": "object",
+                "required": ["name", "label", "kind", "answers", "counts", "mean", "quartiles", "readable"],
+                "properties": {
+                    "name": { "type": "string" }, "label": { "type": "string" }, "kind": { "type": "string" },
+                    "answers": { "type": ["integer", "null"] }, "mean": { "type": ["number", "null"] },
+                    "counts": { "type": "array", "items": { "type": "object", "required": ["value", "label", "count"],
+                        "properties": { "value": {}, "label": { "type": "string" }, "count": { "type": "integer" } } } },
+                    "quartiles": { "type": ["array", "null"] }, "readable": { "type": "boolean" },
+                },
+            } },
+        },
+    })
+}
