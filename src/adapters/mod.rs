@@ -1,4 +1,5 @@
-//! Everything that talks to something outside: the mail server, the virus scanner.
+//! Everything that talks to something outside: the mail server, the virus scanner, and where heads of the trail are kept.
 
 pub mod clamd;
+pub mod heads;
 pub mod mail;

@@ -14,11 +14,13 @@ mod values;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use folders::{FolderError, check_folders, check_resources};
+pub use folders::{FolderError, check_folders, check_heads, check_resources};
 pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 pub use proxies::{Proxies, ProxyHeader};
-pub use values::{Config, Limits, LogFormat, Mail, MailSecurity, Operator, Recovery, Scanner, SignIn, Tls};
+pub use values::{
+    Audit, Config, HeadsSyslog, Limits, LogFormat, Mail, MailSecurity, Operator, Recovery, Scanner, SignIn, Tls,
+};
 
 /// The file read when no other is named, in the current folder; it need not exist.
 pub const DEFAULT_FILE: &str = "letterlock.toml";
@@ -80,6 +82,7 @@ pub fn load(env: impl IntoIterator<Item = (OsString, OsString)>, flags: &Flags) 
     if problems.is_empty()
         && let Err(e) = check_folders(&config.data, &config.keys, config.recovery.folder.as_deref())
             .and_then(|()| check_resources(&config.resources, &config.data, &config.keys))
+            .and_then(|()| check_heads(config.audit.heads_file.as_deref(), &config.data, &config.keys))
     {
         problems.push(e.to_string());
     }
@@ -229,6 +232,10 @@ mod tests {
             ("[scanner]\naddress = '192.0.2.7:3310'", 2, "scanner.address"),
             ("[scanner]\naddress = 'clamd:3310'", 2, "scanner.address"),
             ("[scanner]\nseconds = 0", 2, "scanner.seconds"),
+            ("[audit]\nheads_minutes = 0", 2, "audit.heads_minutes"),
+            ("[audit]\nheads_syslog = 'udp:nowhere'", 2, "audit.heads_syslog"),
+            ("[audit]\nheads_syslog = 'relative/socket'", 2, "audit.heads_syslog"),
+            ("[audit]\nheads_mail = 'nobody'", 2, "audit.heads_mail"),
             ("languages = ['de', 'd e']", 1, "languages"),
         ] {
             let found = problems(text);
@@ -258,6 +265,10 @@ mod tests {
         assert!(problems("[tls]\ncertificate = 'c.pem'")[0].contains("tls.key"));
         let found = problems("[scanner]\nsocket = 'clamd'\naddress = '127.0.0.1:3310'");
         assert!(found[0].contains("scanner.address"), "{found:?}");
+        for inside in ["data", "keys"] {
+            let found = problems(&format!("data = 'data'\nkeys = 'keys'\n[audit]\nheads_file = '{inside}/heads'"));
+            assert!(found[0].contains("heads"), "{found:?}");
+        }
         assert!(problems("[limits]\nmax_upload_bytes = 1024\n")[0].contains("max_body_bytes"));
         let flags = Flags { config: Some("/nowhere/letterlock.toml".into()), ..Flags::default() };
         assert!(load(env(&[]), &flags).unwrap_err().to_string().contains("/nowhere/letterlock.toml"));

@@ -12,7 +12,7 @@ use super::progress::Bar;
 use super::session::Session;
 use super::terminal::{clean, say};
 use crate::control::{Command, Reply};
-use crate::services::audit::{Head, heads_in};
+use crate::services::audit::{Found, Head, heads_in};
 
 pub(super) async fn verify(session: &mut Session, args: &AuditVerifyArgs) -> Outcome {
     let known = args.head.as_deref().map(heads).transpose()?.unwrap_or_default();
@@ -84,13 +84,14 @@ fn told(proof: &Value) -> Outcome {
 /// The heads in a file.
 fn heads(path: &Path) -> Outcome<Vec<Head>> {
     let of = path.display();
-    match heads_in(&input::file(path)?) {
-        Ok(heads) if heads.is_empty() => {
-            Err(CliError::usage(format!("{of}: not a head as `audit head --json` prints it, nor lines with any")))
-        }
-        Ok(heads) => Ok(heads),
-        Err(line) => Err(CliError::usage(format!("{of}, line {line}: the head there cannot be read"))),
+    let Found { heads, unreadable } = heads_in(&input::file(path)?);
+    for line in unreadable {
+        say(&format!("{of}, line {line}: the head there was cut or changed, and is passed over"));
     }
+    if heads.is_empty() {
+        return Err(CliError::usage(format!("{of}: not a head as `audit head --json` prints it, nor lines with any")));
+    }
+    Ok(heads)
 }
 
 pub(super) async fn head(session: &mut Session, args: &Json) -> Outcome {

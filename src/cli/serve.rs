@@ -1,6 +1,7 @@
 //! `letterlock serve` and `letterlock init`, and the opening of the vault for every other command.
 
 mod banner;
+mod heads;
 mod mail;
 mod reload;
 mod scanner;
@@ -19,6 +20,7 @@ use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
 use crate::crypto::password::Cost;
 use crate::http::{self, HttpConfig};
+use crate::services::audit::keep;
 use crate::services::resources::{self, Shelf};
 use crate::services::{App, OpenOptions, Opened, post, scan};
 
@@ -116,9 +118,11 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         Some(post) => app.set_post(post),
         None => say("letterlock: note: no mail server is configured (mail.server), so no mail is sent"),
     }
+    heads::set(config, app)?;
     scanner::set(config, app).await;
     let scanning = tokio::spawn(scan::run(Arc::clone(app)));
     let posting = tokio::spawn(post::run(Arc::clone(app)));
+    let keeping = tokio::spawn(keep::run(Arc::clone(app)));
     let failure = tokio::spawn(watch_for_failure(Arc::clone(app), stop.clone()));
     let reloading = tokio::spawn(reload::watch(Arc::clone(app), forms::folder(config)?));
     let mut until = stopped;
@@ -136,9 +140,13 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         // The mail under way ends, and its row goes: aborted, it would be sent again after the next start.
         post.stop();
     }
-    let mut posting = posting;
-    if tokio::time::timeout(grace, &mut posting).await.is_err() {
-        posting.abort();
+    if let Some(keeper) = app.keeper() {
+        keeper.stop();
+    }
+    for mut work in [posting, keeping] {
+        if tokio::time::timeout(grace, &mut work).await.is_err() {
+            work.abort();
+        }
     }
     scanning.abort();
     if app.has_failed() {

@@ -4,6 +4,7 @@ use super::args::Json;
 use super::outcome::Outcome;
 use super::output::{self, text};
 use super::session::Session;
+use super::terminal::clean;
 use crate::base::config::Config;
 use crate::control::Command;
 
@@ -43,6 +44,7 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
         ("Forms", text(&status["forms"], "forms")),
         ("Mail", mail(&status["mail"])),
         ("Virus scanner", scanner(&status["scanner"])),
+        ("Audit heads kept", heads(&status["heads"])),
         ("Erasures tidying up", text(&status, "pending_cleanup")),
         ("Free space", size(status["free_bytes"].as_u64().unwrap_or(0))),
         ("Erasure public key", text(&status, "erasure_key")),
@@ -57,7 +59,7 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
     }
     for (what, key) in [("Form not in order", "broken"), ("Review overdue", "overdue"), ("File missing", "missing")] {
         for told in status["forms"][key].as_array().into_iter().flatten() {
-            let told = super::terminal::clean(told.as_str().unwrap_or_default());
+            let told = clean(told.as_str().unwrap_or_default());
             output::line(&format!("{what:<20} {told}"))?;
         }
     }
@@ -73,6 +75,21 @@ fn mail(mail: &serde_json::Value) -> String {
         (waiting, 0) => format!("on, {waiting} waiting"),
         (waiting, retried) => format!("on, {waiting} waiting, {retried} of them refused for now"),
     }
+}
+
+fn heads(places: &serde_json::Value) -> String {
+    let one = |place: &serde_json::Value| match (&place["problem"], &place["kept"]) {
+        (serde_json::Value::String(problem), _) => {
+            format!("{}: NOT IN ORDER: {}", text(place, "place"), clean(problem))
+        }
+        (_, serde_json::Value::Null) => format!("{}: not yet", text(place, "place")),
+        _ => format!("{}: {} entries at {}", text(place, "place"), text(place, "entries"), text(place, "kept")),
+    };
+    let all: Vec<String> = places.as_array().into_iter().flatten().map(one).collect();
+    if all.is_empty() {
+        return "nowhere else: none is configured, or no service is running".to_owned();
+    }
+    all.join("; ")
 }
 
 fn scanner(scanner: &serde_json::Value) -> String {

@@ -202,6 +202,7 @@ async fn status(desk: &Desk) -> Result<Value, Failure> {
     out["forms"] = value(&services::forms::health(&desk.app))?;
     out["mail"] = value(&services::post::health(&desk.app)?)?;
     out["scanner"] = value(&services::scan::health(&desk.app).await)?;
+    out["heads"] = value(&services::audit::keep::places(&desk.app))?;
     out["operator"] = json!({ "missing": desk.app.operator().missing() });
     out["address"] = json!(desk.address.get());
     Ok(out)

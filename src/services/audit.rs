@@ -1,6 +1,7 @@
 //! Reads, proves and verifies the audit trail.
 
 mod head;
+pub mod keep;
 mod prove;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::{App, Context, ServiceError, blocking};
 use crate::policy::{Action, Resource};
 use crate::vault::{Detail, EntryView};
 
-pub use head::{Head, head, heads_in, public_key};
+pub use head::{Found, Head, head, heads_in, public_key};
 pub use prove::{Continued, continuation, continues, entry};
 
 /// What `verify` found.

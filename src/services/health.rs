@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::App;
+use super::audit::keep::{self, Keeps};
 pub use crate::vault::Load;
 
 /// Whether the service can take and give data now.
@@ -19,6 +20,8 @@ pub struct Readiness {
     pub audit: bool,
     /// There is room on the disk.
     pub space: bool,
+    /// How heads of the trail are kept elsewhere; says nothing about whether the service can work.
+    pub heads: Keeps,
 }
 
 /// Figures about the vault, none of them personal.
@@ -54,7 +57,7 @@ pub fn readiness(app: &Arc<App>) -> Readiness {
     let pulse = app.vault.pulse();
     let store = pulse.store && !app.closed.load(Ordering::SeqCst);
     let audit = store && pulse.witness;
-    Readiness { ready: store && audit && pulse.space, store, audit, space: pulse.space }
+    Readiness { ready: store && audit && pulse.space, store, audit, space: pulse.space, heads: keep::keeps(app) }
 }
 
 /// The figures.

@@ -138,6 +138,11 @@ impl Post {
         })
     }
 
+    /// Hands over a mail that is about nobody, past the outbox.
+    pub(super) async fn carry(&self, mail: &Outgoing) -> Result<(), Refused> {
+        self.carrier.carry(mail).await
+    }
+
     /// Whether one more mail of this sort may be caused to an address, however it is written and tagged.
     fn may_cause(&self, app: &App, sort: &str, address: &EmailAddress) -> bool {
         let (local, domain) = address.canonical().rsplit_once('@').unwrap_or((address.canonical(), ""));

@@ -72,6 +72,25 @@ pub fn check_resources(resources: &Path, data: &Path, keys: &Path) -> Result<(),
     Ok(())
 }
 
+/// Refuses a file of heads that lies in the data or the key folder: whoever changes those would change it as well.
+///
+/// # Errors
+/// [`FolderError`].
+pub fn check_heads(file: Option<&Path>, data: &Path, keys: &Path) -> Result<(), FolderError> {
+    let Some(file) = file else { return Ok(()) };
+    let follow = |what, path: &Path| {
+        resolve(path).map_err(|source| FolderError::Unreadable { what, path: path.to_owned(), source })
+    };
+    let heads = follow("audit heads", file.parent().unwrap_or(file))?;
+    for (what, path) in [("data", data), ("key", keys)] {
+        let path = follow(what, path)?;
+        if heads.starts_with(&path) {
+            return apart((what, &path), ("audit heads", &heads));
+        }
+    }
+    Ok(())
+}
+
 fn apart(a: (&'static str, &Path), b: (&'static str, &Path)) -> Result<(), FolderError> {
     if a.1 == b.1 {
         return Err(FolderError::Same(a.0, b.0, a.1.to_owned()));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Config, LogFormat, MailSecurity, ProxyHeader};
+use super::{Config, HeadsSyslog, LogFormat, MailSecurity, ProxyHeader};
 
 /// One key. Nested keys carry their section, `limits.grace_seconds`.
 pub(super) struct Key {
@@ -20,7 +20,7 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 7] = ["operator", "tls", "recovery", "sign_in", "mail", "scanner", "limits"];
+pub(super) const SECTIONS: [&str; 8] = ["operator", "tls", "recovery", "sign_in", "mail", "scanner", "audit", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -79,6 +79,18 @@ const KEYS: &[Key] = &[
     path("scanner.socket", |c, v| c.scanner.socket = Some(v), "Unix socket of clamd; it scans files for viruses"),
     text("scanner.address", set_scanner, "or its address on this machine, for example localhost:3310"),
     number("scanner.seconds", 1, 600, |c, v| c.scanner.seconds = v, "how long one file may wait for it in all"),
+    path(
+        "audit.heads_file",
+        |c, v| c.audit.heads_file = Some(v),
+        "file that signed heads of the trail are appended to",
+    ),
+    text(
+        "audit.heads_syslog",
+        set_heads_syslog,
+        "syslog that they are sent to: local, a socket's path or udp:ADDRESS:PORT",
+    ),
+    text("audit.heads_mail", set_heads_mail, "address that they are mailed to; needs a mail server"),
+    number("audit.heads_minutes", 1, 10_080, |c, v| c.audit.heads_minutes = v, "how often, in minutes"),
     limit(
         "limits.per_address_per_minute",
         |c, v| c.limits.per_address_per_minute = small(v),
@@ -400,6 +412,26 @@ fn set_scanner(config: &mut Config, value: &str) -> Result<(), String> {
     let here = address.filter(|address| address.ip().is_loopback());
     // clamd knows no encryption: files of people do not go over a network in clear.
     config.scanner.address = Some(here.ok_or("expected an address of this machine and a port: localhost:3310")?);
+    Ok(())
+}
+
+fn set_heads_syslog(config: &mut Config, value: &str) -> Result<(), String> {
+    config.audit.heads_syslog = Some(match (value, value.strip_prefix("udp:")) {
+        ("local", _) => HeadsSyslog::Local,
+        (_, Some(address)) => HeadsSyslog::Udp(
+            address.parse().map_err(|_| "expected udp: and an address with a port: udp:192.0.2.7:514")?,
+        ),
+        (path, None) if path.starts_with('/') => HeadsSyslog::Socket(path.into()),
+        _ => return Err("expected \"local\", the path of a socket from / on, or udp:ADDRESS:PORT".to_owned()),
+    });
+    Ok(())
+}
+
+fn set_heads_mail(config: &mut Config, value: &str) -> Result<(), String> {
+    if !value.contains('@') || value.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("expected an e-mail address".to_owned());
+    }
+    config.audit.heads_mail = Some(value.to_owned());
     Ok(())
 }
 

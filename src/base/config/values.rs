@@ -53,6 +53,8 @@ pub struct Config {
     pub mail: Mail,
     /// The virus scanner.
     pub scanner: Scanner,
+    /// Where heads of the audit trail are kept beside the vault.
+    pub audit: Audit,
     /// What clients may use up.
     pub limits: Limits,
 }
@@ -115,6 +117,30 @@ pub struct Scanner {
     pub address: Option<SocketAddr>,
     /// Seconds that one file may wait for it in all.
     pub seconds: u64,
+}
+
+/// Where heads of the audit trail are kept beside the vault, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// A file that they are appended to.
+    pub heads_file: Option<PathBuf>,
+    /// A syslog that they are sent to.
+    pub heads_syslog: Option<HeadsSyslog>,
+    /// A mailbox that they are sent to.
+    pub heads_mail: Option<String>,
+    /// How often, in minutes: 1 to 10,080.
+    pub heads_minutes: u64,
+}
+
+/// A syslog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeadsSyslog {
+    /// That of this machine, at its usual socket.
+    Local,
+    /// A Unix socket.
+    Socket(PathBuf),
+    /// A server, by UDP.
+    Udp(SocketAddr),
 }
 
 /// How the connection to the mail server is kept private.
@@ -220,6 +246,7 @@ impl Default for Config {
             pages: PathBuf::from("pages"),
             mail: Mail::default(),
             scanner: Scanner::default(),
+            audit: Audit { heads_file: None, heads_syslog: None, heads_mail: None, heads_minutes: 60 },
             limits: Limits::default(),
         }
     }

@@ -50,22 +50,30 @@ pub fn public_key(app: &App) -> String {
     HEXLOWER.encode(&app.vault.head_public_key())
 }
 
-/// The heads in a text: one by itself, or one a line, whatever else stands in a line before or after it. Lines without one
-/// are passed over.
-///
-/// # Errors
-/// The number of the line, from 1, whose head cannot be read.
-pub fn heads_in(text: &str) -> Result<Vec<Head>, usize> {
+/// The heads in a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The heads, in order.
+    pub heads: Vec<Head>,
+    /// The numbers of the lines, from 1, where one begins that cannot be read: a write was cut, or somebody changed it.
+    pub unreadable: Vec<usize>,
+}
+
+/// Finds the heads in a text: one by itself, or one a line, whatever else stands in a line before or after it. Lines without
+/// one are passed over.
+pub fn heads_in(text: &str) -> Found {
     if let Ok(head) = serde_json::from_str(text) {
-        return Ok(vec![head]);
+        return Found { heads: vec![head], unreadable: Vec::new() };
     }
-    let mut heads = Vec::new();
-    for (number, line) in (1_usize..).zip(text.lines()) {
+    let mut found = Found::default();
+    for (number, line) in (1..).zip(text.lines()) {
         let Some(from) = line.find(BEGINS) else { continue };
-        let mut one = serde_json::Deserializer::from_str(&line[from..]).into_iter::<Head>();
-        heads.push(one.next().and_then(Result::ok).ok_or(number)?);
+        match serde_json::Deserializer::from_str(&line[from..]).into_iter::<Head>().next() {
+            Some(Ok(head)) => found.heads.push(head),
+            _ => found.unreadable.push(number),
+        }
     }
-    Ok(heads)
+    found
 }
 
 /// Signs a head.
@@ -114,11 +122,15 @@ mod tests {
         };
         let line = |size| serde_json::to_string(&head(size)).unwrap();
         assert!(line(1).starts_with(BEGINS));
-        assert_eq!(heads_in(&serde_json::to_string_pretty(&head(7)).unwrap()), Ok(vec![head(7)]));
+        let found = |heads: &[u64], unreadable: &[usize]| Found {
+            heads: heads.iter().map(|size| head(*size)).collect(),
+            unreadable: unreadable.to_vec(),
+        };
+        assert_eq!(heads_in(&serde_json::to_string_pretty(&head(7)).unwrap()), found(&[7], &[]));
         let log = format!("{}\n\n<109>1 host letterlock: {} (end)\nnothing\n", line(1), line(2));
-        assert_eq!(heads_in(&log), Ok(vec![head(1), head(2)]));
-        assert_eq!(heads_in("nothing here"), Ok(Vec::new()));
-        assert_eq!(heads_in(&format!("{}\nx {}", line(1), &line(2)[..30])), Err(2), "a line that was cut");
-        assert_eq!(heads_in(&format!("{}\n{}", line(1), line(2).replace("root", "roof"))), Err(2));
+        assert_eq!(heads_in(&log), found(&[1, 2], &[]));
+        assert_eq!(heads_in("nothing here"), found(&[], &[]));
+        assert_eq!(heads_in(&format!("{}\nx {}\n{}", line(1), &line(2)[..30], line(3))), found(&[1, 3], &[2]));
+        assert_eq!(heads_in(&line(2).replace("root", "roof")), found(&[], &[1]));
     }
 }
