@@ -51,6 +51,11 @@ impl Disk {
     pub fn around(&self, store: Box<dyn Engine>, on_disk: bool) -> Box<dyn Engine> {
         Box::new(Front { disk: self.clone(), store: on_disk.then_some(store) })
     }
+
+    /// The rows in memory, and no store behind them.
+    pub fn alone(&self) -> Box<dyn Engine> {
+        Box::new(Front { disk: self.clone(), store: None })
+    }
 }
 
 struct Front {

@@ -14,6 +14,7 @@ use letterlock::policy::{Actor, Role};
 use letterlock::services::resources::{LINK_LIFE, Shelf};
 use letterlock::services::submit::{self, Receipt};
 use letterlock::services::{App, Context, OpenOptions, ServiceError, health};
+use letterlock::store::Engine;
 use letterlock::vault::{Hooks, Layout, Options, Step, Vault};
 
 use crate::disk::Disk;
@@ -159,7 +160,15 @@ impl World {
             _ => ControlFlow::Continue(()),
         };
         let engine = move |store| disk.around(store, on_disk);
-        Hooks { at_step: Some(Arc::new(at_step)), engine: Some(Arc::new(engine)), ..Hooks::default() }
+        // Only the first opening makes a store; beside rows in memory it need not be opened again.
+        let memory = self.disk.clone();
+        let instead: Arc<dyn Fn() -> Box<dyn Engine> + Send + Sync> = Arc::new(move || memory.alone());
+        Hooks {
+            at_step: Some(Arc::new(at_step)),
+            engine: Some(Arc::new(engine)),
+            instead: (!on_disk).then_some(instead),
+            ..Hooks::default()
+        }
     }
 
     pub fn stop_at(&self, step: Step) {
