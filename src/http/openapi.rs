@@ -139,7 +139,7 @@ fn request_body(operation: &str) -> Option<Value> {
         "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
         "linkMine" => body_of(&["receipt", "file"], json!({ "receipt": text, "file": text })),
         "signIn" | "signInCode" | "choosePassword" | "completeSetup" | "enter" | "fetchMine" | "withdrawOnPage"
-        | "takeDownOnPage" | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" => {
+        | "takeDownOnPage" | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" | "takeResource" => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
         }
         "postMessage" => json!({
@@ -149,14 +149,6 @@ fn request_body(operation: &str) -> Option<Value> {
         "confirm" | "unsubscribe" => {
             // Whatever a mail program sends: pressing is enough.
             let content = json!({ "application/x-www-form-urlencoded": { "schema": {} }, "multipart/form-data": { "schema": {} } });
-            return Some(json!({ "required": false, "content": content }));
-        }
-        "takeResource" => {
-            let once = json!({ "type": "object", "properties": { "_once": {
-                "type": "string",
-                "description": "What the page carries: within 30 seconds the same one gets the same file once more.",
-            } } });
-            let content = json!({ "application/x-www-form-urlencoded": { "schema": once } });
             return Some(json!({ "required": false, "content": content }));
         }
         "orderMailing" => body_of(
@@ -176,8 +168,8 @@ fn request_body(operation: &str) -> Option<Value> {
         } } }),
         _ => return None,
     };
-    // Without a visit this one leads to the way in, whatever comes with it.
-    let required = operation != "postMessage";
+    // Without a visit the one leads to the way in, whatever comes with it; the other works without a page as well.
+    let required = !matches!(operation, "postMessage" | "takeResource");
     Some(json!({ "required": required, "content": content }))
 }
 
