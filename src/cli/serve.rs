@@ -7,6 +7,7 @@ mod reload;
 mod scanner;
 mod stop;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use super::outcome::{CliError, Outcome};
@@ -103,7 +104,9 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     http.limits = limits(config);
     http.proxies = config.proxies.clone();
     let banner = banner::Listening::new(config, app, opened.first_run, chosen.is_self_made);
+    let (public_url, site) = (config.public_url.clone(), Arc::clone(app));
     http.on_listening = Some(Box::new(move |address| {
+        set_site(&site, public_url.as_deref(), address);
         let url = banner.print(address);
         // Set once, here.
         let _ = desk.address.set(url);
@@ -168,6 +171,17 @@ async fn watch_for_failure(app: Arc<App>, stop: tokio::sync::watch::Sender<bool>
             let _ = stop.send(true);
             return;
         }
+    }
+}
+
+/// Passkeys are bound to the address that browsers know: the one configured, or else this machine for itself.
+fn set_site(app: &App, public_url: Option<&str>, listening: SocketAddr) {
+    let here = listening.ip().is_loopback().then(|| format!("https://localhost:{}", listening.port()));
+    let Some(origin) = public_url.map(str::to_owned).or(here) else {
+        return say("letterlock: note: without public_url there are no passkeys, as they are bound to an address");
+    };
+    if let Err(e) = app.set_site(&origin) {
+        say(&format!("letterlock: note: there are no passkeys at {origin}: {e}"));
     }
 }
 

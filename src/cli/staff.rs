@@ -37,13 +37,21 @@ pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outco
             say(&told);
             Ok(())
         }
+        StaffCommand::Roles { login, roles } => {
+            let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+            let told =
+                format!("{} is {} now, and every session of the account has ended", clean(&login), names.join(", "));
+            session.run(Command::StaffRoles { login, roles }, |_| Ok(())).await?;
+            say(&told);
+            Ok(())
+        }
         StaffCommand::List(args) => {
             let (accounts, _) = session.collect(Command::StaffList).await?;
             if args.json {
                 return output::json(&serde_json::json!({ "items": accounts, "next": null }));
             }
             let rows: Vec<_> = accounts.iter().flat_map(rows).collect();
-            output::table(&["LOGIN", "KIND", "STATE", "E-MAIL", "TOKEN", "ROLES", "TOKEN ENDS"], &rows)
+            output::table(&["LOGIN", "KIND", "STATE", "E-MAIL", "TOKEN", "ROLES", "ONLY", "USED", "TOKEN ENDS"], &rows)
         }
         StaffCommand::Disable { login } => {
             let told = format!("{} is disabled, and all tokens of the account", clean(&login));
@@ -56,12 +64,13 @@ pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outco
 
 pub(super) async fn token(session: &mut Session, command: TokenCommand) -> Outcome {
     match command {
-        TokenCommand::Create(TokenCreateArgs { login, roles, ttl }) => {
+        TokenCommand::Create(TokenCreateArgs { login, roles, actions, forms, ttl }) => {
             let ttl_seconds = match ttl {
                 Life::For(life) => Some(life.as_secs()),
                 Life::Unlimited => None,
             };
-            let token = session.run(Command::TokenCreate { login, roles, ttl_seconds }, |_| Ok(())).await?;
+            let command = Command::TokenCreate { login, roles, actions, forms, ttl_seconds };
+            let token = session.run(command, |_| Ok(())).await?;
             say(&format!("token {} made; it is shown this once", text(&token, "id")));
             output::line(&text(&token, "bearer"))
         }
@@ -91,22 +100,29 @@ fn rows(account: &Value) -> Vec<Vec<String>> {
     let kind = if account["service"] == true { "service" } else { "person" };
     let state = if account["disabled"] == true { "disabled" } else { "active" };
     let email = account["email"].as_str().unwrap_or("-");
-    let row = |token: String, roles: String, ends: String| {
-        vec![text(account, "login"), kind.to_owned(), state.to_owned(), email.to_owned(), token, roles, ends]
+    let row = |token: [String; 5]| {
+        let mut row = vec![text(account, "login"), kind.to_owned(), state.to_owned(), email.to_owned()];
+        row.extend(token);
+        row
     };
     let tokens = account["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
     if tokens.is_empty() {
-        return vec![row("-".to_owned(), "-".to_owned(), "-".to_owned())];
+        return vec![row(std::array::from_fn(|_| "-".to_owned()))];
     }
     let each = tokens.iter().map(|token| {
-        let roles = token["roles"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let roles: Vec<_> = roles.iter().filter_map(Value::as_str).collect();
+        let names = |name: &str| {
+            let all = token[name].as_array().map(Vec::as_slice).unwrap_or_default();
+            all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+        };
+        let only: Vec<_> = [names("actions"), names("forms")].into_iter().filter(|names| !names.is_empty()).collect();
+        let only = if only.is_empty() { "-".to_owned() } else { only.join(" ") };
+        let used = token["last_used"].as_str().unwrap_or("never").to_owned();
         let ends = match (token["revoked"] == true, &token["expires"]) {
             (true, _) => "revoked".to_owned(),
             (_, Value::Null) => "never".to_owned(),
             _ => text(token, "expires"),
         };
-        row(text(token, "id"), roles.join(","), ends)
+        row([text(token, "id"), names("roles"), only, used, ends])
     });
     each.collect()
 }

@@ -7,7 +7,7 @@ use crate::base::ids::{Handle, KeyId, PersonId, RecordId, TokenId};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
 use crate::domain::submission::Status;
-use crate::policy::Role;
+use crate::policy::{Action, Role};
 use crate::services::ServiceError;
 use crate::services::audit::Head;
 
@@ -43,6 +43,11 @@ pub enum Command {
         login: String,
         ttl_seconds: u64,
     },
+    /// Gives an account other roles. Done: null.
+    StaffRoles {
+        login: String,
+        roles: Vec<Role>,
+    },
     /// Items: accounts.
     StaffList,
     /// Done: null.
@@ -53,6 +58,12 @@ pub enum Command {
     TokenCreate {
         login: String,
         roles: Vec<Role>,
+        /// None for all.
+        #[serde(default)]
+        actions: Vec<Action>,
+        /// None for all.
+        #[serde(default)]
+        forms: Vec<FormId>,
         ttl_seconds: Option<u64>,
     },
     /// Done: null.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::command::{Command, Failure, Reply};
 use super::render;
 use crate::base::ids::RequestId;
-use crate::policy::{Actor, Role};
+use crate::policy::{Actor, Role, Scope};
 use crate::services::{self, App, Context, review};
 
 /// The application as commands find it.
@@ -68,6 +68,10 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             let ttl = Duration::from_secs(ttl_seconds);
             Ok(invitation(desk, &services::sign_in::recover(app, &acting(Role::Admin)?, &login, ttl).await?))
         }
+        Command::StaffRoles { login, roles } => {
+            services::sign_in::change_roles(app, &acting(Role::Admin)?, &login, &roles).await?;
+            Ok(Value::Null)
+        }
         Command::StaffList => {
             for account in services::staff::list(app, &acting(Role::Admin)?).await? {
                 sink.item(value(&account)?).await?;
@@ -78,9 +82,10 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             services::staff::disable(app, &acting(Role::Admin)?, &login).await?;
             Ok(Value::Null)
         }
-        Command::TokenCreate { login, roles, ttl_seconds } => {
-            let ttl = ttl_seconds.map(Duration::from_secs);
-            value(&services::staff::create_token(app, &acting(Role::Admin)?, &login, &roles, ttl).await?)
+        Command::TokenCreate { login, roles, actions, forms, ttl_seconds } => {
+            let (admin, ttl) = (acting(Role::Admin)?, ttl_seconds.map(Duration::from_secs));
+            let scope = Scope::new(Some(actions).filter(|a| !a.is_empty()), Some(forms).filter(|f| !f.is_empty()));
+            value(&services::staff::create_scoped_token(app, &admin, &login, &roles, &scope, ttl).await?)
         }
         Command::TokenRevoke { id } => {
             services::staff::revoke_token(app, &acting(Role::Admin)?, id).await?;

@@ -13,6 +13,7 @@ pub mod link;
 pub mod mail_link;
 pub mod merkle;
 pub mod pad;
+pub mod passkey;
 pub mod password;
 pub mod receipt;
 pub mod sign;

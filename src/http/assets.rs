@@ -10,11 +10,14 @@ use super::headers::ForAnySite;
 
 const STYLE: &str = include_str!("../../templates/letterlock.css");
 const EMBED_SOURCE: &str = include_str!("../../templates/embed.js");
+const PASSKEY_SOURCE: &str = include_str!("../../templates/passkey.js");
 const ICON: &str = include_str!("../../templates/favicon.svg");
 
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
 static EMBED: LazyLock<String> = LazyLock::new(|| lean(EMBED_SOURCE));
 static EMBED_HASH: LazyLock<String> = LazyLock::new(|| hash(&EMBED));
+static PASSKEY: LazyLock<String> = LazyLock::new(|| lean(PASSKEY_SOURCE));
+static PASSKEY_HASH: LazyLock<String> = LazyLock::new(|| hash(&PASSKEY));
 
 /// A script without the lines and spaces that only people need. No text in it runs over a line.
 fn lean(source: &str) -> String {
@@ -38,6 +41,11 @@ pub(super) fn embed_url() -> String {
     format!("/static/embed.js?v={}", *EMBED_HASH)
 }
 
+/// The address of the script for passkeys, likewise.
+pub(super) fn passkey_url() -> String {
+    format!("/static/passkey.js?v={}", *PASSKEY_HASH)
+}
+
 /// What a page on another site writes beside that address, so that its browser runs this very script and no other
 /// (Subresource Integrity).
 pub(super) fn embed_integrity() -> String {
@@ -58,6 +66,11 @@ pub(super) async fn embed_version(uri: Uri) -> impl IntoResponse {
 /// `GET /embed.js`: for pages that are written once and stay.
 pub(super) async fn embed() -> impl IntoResponse {
     script("public, max-age=300")
+}
+
+/// `GET /static/passkey.js`: for the console's own pages.
+pub(super) async fn passkey(uri: Uri) -> impl IntoResponse {
+    asset("text/javascript; charset=utf-8", caching(&uri, &PASSKEY_HASH), &PASSKEY)
 }
 
 /// The one thing that anybody may load into a page of theirs: it is the same for all, and says nothing of anybody.
@@ -96,11 +109,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_is_small_and_asks_nobody_else() {
+    fn the_scripts_are_small_and_ask_nobody_else() {
         assert!(EMBED.len() < 10_000, "{} bytes", EMBED.len());
+        assert!(PASSKEY.len() < 4_000, "{} bytes", PASSKEY.len());
         for bad in ["http://", "https://", "eval", "innerHTML", "Function(", "document.write", "cookie", "localStorage"]
         {
-            assert!(!EMBED.contains(bad), "{bad}");
+            assert!(!EMBED.contains(bad) && !PASSKEY.contains(bad), "{bad}");
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The OpenAPI document, made from the table of routes: a route cannot be missing from it, but for the console's pages, which are
 //! for browsers and may change.
 
+mod bodies;
 mod schemas;
 
 use serde_json::{Map, Value, json};
 
 use super::routes::{Route, Who, is_page, routes};
+use bodies::request_body;
 use schemas::schemas;
 
 /// The document, OpenAPI 3.1.
@@ -38,7 +40,7 @@ pub(super) fn document() -> Value {
 }
 
 fn described() -> impl Iterator<Item = &'static Route> {
-    routes().iter().filter(|route| route.who != Who::Session)
+    routes().iter().filter(|route| !route.who.is_signed_in())
 }
 
 fn operation(route: &Route) -> Value {
@@ -96,83 +98,6 @@ fn query_schema(name: &str) -> Value {
     }
 }
 
-fn request_body(operation: &str) -> Option<Value> {
-    let form_data = json!({
-        "type": "object",
-        "description": "Parts named by field, file and consent. A field may also be named fields.NAME and a consent \
-            consents.NAME; a consent or yes/no field is given by true, on, yes or 1; options \
-            of which several may be picked come by one part each, an address as NAME.line1, NAME.line2, NAME.town, \
-            NAME.region, NAME.postcode and NAME.country. Or two parts, fields and consents, each a \
-            JSON object, beside the files.",
-    });
-    let text = json!({ "type": "string" });
-    let body_of = |required: &[&str], properties: Value| {
-        json!({ "application/json": { "schema": {
-            "type": "object", "required": required, "additionalProperties": false, "properties": properties,
-        } } })
-    };
-    let content = match operation {
-        "submit" => json!({
-            "application/json": { "schema": { "$ref": "#/components/schemas/NewSubmission" } },
-            "multipart/form-data": { "schema": form_data },
-        }),
-        "postForm" | "postEmbed" => json!({
-            "application/x-www-form-urlencoded": { "schema": form_data },
-            "multipart/form-data": { "schema": form_data },
-        }),
-        "markSubmission" => json!({ "application/json": { "schema": {
-            "type": "object", "required": ["status"], "additionalProperties": false,
-            "properties": { "status": { "$ref": "#/components/schemas/Status" } },
-        } } }),
-        "answerSubmission" => {
-            body_of(&["text"], json!({ "text": text, "status": { "$ref": "#/components/schemas/Status" } }))
-        }
-        "moderate" => body_of(
-            &["published"],
-            json!({
-                "published": { "type": "boolean" },
-                "reason": { "type": "string", "description": "For the author; needed to decline." },
-            }),
-        ),
-        "showMine" | "eraseMine" | "takeDownMine" => body_of(&["receipt"], json!({ "receipt": text })),
-        "writeMine" => body_of(&["receipt", "text"], json!({ "receipt": text, "text": text })),
-        "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
-        "linkMine" => body_of(&["receipt", "file"], json!({ "receipt": text, "file": text })),
-        "signIn" | "signInCode" | "choosePassword" | "completeSetup" | "enter" | "fetchMine" | "withdrawOnPage"
-        | "takeDownOnPage" | "eraseOnPage" | "leave" | "openMine" | "askLink" | "useLink" | "takeResource" => {
-            json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
-        }
-        "postMessage" => json!({
-            "application/x-www-form-urlencoded": { "schema": { "type": "object" } },
-            "multipart/form-data": { "schema": {} },
-        }),
-        "confirm" | "unsubscribe" => {
-            // Whatever a mail program sends: pressing is enough.
-            let content = json!({ "application/x-www-form-urlencoded": { "schema": {} }, "multipart/form-data": { "schema": {} } });
-            return Some(json!({ "required": false, "content": content }));
-        }
-        "orderMailing" => body_of(
-            &["purpose", "subject", "text"],
-            json!({
-                "purpose": text, "subject": { "type": "string", "minLength": 1, "maxLength": 200 }, "text": text,
-                "markdown": { "type": ["string", "null"], "description": "The same for the HTML part." },
-                "topics": {
-                    "type": ["array", "null"], "items": text,
-                    "description": "Only for those who chose one of these options, or none at all.",
-                },
-            }),
-        ),
-        "searchSubjects" => json!({ "application/json": { "schema": {
-            "type": "object", "required": ["email"], "additionalProperties": false,
-            "properties": { "email": { "type": "string" } },
-        } } }),
-        _ => return None,
-    };
-    // Without a visit the one leads to the way in, whatever comes with it; the other works without a page as well.
-    let required = !matches!(operation, "postMessage" | "takeResource");
-    Some(json!({ "required": required, "content": content }))
-}
-
 fn responses(route: &Route) -> Value {
     let schema = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
     let list = |items: Value| {
@@ -185,7 +110,9 @@ fn responses(route: &Route) -> Value {
         "orderMailing" => ("202", "application/json", schema("Mailing")),
         "showMailing" => ("200", "application/json", schema("Mailing")),
         "listMailings" => ("200", "application/json", list(schema("Mailing"))),
-        "embedScript" | "embedScriptVersion" => ("200", "text/javascript", json!({ "type": "string" })),
+        "embedScript" | "embedScriptVersion" | "passkeyScript" => {
+            ("200", "text/javascript", json!({ "type": "string" }))
+        }
         "challenge" => ("200", "application/json", schema("Challenge")),
         "style" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
@@ -208,17 +135,16 @@ fn responses(route: &Route) -> Value {
         "auditConsistency" => ("200", "application/json", schema("AuditConsistency")),
         "searchSubjects" => ("200", "application/json", list(schema("Found"))),
         "listBoard" => ("200", "application/json", list(schema("Comment"))),
-        "moderate" => ("200", "application/json", schema("SubmissionLine")),
         "showResults" => ("200", "application/json", schema("Results")),
         "listTexts" => ("200", "application/json", list(json!({ "type": "string" }))),
         "showSubmission" => ("200", "application/json", schema("Submission")),
-        "markSubmission" => ("200", "application/json", schema("SubmissionLine")),
+        "markSubmission" | "moderate" => ("200", "application/json", schema("SubmissionLine")),
         _ if is_page(route.path) => ("200", "text/html", json!({ "type": "string" })),
         _ => ("200", "application/json", json!({ "type": "object" })),
     };
     let mut out = Map::new();
     // To the sign-in, or on from it.
-    if matches!(route.operation, "signInPage" | "signIn" | "signInCode") {
+    if route.path.starts_with("/staff/sign-in") && route.operation != "askPasskey" {
         out.insert("303".to_owned(), json!({ "description": "To where one signs in, or on from there." }));
     }
     let mut success = json!({ "description": route.summary });

@@ -310,5 +310,13 @@ pub(super) fn html(speech: &Speech, status: StatusCode, page: &impl Template) ->
     }
 }
 
+/// As [`html`], and our own scripts may run on it.
+pub(super) fn html_with_script(speech: &Speech, status: StatusCode, page: &impl Template) -> Response {
+    let mut response = html(speech, status, page);
+    let policy = HeaderValue::from_static(headers::CSP_SCRIPT);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,15 @@ pub enum Who {
     Bearer,
     /// Whoever is signed in to the console.
     Session,
+    /// Of those, whoever has proven who they are within the last minutes: for what is grave.
+    Fresh,
+}
+
+impl Who {
+    /// Whether it is a part of the console that wants a session.
+    pub const fn is_signed_in(self) -> bool {
+        matches!(self, Self::Session | Self::Fresh)
+    }
 }
 
 /// One route.
@@ -50,7 +59,8 @@ pub fn routes() -> &'static [Route] {
 /// Whether the route of this path gives its errors as pages: whatever people open in a browser.
 pub(super) fn is_page(path: &str) -> bool {
     let for_programs = ["/api/", "/health/", "/.well-known/", "/static/", "/embed.js", "/favicon.svg", "/robots.txt"];
-    !for_programs.iter().any(|start| path.starts_with(start))
+    // What our script for passkeys asks for.
+    !path.ends_with("/options") && !for_programs.iter().any(|start| path.starts_with(start))
 }
 
 macro_rules! route {
@@ -94,6 +104,8 @@ static ROUTES: &[Route] = &[
     route!("GET" "/embed.js", Public, "embedScript", "The script for forms on other sites.", [], get(assets::embed)),
     route!("GET" "/static/embed.js", Public, "embedScriptVersion",
         "The same, under an address that changes with it; used by our own pages too.", ["v"], get(assets::embed_version)),
+    route!("GET" "/static/passkey.js", Public, "passkeyScript", "The script for passkeys in the console.", ["v"],
+        get(assets::passkey)),
     route!("GET" "/static/letterlock.css", Public, "style", "The style sheet of the pages.", ["v"], get(assets::style)),
     route!("GET" "/favicon.svg", Public, "icon", "The icon of the pages.", [], get(assets::icon)),
     route!("GET" "/robots.txt", Public, "robots", "Asks search engines to stay away.", [], get(assets::robots)),
@@ -204,12 +216,24 @@ static ROUTES: &[Route] = &[
         [], post(staff::sign_in::enter)),
     route!("POST" "/staff/sign-in/code", Public, "signInCode", "Takes the code, and begins a session.",
         [], post(staff::sign_in::code)),
+    route!("POST" "/staff/sign-in/code/passkey/options", Public, "askSecondPasskey",
+        "What the browser is asked for in the place of a code, as JSON.", [], post(staff::passkeys::ask_second)),
+    route!("POST" "/staff/sign-in/code/passkey", Public, "signInSecondPasskey",
+        "Takes a passkey in the place of a code, and begins a session.", [], post(staff::passkeys::second)),
+    route!("POST" "/staff/sign-in/passkey/options", Public, "askPasskey",
+        "What the browser is asked for to sign in by a passkey alone, as JSON.", [], post(staff::passkeys::ask)),
+    route!("POST" "/staff/sign-in/passkey", Public, "signInPasskey", "Takes a passkey, and begins a session.",
+        [], post(staff::passkeys::enter)),
     route!("GET" "/staff/welcome/{token}", Public, "welcome", "Asks whoever is invited for a password.",
         [], get(staff::welcome::show)),
     route!("POST" "/staff/welcome/{token}", Public, "choosePassword",
         "Takes the password, and shows what sets an authenticator program up.", [], post(staff::welcome::password)),
     route!("POST" "/staff/welcome/{token}/code", Public, "completeSetup",
         "Takes the first code, and begins a session.", [], post(staff::welcome::code)),
+    route!("POST" "/staff/welcome/{token}/passkey/options", Public, "askFirstPasskey",
+        "What the browser is asked to make in the place of codes, as JSON.", [], post(staff::passkeys::ask_first)),
+    route!("POST" "/staff/welcome/{token}/passkey", Public, "completeSetupPasskey",
+        "Takes the first passkey, and begins a session.", [], post(staff::passkeys::first)),
     route!("GET" "/staff", Session, "consoleHome", "The console.", [], get(staff::inbox::home)),
     route!("GET" "/staff/inbox", Session, "inbox", "What came in by a form, newest first.",
         ["form", "status", "after", "purpose"], get(staff::inbox::show)),
@@ -230,9 +254,29 @@ static ROUTES: &[Route] = &[
     route!("GET" "/staff/account", Session, "account", "One's own account.", [], get(staff::account)),
     route!("POST" "/staff/account/email", Session, "changeEmail",
         "Sets one's own work e-mail address, or removes it.", [], post(staff::email)),
-    route!("POST" "/staff/account/password", Session, "changePassword",
+    route!("GET" "/staff/confirm", Session, "confirmPage", "Asks once more who it is, before something grave.",
+        ["to"], get(staff::confirm::show)),
+    route!("POST" "/staff/confirm", Session, "confirmSession", "Takes password and code once more.",
+        [], post(staff::confirm::by_code)),
+    route!("POST" "/staff/confirm/passkey/options", Session, "askConfirmPasskey",
+        "What the browser is asked for in their place, as JSON.", [], post(staff::confirm::ask)),
+    route!("POST" "/staff/confirm/passkey", Session, "confirmPasskey", "Takes a passkey in their place.",
+        [], post(staff::confirm::by_passkey)),
+    route!("POST" "/staff/account/codes", Fresh, "beginCodes", "Shows what sets an authenticator program up.",
+        [], post(staff::begin_codes)),
+    route!("POST" "/staff/account/codes/confirmation", Fresh, "completeCodes",
+        "Takes its first code; every session ends.", [], post(staff::complete_codes)),
+    route!("POST" "/staff/account/codes/removal", Fresh, "removeCodes", "Takes it away; every session ends.",
+        [], post(staff::remove_codes)),
+    route!("POST" "/staff/account/password", Fresh, "changePassword",
         "Changes the password; every session ends.", [], post(staff::password)),
-    route!("POST" "/staff/account/recovery", Session, "renewRecovery", "New recovery codes.", [], post(staff::recovery)),
+    route!("POST" "/staff/account/recovery", Fresh, "renewRecovery", "New recovery codes.", [], post(staff::recovery)),
+    route!("POST" "/staff/account/passkeys/options", Fresh, "askNewPasskey",
+        "What the browser is asked to make, as JSON.", [], post(staff::passkeys::ask_new)),
+    route!("POST" "/staff/account/passkeys", Fresh, "addPasskey", "Adds a passkey; every session ends.",
+        [], post(staff::passkeys::add)),
+    route!("POST" "/staff/account/passkeys/{id}/removal", Fresh, "removePasskey",
+        "Takes a passkey away; every session ends.", [], post(staff::passkeys::remove)),
     route!("POST" "/staff/account/sessions/{id}/end", Session, "endSession", "Ends one of one's own sessions.",
         [], post(staff::end_session)),
     route!("POST" "/staff/sign-out", Session, "signOut", "Ends the session.", [], post(staff::sign_out)),
@@ -247,6 +291,9 @@ pub(super) fn router(web: Arc<Web>) -> Router {
             Who::Public => handler.route_layer(from_fn(layers::public)),
             Who::Bearer => handler.route_layer(from_fn_with_state(web.clone(), layers::bearer)),
             Who::Session => handler.route_layer(from_fn_with_state(web.clone(), staff::layer)),
+            Who::Fresh => handler
+                .route_layer(from_fn_with_state(web.clone(), staff::confirm::fresh))
+                .route_layer(from_fn_with_state(web.clone(), staff::layer)),
         };
         router = router.route(route.path, handler);
     }
@@ -299,6 +346,7 @@ mod tests {
             ("POST", "/embed/{form}"),
             ("GET", "/embed.js"),
             ("GET", "/static/embed.js"),
+            ("GET", "/static/passkey.js"),
             ("GET", "/static/letterlock.css"),
             ("GET", "/favicon.svg"),
             ("GET", "/robots.txt"),
@@ -338,9 +386,15 @@ mod tests {
             ("GET", "/staff/sign-in"),
             ("POST", "/staff/sign-in"),
             ("POST", "/staff/sign-in/code"),
+            ("POST", "/staff/sign-in/code/passkey/options"),
+            ("POST", "/staff/sign-in/code/passkey"),
+            ("POST", "/staff/sign-in/passkey/options"),
+            ("POST", "/staff/sign-in/passkey"),
             ("GET", "/staff/welcome/{token}"),
             ("POST", "/staff/welcome/{token}"),
             ("POST", "/staff/welcome/{token}/code"),
+            ("POST", "/staff/welcome/{token}/passkey/options"),
+            ("POST", "/staff/welcome/{token}/passkey"),
         ];
         assert_eq!(public, expected);
     }

@@ -4,6 +4,7 @@
 //! allowed by name in `rules` is denied. `docs/roles.md` is the whole table, generated from these rules.
 
 mod rules;
+mod scope;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -11,9 +12,10 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{KeyId, StaffId};
-use crate::domain::form::{Form, FormKind};
+use crate::domain::form::{Form, FormId, FormKind};
 pub use crate::domain::staff::Role;
 use crate::domain::submission::Nature;
+pub use scope::Scope;
 
 /// The reading purpose of people's own requests (access, correction, erasure), for any form.
 pub const SUBJECT_REQUEST: &str = "subject-request";
@@ -29,8 +31,11 @@ pub enum Actor {
         id: StaffId,
         /// Its login name.
         login: String,
-        /// The roles of the token it came with.
+        /// The roles it acts in.
         roles: Vec<Role>,
+        /// What the token it came with takes away. Not written down with the act.
+        #[serde(skip)]
+        scope: Scope,
     },
     /// The machine's owner at the command line, acting as a role.
     Owner {
@@ -48,6 +53,22 @@ pub enum Actor {
         /// The name of the key.
         name: String,
     },
+}
+
+impl Actor {
+    /// As it stands to a form and what came by it: a token of other forms has no role there.
+    pub fn at(&self, form: &FormId) -> Self {
+        match self {
+            Self::Staff { id, login, roles, scope } => {
+                let (roles, scope) = match scope.at(form) {
+                    Some(scope) => (roles.clone(), scope),
+                    None => (Vec::new(), Scope::default()),
+                };
+                Self::Staff { id: *id, login: login.clone(), roles, scope }
+            }
+            _ => self.clone(),
+        }
+    }
 }
 
 /// As logs and the audit trail name the actor: `public`, `staff:jane.doe`, `owner:hr`, `system`, `subject`, `key:shop`.
@@ -194,6 +215,19 @@ impl Action {
     }
 }
 
+/// The text is not the name of an action.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+#[error("not an action: docs/roles.md names them, for example read-submission")]
+pub struct BadAction;
+
+impl std::str::FromStr for Action {
+    type Err = BadAction;
+
+    fn from_str(text: &str) -> Result<Self, BadAction> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text).ok_or(BadAction)
+    }
+}
+
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
@@ -326,7 +360,11 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
         Actor::Subject => rules::for_subject(action, resource).map(|()| None)?,
         Actor::Key { .. } => rules::for_key(action, resource).map(|()| None)?,
         Actor::Owner { role } => rules::for_owner(*role, action, resource).map(|()| Some(*role))?,
-        Actor::Staff { roles, .. } => Some(by_any_role(roles, action, resource)?),
+        Actor::Staff { roles, scope, .. } => {
+            let role = by_any_role(roles, action, resource)?;
+            scope.check(action, resource)?;
+            Some(role)
+        }
     };
     Ok(Permit { actor: actor.clone(), action, role })
 }

@@ -1,6 +1,6 @@
 //! The whole table of role × action × resource, made from the rules.
 
-use super::{Action, Actor, Denial, Resource, Role, decide};
+use super::{Action, Actor, Denial, Resource, Role, Scope, decide};
 use crate::base::ids::{KeyId, StaffId};
 
 /// The page `docs/roles.md`, as the rules stand.
@@ -131,7 +131,12 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
 
 /// An account with these roles, as an example.
 pub(super) fn staff(roles: &[Role]) -> Actor {
-    Actor::Staff { id: StaffId::from_bytes([7; 16]), login: "jane".to_owned(), roles: roles.to_vec() }
+    Actor::Staff {
+        id: StaffId::from_bytes([7; 16]),
+        login: "jane".to_owned(),
+        roles: roles.to_vec(),
+        scope: Scope::default(),
+    }
 }
 
 /// A server, as an example.

@@ -289,3 +289,35 @@ fn actors_as_the_audit_trail_names_them() {
         assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{action}\""));
     }
 }
+
+/// A scope only ever takes away, and one of some forms lets nothing through before it was brought to one of them.
+#[test]
+fn a_scope_never_adds_anything() {
+    let [mine, other]: [FormId; 2] = ["job-application", "support-request"].map(|id| id.parse().unwrap());
+    let scoped = |roles: &[Role], scope: Scope| match staff(roles) {
+        Actor::Staff { id, login, roles, .. } => Actor::Staff { id, login, roles, scope },
+        actor => actor,
+    };
+    let mut compared = 0;
+    for roles in Role::ALL.iter().map(std::slice::from_ref).chain([Role::ALL.as_slice()]) {
+        let plain = staff(roles);
+        let everything = scoped(roles, Scope::new(Some(Action::ALL.to_vec()), None));
+        let of_mine = scoped(roles, Scope::new(None, Some(vec![mine.clone()])));
+        let of_none = scoped(roles, Scope::new(None, Some(Vec::new())));
+        for role in Role::ALL {
+            for (action, _, resource) in rows(Some(role)) {
+                let may = decide(&plain, action, &resource).is_ok();
+                let but_this = Action::ALL.into_iter().filter(|one| *one != action).collect();
+                let others = scoped(roles, Scope::new(Some(but_this), None));
+                assert!(decide(&others, action, &resource).is_err(), "{action} was not in the scope");
+                assert_eq!(decide(&everything, action, &resource).is_ok(), may, "{action}: all is as none");
+                assert!(decide(&of_mine, action, &resource).is_err(), "{action}: not brought to a form");
+                assert_eq!(decide(&of_mine.at(&mine), action, &resource).is_ok(), may);
+                assert!(decide(&of_mine.at(&other), action, &resource).is_err(), "{action} at another form");
+                assert!(decide(&of_none.at(&mine), action, &resource).is_err());
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}

@@ -36,7 +36,7 @@ use crate::base::entropy::Entropy;
 use crate::base::ids::RequestId;
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 pub use crate::domain::Problem;
-use crate::domain::form::FormSet;
+use crate::domain::form::{FormId, FormSet};
 use crate::domain::language::{Languages, Said};
 use crate::domain::operator::Operator;
 use crate::policy::{self, Action, Actor, Denial, Permit, Resource};
@@ -346,6 +346,7 @@ impl App {
         // What was counted since the last time; nobody waits for it.
         let _ = statistics::flush(self).await;
         let _ = keys::flush(self).await;
+        let _ = staff::flush(self).await;
         self.vault.close().await;
     }
 
@@ -359,6 +360,11 @@ impl Context {
     /// Asks the policy, and turns its answer into an act or an error.
     fn act(&self, action: Action, resource: &Resource<'_>) -> Result<Act, ServiceError> {
         self.act_on(policy::decide(&self.actor, action, resource)?)
+    }
+
+    /// As its actor stands to a form and what came by it.
+    fn at(&self, form: &FormId) -> Self {
+        Self { actor: self.actor.at(form), ..self.clone() }
     }
 
     /// An act on a permit that was given already.

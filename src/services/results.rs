@@ -116,7 +116,8 @@ pub async fn texts(
 /// The surveys whose results the actor may read, in order.
 pub fn readable(app: &App, ctx: &Context) -> Vec<Arc<Form>> {
     let may = |form: &&Arc<Form>| {
-        form.kind.k().is_some() && policy::decide(&ctx.actor, Action::ReadResults, &Resource::of_form(form)).is_ok()
+        form.kind.k().is_some()
+            && policy::decide(&ctx.actor.at(&form.id), Action::ReadResults, &Resource::of_form(form)).is_ok()
     };
     app.forms().iter().filter(may).cloned().collect()
 }
@@ -142,7 +143,7 @@ async fn grant(
     form: &Form,
     purpose: Option<&str>,
 ) -> Result<AnswersGrant, ServiceError> {
-    let permit = policy::decide(&ctx.actor, Action::ReadResults, &Resource::of_form(form))?;
+    let permit = policy::decide(&ctx.actor.at(&form.id), Action::ReadResults, &Resource::of_form(form))?;
     let allowed = purposes(ctx, form);
     let Some(purpose) = purpose.filter(|purpose| allowed.iter().any(|one| one == purpose)) else {
         return Err(ServiceError::PurposeNeeded { allowed });

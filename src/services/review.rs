@@ -121,7 +121,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     if let Some(form) = &query.form {
         // A form that the actor may not list is as good as none.
         let form = app.forms().get(form).cloned().ok_or(ServiceError::NotFound)?;
-        let _ = ctx.act(Action::ListSubmissions, &Resource::of_form(&form))?;
+        let _ = ctx.at(&form.id).act(Action::ListSubmissions, &Resource::of_form(&form))?;
     } else if !app.forms().iter().any(|form| may(ctx, Action::ListSubmissions, form)) {
         return Err(ServiceError::NotFound);
     }
@@ -146,7 +146,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     }
     let form = form_of(app, &found[0].located)?;
     let nature = found[0].located.summary.nature;
-    let act = ctx.act(Action::ReadSubmission, &Resource::of_submission(&form, nature))?;
+    let act = ctx.at(&form.id).act(Action::ReadSubmission, &Resource::of_submission(&form, nature))?;
     let located: Vec<Located> = found.into_iter().map(|listed| listed.located).collect();
     let grants = app.vault.grant(act, &located, &purpose, None).await?;
     let worker = Arc::clone(app);
@@ -272,7 +272,8 @@ pub(super) async fn locate(
         }
     };
     let form = form_of(app, &located)?;
-    let permit = policy::decide(&ctx.actor, action, &Resource::of_submission(&form, located.summary.nature))?;
+    let permit =
+        policy::decide(&ctx.actor.at(&form.id), action, &Resource::of_submission(&form, located.summary.nature))?;
     Ok((located, permit))
 }
 
@@ -291,14 +292,14 @@ async fn note_owner(app: &App, ctx: &Context, form: Option<&FormId>, found: usiz
     let forms = app.forms();
     let listed = forms.iter().find(|one| form.is_none_or(|id| *id == one.id) && may(ctx, Action::ListSubmissions, one));
     if let (Actor::Owner { .. }, Some(form)) = (&ctx.actor, listed) {
-        let act = ctx.act(Action::ListSubmissions, &Resource::of_form(form))?;
+        let act = ctx.at(&form.id).act(Action::ListSubmissions, &Resource::of_form(form))?;
         app.vault.record_act(act, Detail::Found(found as u64)).await?;
     }
     Ok(())
 }
 
 fn may(ctx: &Context, action: Action, form: &Form) -> bool {
-    policy::decide(&ctx.actor, action, &Resource::of_form(form)).is_ok()
+    policy::decide(&ctx.actor.at(&form.id), action, &Resource::of_form(form)).is_ok()
 }
 
 /// The form that a submission came by. One whose form is gone from the configuration is hidden from everybody, since
@@ -374,7 +375,7 @@ pub fn readable(app: &App, ctx: &Context) -> Vec<Arc<Form>> {
 
 /// Whether the actor may do this with what came in by a form, of this nature.
 pub fn may_with(ctx: &Context, action: Action, form: &Form, nature: Nature) -> bool {
-    policy::decide(&ctx.actor, action, &Resource::of_submission(form, nature)).is_ok()
+    policy::decide(&ctx.actor.at(&form.id), action, &Resource::of_submission(form, nature)).is_ok()
 }
 
 /// What the actor may read a form's submissions for.

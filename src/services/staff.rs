@@ -3,25 +3,27 @@
 //! Accounts and tokens are few and asked for at each request, so they are held in memory, and written through.
 
 mod address;
+mod tokens;
 
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::{App, Context, Problem, ServiceError};
+use super::{App, Context, Problem, ServiceError, sign_in};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{StaffId, TokenId};
 use crate::base::sensitive::SensitiveString;
-use crate::crypto::token::Token;
 use crate::domain::staff::Login;
-use crate::policy::{Action, Actor, Resource, Role};
-use crate::vault::system_rows::{SystemRow, SystemTable};
+use crate::policy::{Action, Resource};
+use crate::vault::system_rows::SystemTable;
 use crate::vault::{Act, Detail, Vault, VaultError};
 
 pub(super) use address::{address_of, address_to_tell, set as set_address, to_tell};
 pub use address::{parse as parse_address, set_by_login as set_email, set_own as set_own_email};
+
+use tokens::TokenRow;
+pub use tokens::{NewToken, TokenInfo, authenticate, create_scoped_token, create_token, flush, revoke_token};
 
 /// An account as lists show it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,33 +44,11 @@ pub struct Account {
     pub tokens: Vec<TokenInfo>,
 }
 
-/// A token as lists show it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TokenInfo {
-    /// Its id.
-    pub id: TokenId,
-    /// What it may act as.
-    pub roles: Vec<Role>,
-    /// When it was made.
-    pub created: Timestamp,
-    /// When it ends.
-    pub expires: Option<Timestamp>,
-    /// Ended by hand.
-    pub revoked: bool,
-}
-
-/// A token just made; the bearer text is shown once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct NewToken {
-    /// Its id.
-    pub id: TokenId,
-    /// `llt_…`, for the `Authorization: Bearer` header.
-    pub bearer: SensitiveString,
-}
-
 /// Accounts and tokens in memory.
 pub(super) struct Desk {
     state: RwLock<State>,
+    /// Tokens that were used since that was written last.
+    used: Mutex<HashSet<TokenId>>,
     /// Changes happen one at a time, so that two cannot take the same login.
     changing: tokio::sync::Mutex<()>,
 }
@@ -88,16 +68,6 @@ struct AccountRow {
     email: Option<SensitiveString>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-struct TokenRow {
-    staff: StaffId,
-    hash: [u8; 32],
-    roles: Vec<Role>,
-    created: Timestamp,
-    expires: Option<Timestamp>,
-    revoked: bool,
-}
-
 impl Desk {
     pub(super) fn load(vault: &Vault) -> Result<Self, VaultError> {
         let accounts = vault.read_system_rows(SystemTable::Staff)?;
@@ -106,7 +76,7 @@ impl Desk {
             accounts: accounts.into_iter().map(|(id, row)| (StaffId::from_bytes(id), row)).collect(),
             tokens: tokens.into_iter().map(|(id, row)| (TokenId::from_bytes(id), row)).collect(),
         };
-        Ok(Self { state: RwLock::new(state), changing: tokio::sync::Mutex::new(()) })
+        Ok(Self { state: RwLock::new(state), used: Mutex::default(), changing: tokio::sync::Mutex::new(()) })
     }
 
     fn read<T>(&self, f: impl FnOnce(&State) -> T) -> Result<T, ServiceError> {
@@ -116,26 +86,6 @@ impl Desk {
     fn write(&self, f: impl FnOnce(&mut State)) -> Result<(), ServiceError> {
         self.state.write().map(|mut state| f(&mut state)).map_err(|_| ServiceError::Internal)
     }
-}
-
-/// Finds out who a bearer token is. The same answer, in the same time, for an unknown id and a wrong secret.
-///
-/// # Errors
-/// [`ServiceError::Unauthenticated`] for anything but a live token of a live account.
-pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, ServiceError> {
-    let token = Token::parse(bearer).map_err(|_| ServiceError::Unauthenticated)?;
-    let now = app.clock.now();
-    let row = app.staff.read(|state| state.tokens.get(&token.id()).cloned())?;
-    // An unknown id is compared as well, with a hash that nothing has.
-    let hash = row.as_ref().map_or([0; 32], |row| row.hash);
-    let matches = app.vault.token_matches(&token, &hash);
-    let row = row.filter(|_| matches).ok_or(ServiceError::Unauthenticated)?;
-    if row.revoked || row.expires.is_some_and(|end| now >= end) {
-        return Err(ServiceError::Unauthenticated);
-    }
-    let account = app.staff.read(|state| state.accounts.get(&row.staff).cloned())?;
-    let account = account.filter(|account| !account.disabled).ok_or(ServiceError::Unauthenticated)?;
-    Ok(Actor::Staff { id: row.staff, login: account.login, roles: row.roles })
 }
 
 /// Adds an account without tokens, with a work e-mail address if it is a person's.
@@ -178,87 +128,18 @@ pub async fn list(app: &Arc<App>, ctx: &Context) -> Result<Vec<Account>, Service
 /// Disables an account at once, its tokens with it.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`].
+/// [`ServiceError::NotFound`]; [`ServiceError::Invalid`] for the last administrator who can sign in.
 pub async fn disable(app: &Arc<App>, ctx: &Context, login: &str) -> Result<(), ServiceError> {
     let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
     let login = parse_login(login)?;
+    let _no_role_changes = sign_in::hold(app).await;
     let _one_at_a_time = app.staff.changing.lock().await;
     let (id, mut row) = find(app, login.as_str())?.ok_or(ServiceError::NotFound)?;
+    sign_in::keep_an_admin(app, id)?;
     row.disabled = true;
     // Nobody is to be told of anything any more.
     row.email = None;
     save(app, act, id, row, "disabled").await
-}
-
-/// Makes a token; a new login becomes a service account.
-///
-/// # Errors
-/// [`ServiceError::Invalid`] for a bad login, a disabled account, no role, or a zero life.
-pub async fn create_token(
-    app: &Arc<App>,
-    ctx: &Context,
-    login: &str,
-    roles: &[Role],
-    ttl: Option<Duration>,
-) -> Result<NewToken, ServiceError> {
-    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
-    let login = parse_login(login)?;
-    let mut roles = roles.to_vec();
-    roles.sort();
-    roles.dedup();
-    if roles.is_empty() {
-        return Err(invalid("role", "required", "Name at least one role."));
-    }
-    if ttl.is_some_and(|ttl| ttl.is_zero()) {
-        return Err(invalid("ttl", "out-of-range", "The token would end at once."));
-    }
-    let _one_at_a_time = app.staff.changing.lock().await;
-    let mut rows: Vec<SystemRow> = Vec::new();
-    let known = find(app, login.as_str())?;
-    let (staff, account) = match known {
-        Some((_, row)) if row.disabled => {
-            return Err(invalid("login", "disabled", "This account is disabled."));
-        }
-        Some((id, row)) => (id, row),
-        None => {
-            let (id, row) = new_account(app, &login, true)?;
-            rows.push(app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?);
-            (id, row)
-        }
-    };
-    let token = Token::make_random(&*app.entropy).map_err(VaultError::from)?;
-    let created = app.clock.now();
-    let row = TokenRow {
-        staff,
-        hash: app.vault.hash_token(&token),
-        roles,
-        created,
-        expires: ttl.map(|ttl| created.plus(ttl)),
-        revoked: false,
-    };
-    rows.push(app.vault.seal_system_row(SystemTable::Tokens, token.id().as_bytes(), &row)?);
-    let detail = Detail::Token { id: token.id(), change: "made".to_owned() };
-    app.vault.write_system_rows(act, detail, rows).await?;
-    app.staff.write(|state| {
-        state.accounts.insert(staff, account);
-        state.tokens.insert(token.id(), row);
-    })?;
-    Ok(NewToken { id: token.id(), bearer: token.bearer() })
-}
-
-/// Revokes a token at once.
-///
-/// # Errors
-/// [`ServiceError::NotFound`].
-pub async fn revoke_token(app: &Arc<App>, ctx: &Context, id: TokenId) -> Result<(), ServiceError> {
-    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
-    let _one_at_a_time = app.staff.changing.lock().await;
-    let mut row = app.staff.read(|state| state.tokens.get(&id).cloned())?.ok_or(ServiceError::NotFound)?;
-    row.revoked = true;
-    let sealed = app.vault.seal_system_row(SystemTable::Tokens, id.as_bytes(), &row)?;
-    let detail = Detail::Token { id, change: "revoked".to_owned() };
-    app.vault.write_system_rows(act, detail, vec![sealed]).await?;
-    app.staff.write(|state| drop(state.tokens.insert(id, row)))
 }
 
 /// The account of a login that may act.
@@ -324,19 +205,7 @@ fn list_one(app: &App, id: StaffId) -> Result<Account, ServiceError> {
 }
 
 fn show(state: &State, id: StaffId) -> Account {
-    let mut tokens: Vec<TokenInfo> = state
-        .tokens
-        .iter()
-        .filter(|(_, row)| row.staff == id)
-        .map(|(id, row)| TokenInfo {
-            id: *id,
-            roles: row.roles.clone(),
-            created: row.created,
-            expires: row.expires,
-            revoked: row.revoked,
-        })
-        .collect();
-    tokens.sort_by_key(|token| (token.created, token.id));
+    let tokens = tokens::of(state, id);
     let row = &state.accounts[&id];
     Account {
         id,

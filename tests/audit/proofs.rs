@@ -296,7 +296,12 @@ fn the_program_in_examples_knows_every_kind_of_entry() {
     let id = Handle::from_bytes([9; 16]);
     for actor in [
         Actor::Public,
-        Actor::Staff { id: StaffId::from_bytes([9; 16]), login: "jane".into(), roles: vec![Role::Hr, Role::Auditor] },
+        Actor::Staff {
+            id: StaffId::from_bytes([9; 16]),
+            login: "jane".into(),
+            roles: vec![Role::Hr, Role::Auditor],
+            scope: letterlock::policy::Scope::default(),
+        },
         Actor::Owner { role: Role::Privacy },
         Actor::System,
         Actor::Subject,

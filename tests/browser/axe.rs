@@ -27,7 +27,7 @@ pub(crate) fn axe() -> String {
 }
 
 /// What is wrong with the page that is open, and how many rules were passed.
-async fn look(browser: &WebDriver, axe: &str) -> (Vec<String>, usize) {
+pub(crate) async fn look(browser: &WebDriver, axe: &str) -> (Vec<String>, usize) {
     browser.execute(axe, vec![]).await.unwrap();
     let script = format!(
         "const done = arguments[arguments.length - 1]; \

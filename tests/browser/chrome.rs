@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::*;
 
@@ -49,6 +49,29 @@ impl Chrome {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         chrome
+    }
+
+    /// Plugs a device for passkeys into a browser: one that is part of the machine (`internal`) or a key (`usb`). Its user is
+    /// recognised, and always agrees. Returns its name, for [`Chrome::unplug`].
+    pub(crate) async fn plug(&self, browser: &WebDriver, transport: &str) -> String {
+        let device = json!({
+            "protocol": "ctap2", "transport": transport, "hasResidentKey": true, "hasUserVerification": true,
+            "isUserConsenting": true, "isUserVerified": true,
+        });
+        let made = reqwest::Client::new().post(self.devices(browser)).body(device.to_string()).send().await.unwrap();
+        let made: Value = serde_json::from_str(&made.text().await.unwrap()).unwrap();
+        made["value"].as_str().unwrap_or_else(|| panic!("no virtual authenticator: {made}")).to_owned()
+    }
+
+    /// Takes it out again.
+    pub(crate) async fn unplug(&self, browser: &WebDriver, device: &str) {
+        let gone = reqwest::Client::new().delete(format!("{}/{device}", self.devices(browser))).send().await.unwrap();
+        assert!(gone.status().is_success(), "{}", gone.text().await.unwrap());
+    }
+
+    /// Where the driver keeps virtual authenticators (WebAuthn level 3, section 11).
+    fn devices(&self, browser: &WebDriver) -> String {
+        format!("{}/session/{}/webauthn/authenticator", self.url, browser.session_id())
     }
 
     /// Opens a browser of its own for `visitor`.

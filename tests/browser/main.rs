@@ -11,6 +11,7 @@ mod mailbox;
 mod mails;
 mod my;
 mod newsletter;
+mod passkeys;
 #[path = "../support/pdf.rs"]
 mod pdf;
 mod resources;

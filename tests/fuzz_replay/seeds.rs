@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::corpus_folder;
 use crate::targets::slot::{self, Kind};
-use crate::targets::{certificate, kinds, links, receipts, stream};
+use crate::targets::{certificate, kinds, links, passkeys, receipts, stream};
 
 /// Of which target, under which name, which bytes.
 type Seed = (&'static str, &'static str, Vec<u8>);
@@ -53,6 +53,7 @@ fn all() -> Vec<Seed> {
     of("links", texts(&link_tokens()));
     of("mail", texts(&mails().map(|(name, text)| (name, text.to_owned()))));
     of("notice", notices());
+    of("passkeys", texts(&passkey_answers()));
     of("receipts", texts(&codes()));
     of("slot", slots());
     of("store", stores());
@@ -64,6 +65,23 @@ fn all() -> Vec<Seed> {
 
 fn texts(seeds: &[(&'static str, String)]) -> Vec<(&'static str, Vec<u8>)> {
     seeds.iter().map(|(name, text)| (*name, text.clone().into_bytes())).collect()
+}
+
+fn passkey_answers() -> Vec<(&'static str, String)> {
+    let (made, proof) = (passkeys::registration(), passkeys::proof());
+    vec![
+        ("made", made.clone()),
+        ("proof", proof.clone()),
+        ("nobody", proof.replace("\"AQEBAQEBAQEBAQEBAQEBAQ\"", "null")),
+        ("padded", proof.replace("\"AQEBAQEBAQEBAQEBAQEBAQ\"", "\"AQEBAQEBAQEBAQEBAQEBAQ==\"")),
+        ("short-user", proof.replace("\"AQEBAQEBAQEBAQEBAQEBAQ\"", "\"AQEB\"")),
+        ("unknown-member", proof.replacen('{', "{\"type\":\"public-key\",", 1)),
+        ("twice", proof.replacen('{', "{\"id\":\"AAAA\",", 1)),
+        ("cut", made[..made.len() / 2].to_owned()),
+        ("spaced", made.replace(',', " ,\n ")),
+        ("empty", String::new()),
+        ("nothing", "{}".to_owned()),
+    ]
 }
 
 fn certificates() -> Vec<(&'static str, Vec<u8>)> {

@@ -1,6 +1,7 @@
 //! A running service of a test's own: fresh folders, a free port, a client that takes its certificate.
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+pub(crate) mod authenticator;
 pub(crate) mod raw;
 
 use std::net::SocketAddr;

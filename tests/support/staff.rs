@@ -30,6 +30,7 @@ impl Place {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let service = Service::with_clock(forms, clock.clone(), |_| ()).await;
         service.app.set_password_cost(Cost::FLOOR);
+        service.app.set_site(&format!("https://localhost:{}", service.address.port())).unwrap();
         Self { service, clock }
     }
 

@@ -21,7 +21,7 @@ use letterlock::base::entropy::SystemEntropy;
 use letterlock::base::ids::{Handle, RecordId, StaffId};
 use letterlock::domain::form::FormSet;
 use letterlock::http::{self, Certificate, HttpConfig, Limits};
-use letterlock::policy::{Actor, Role};
+use letterlock::policy::{Actor, Role, Scope};
 use letterlock::store::SledEngine;
 use ring::digest;
 use tokio::sync::mpsc;
@@ -90,6 +90,7 @@ fn open(folder: &Path, token: &str, limits: Limits) -> Outcome<Twin> {
         id: StaffId::from_bytes([7; Handle::LEN]),
         login: "bench".parse()?,
         roles: vec![Role::Hr, Role::Support],
+        scope: Scope::default(),
     };
     Ok(Twin {
         forms: FormSet::default(),

@@ -126,6 +126,12 @@ Examples:
   letterlock staff email jane.doe < address.txt
   letterlock staff email jane.doe --none";
 
+pub(super) const STAFF_ROLES: &str = "\
+For people who sign in. The roles are those named here, and none of before. The last administrator who can sign in stays one.
+
+Example:
+  letterlock staff roles jane.doe --role hr,support";
+
 pub(super) const STAFF_RECOVER: &str = "\
 Password, authenticator program, recovery codes and sessions of the account are worth nothing from now on; its roles stay. \
 This is also the way back in for the last administrator.
@@ -159,7 +165,8 @@ Roles:
 
 Examples:
   letterlock token create --login reader --role hr > reader.token
-  letterlock token create --login desk --role support,privacy --ttl 12h";
+  letterlock token create --login desk --role support,privacy --ttl 12h
+  letterlock token create --login export --role hr --form job-application --action list-submissions,read-submission";
 
 pub(super) const TOKEN_REVOKE: &str = "\
 `letterlock staff list` shows the ids.

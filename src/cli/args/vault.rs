@@ -10,7 +10,7 @@ use super::records::Acting;
 use crate::base::ids::{Handle, KeyId, TokenId};
 use crate::cli::ttl;
 use crate::domain::form::FormId;
-use crate::policy::Role;
+use crate::policy::{Action, Role};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ServeArgs {
@@ -77,6 +77,15 @@ pub(in crate::cli) enum StaffCommand {
         #[arg(long)]
         none: bool,
     },
+    /// Give somebody other roles; every session of theirs ends
+    #[command(after_help = help::STAFF_ROLES)]
+    Roles {
+        /// Login name
+        login: String,
+        /// What the person does from now on; several with commas between
+        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
+        roles: Vec<Role>,
+    },
     /// List the accounts and their tokens
     #[command(after_help = help::STAFF_LIST)]
     List(Json),
@@ -109,6 +118,12 @@ pub(in crate::cli) struct TokenCreateArgs {
     /// What it may act as: hr, support, training, partner, marketing, privacy, auditor, admin; several with commas between
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
     pub(in crate::cli) roles: Vec<Role>,
+    /// The only things it may do, by their names in docs/roles.md; several with commas between
+    #[arg(long = "action", value_name = "ACTION", value_delimiter = ',')]
+    pub(in crate::cli) actions: Vec<Action>,
+    /// The only forms whose submissions it reaches; several with commas between
+    #[arg(long = "form", value_name = "FORM", value_delimiter = ',')]
+    pub(in crate::cli) forms: Vec<FormId>,
     /// How long it is good for: 30m, 12h, 90d, 52w, or never
     #[arg(long, default_value = "90d", value_parser = ttl::parse)]
     pub(in crate::cli) ttl: Ttl,

@@ -1,4 +1,4 @@
-//! `/staff/account`: one's own work address, password, recovery codes and sessions; and the way out.
+//! `/staff/account`: one's own password, recovery codes and sessions; and the way out.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::{Here, Posted, SMALL, cookies, first, page, see_other, whole};
+use super::{Here, Posted, SMALL, cookies, entrance, first, see_other, whole};
 use crate::base::ids::Handle;
 use crate::http::Web;
 use crate::http::client::Client;
@@ -21,9 +21,9 @@ pub(in crate::http) async fn show(State(web): State<Arc<Web>>, here: Here) -> Re
     shown(&web, &here, None)
 }
 
-fn shown(web: &Web, here: &Here, problem: Option<(&str, &str)>) -> Result<Response, HttpError> {
+pub(super) fn shown(web: &Web, here: &Here, problem: Option<(&str, &str)>) -> Result<Response, HttpError> {
     let own = service::own(&web.app, &here.who)?;
-    Ok(page::account(here, &own, problem))
+    Ok(entrance::account(web, here, &own, problem))
 }
 
 /// `POST /staff/account/password`
@@ -41,11 +41,7 @@ pub(in crate::http) async fn password(
     let (app, who) = (Arc::clone(&web.app), here.who.clone());
     let (present, new) = (posted.secret("password"), posted.secret("new-password"));
     match whole(async move { service::change_password(&app, &ctx, &who, &present, &new, client).await }).await {
-        Ok(()) => {
-            let mut response = page::sign_in_again();
-            cookies::add(response.headers_mut(), cookies::end_session());
-            Ok(response)
-        }
+        Ok(()) => Ok(ended(&web, "Your password is changed. Please sign in with the new one.")),
         Err(error) => refused(&web, &here, error),
     }
 }
@@ -61,7 +57,7 @@ pub(in crate::http) async fn recovery(
     let posted = Posted::read(&here, request, SMALL).await?;
     let (app, who, password) = (Arc::clone(&web.app), here.who.clone(), posted.secret("password"));
     match whole(async move { service::renew_recovery(&app, &ctx, &who, &password, client).await }).await {
-        Ok(codes) => Ok(page::recovery_codes(&codes, Some(&here))),
+        Ok(codes) => Ok(entrance::recovery_codes(&codes, Some(&here))),
         Err(ServiceError::Invalid(_)) => shown(&web, &here, Some(("recovery-password", "This is not your password."))),
         Err(error) => refused(&web, &here, error),
     }
@@ -86,13 +82,65 @@ pub(in crate::http) async fn email(
         Err(ServiceError::Invalid(problems)) => {
             let problem = first(&problems).ok_or_else(HttpError::internal)?;
             let own = service::Own { email: Some(posted.secret("email")), ..service::own(&web.app, &here.who)? };
-            Ok(page::account(&here, &own, Some(("email", &problem))))
+            Ok(entrance::account(&web, &here, &own, Some(("email", &problem))))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn refused(web: &Web, here: &Here, error: ServiceError) -> Result<Response, HttpError> {
+/// `POST /staff/account/codes`
+pub(in crate::http) async fn begin_codes(
+    State(web): State<Arc<Web>>,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    Posted::read(&here, request, SMALL).await?;
+    entrance::codes(&here, &service::begin_codes(&web.app, &here.who)?, None)
+}
+
+/// `POST /staff/account/codes/confirmation`
+pub(in crate::http) async fn complete_codes(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let posted = Posted::read(&here, request, SMALL).await?;
+    let (app, who, code) = (Arc::clone(&web.app), here.who.clone(), posted.secret("code"));
+    let done = tokio::spawn(async move { service::complete_codes(&app, &ctx, &who, &code).await }).await;
+    match done.map_err(|_| HttpError::internal())? {
+        Ok(()) => Ok(ended(&web, "Your authenticator program is set up. Please sign in with it.")),
+        Err((ServiceError::Invalid(problems), Some(setup))) => {
+            entrance::codes(&here, &setup, first(&problems).as_deref())
+        }
+        Err((ServiceError::NotFound, _)) => Ok(see_other("/staff/account")),
+        Err((error, _)) => Err(error.into()),
+    }
+}
+
+/// `POST /staff/account/codes/removal`
+pub(in crate::http) async fn remove_codes(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    Posted::read(&here, request, SMALL).await?;
+    let (app, who) = (Arc::clone(&web.app), here.who.clone());
+    match whole(async move { service::remove_codes(&app, &ctx, &who).await }).await {
+        Ok(()) => Ok(ended(&web, "The authenticator program counts no more. Please sign in again.")),
+        Err(error) => refused(&web, &here, error),
+    }
+}
+
+/// The way in, after a change that ended every session.
+pub(super) fn ended(web: &Web, words: &str) -> Response {
+    let mut response = entrance::sign_in_again(web, words);
+    cookies::add(response.headers_mut(), cookies::end_session());
+    response
+}
+
+pub(super) fn refused(web: &Web, here: &Here, error: ServiceError) -> Result<Response, HttpError> {
     let ServiceError::Invalid(problems) = error else { return Err(error.into()) };
     let first = problems.first().ok_or_else(HttpError::internal)?;
     let mut response =
@@ -124,7 +172,7 @@ pub(in crate::http) async fn sign_out(
     Posted::read(&here, request, SMALL).await?;
     let (app, token) = (Arc::clone(&web.app), Arc::clone(&here.token));
     whole(async move { service::leave(&app, &ctx, token.expose()).await }).await?;
-    let mut response = page::signed_out();
+    let mut response = entrance::signed_out();
     cookies::add(response.headers_mut(), cookies::end_session());
     let forget = HeaderValue::from_static("\"cache\", \"storage\"");
     response.headers_mut().insert("clear-site-data", forget);

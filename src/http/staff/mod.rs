@@ -1,11 +1,14 @@
-//! The console, `/staff`: where the people inside sign in, read and answer. Plain HTML; no script; one cookie for the
-//! session, one by which a browser that has signed in before is known again.
+//! The console, `/staff`: where the people inside sign in, read and answer. Plain HTML; no script but that for passkeys, which
+//! nothing depends on; one cookie for the session, one by which a browser that has signed in before is known again.
 
 mod account;
+pub(super) mod confirm;
 mod cookies;
+mod entrance;
 pub(super) mod inbox;
 mod opened;
 mod page;
+pub(super) mod passkeys;
 pub(super) mod record;
 pub(super) mod results;
 pub(super) mod sign_in;
@@ -31,7 +34,9 @@ use crate::base::ids::{Handle, RequestId};
 use crate::base::sensitive::SensitiveString;
 use crate::services::{Context, Problem, results as survey, sign_in as service};
 
-pub(super) use account::{email, end_session, password, recovery, show as account, sign_out};
+pub(super) use account::{
+    begin_codes, complete_codes, email, end_session, password, recovery, remove_codes, show as account, sign_out,
+};
 
 /// The hidden part with the session's guard.
 const GUARD: &str = "_guard";

@@ -1,91 +1,20 @@
-//! The console's pages.
+//! The console's pages but those of `entrance`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
-use qrcode::QrCode;
-use qrcode::render::svg;
 
 use super::Here;
 use super::inbox::Inbox;
 use super::view;
-use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{FieldValue, Status};
-use crate::http::error::HttpError;
 use crate::http::pages;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{Actor, Role};
-use crate::services::sign_in::{Own, Setup};
-
-/// Login and password.
-pub(super) fn sign_in(problem: Option<&str>, login: &str) -> Response {
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html(status, &SignIn { problem, login, again: false })
-}
-
-/// After a change of password.
-pub(super) fn sign_in_again() -> Response {
-    html(StatusCode::OK, &SignIn { problem: None, login: "", again: true })
-}
-
-/// Too much was tried.
-pub(super) fn wait(wait: Duration, login: &str) -> Response {
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let problem = match seconds {
-        ..120 => format!("This was tried too often. Please wait {seconds} seconds, then try again."),
-        _ => format!("This was tried too often. Please wait {} minutes, then try again.", seconds.div_ceil(60)),
-    };
-    let mut response = html(StatusCode::TOO_MANY_REQUESTS, &SignIn { problem: Some(&problem), login, again: false });
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    response
-}
-
-/// The code.
-pub(super) fn code(problem: Option<&str>) -> Response {
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html(status, &Code { problem })
-}
-
-/// Too many codes were tried.
-pub(super) fn code_wait(wait: Duration) -> Response {
-    let minutes = wait.as_secs().div_ceil(60);
-    let problem = format!("Too many codes were wrong. Please wait {minutes} minutes, or use a recovery code.");
-    let mut response = html(StatusCode::TOO_MANY_REQUESTS, &Code { problem: Some(&problem) });
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-    response
-}
-
-/// An invitation: the password.
-pub(super) fn choose_password(token: &str, login: &str, problem: Option<&str>) -> Response {
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html(status, &Welcome { token, login, problem })
-}
-
-/// An invitation: the authenticator program.
-pub(super) fn set_up(token: &str, setup: &Setup, problem: Option<&str>) -> Result<Response, HttpError> {
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let code = QrCode::new(setup.uri.expose()).map_err(|_| HttpError::internal())?;
-    // Dark on light whatever the page's colours are: that is what cameras look for.
-    let picture = code.render::<svg::Color<'_>>().min_dimensions(220, 220).build();
-    let picture = picture.find("<svg").and_then(|at| picture.get(at..)).unwrap_or_default();
-    Ok(html(status, &SetUp { token, login: &setup.login, secret: setup.secret.expose(), picture, problem }))
-}
-
-/// Recovery codes, shown once.
-pub(super) fn recovery_codes(codes: &[SensitiveString], here: Option<&Here>) -> Response {
-    let codes = codes.iter().map(SensitiveString::expose).collect();
-    html(StatusCode::OK, &Recovery { codes, frame: here.map(Frame::of) })
-}
-
-/// Signed out.
-pub(super) fn signed_out() -> Response {
-    html(StatusCode::OK, &SignedOut)
-}
 
 /// The console's first page.
 pub(super) fn home(here: &Here, forms: &[Arc<Form>], surveys: &[Arc<Form>]) -> Response {
@@ -169,31 +98,6 @@ pub(super) fn ask_purpose(here: &Here, path: &str, form: Option<&FormId>, allowe
     html(StatusCode::OK, &AskPurpose { frame: Frame::of(here), path, form: form.map(ToString::to_string), purposes })
 }
 
-/// One's own account.
-pub(super) fn account(here: &Here, own: &Own, problem: Option<(&str, &str)>) -> Response {
-    let speech = Speech::default();
-    let sessions = own.sessions.iter().map(|session| SessionView {
-        id: session.id.to_string(),
-        here: session.id == here.who.session.id,
-        began: When::of(&speech, session.began),
-        seen: When::of(&speech, session.seen),
-    });
-    let of = |field: &str| problem.filter(|(name, _)| *name == field).map(|(_, text)| text);
-    let page = Account {
-        frame: Frame::of(here),
-        sessions: sessions.collect(),
-        recovery_left: own.recovery_left,
-        mistake: problem,
-        email: own.email.as_ref().map_or("", SensitiveString::expose),
-        email_problem: of("email"),
-        password_problem: of("password"),
-        new_problem: of("new-password"),
-        recovery_problem: of("recovery-password"),
-    };
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html(status, &page)
-}
-
 /// A page in the console's language.
 pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
     pages::html(&Speech::default(), status, page)
@@ -248,57 +152,6 @@ struct Line {
     unanswered: u32,
 }
 
-struct SessionView {
-    id: String,
-    here: bool,
-    began: When,
-    seen: When,
-}
-
-#[derive(Template)]
-#[template(path = "staff/sign-in.html")]
-struct SignIn<'a> {
-    problem: Option<&'a str>,
-    login: &'a str,
-    again: bool,
-}
-
-#[derive(Template)]
-#[template(path = "staff/code.html")]
-struct Code<'a> {
-    problem: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "staff/welcome.html")]
-struct Welcome<'a> {
-    token: &'a str,
-    login: &'a str,
-    problem: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "staff/set-up.html")]
-struct SetUp<'a> {
-    token: &'a str,
-    login: &'a str,
-    secret: &'a str,
-    /// Made here out of black and white squares.
-    picture: &'a str,
-    problem: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "staff/recovery.html")]
-struct Recovery<'a> {
-    codes: Vec<&'a str>,
-    frame: Option<Frame>,
-}
-
-#[derive(Template)]
-#[template(path = "staff/signed-out.html")]
-struct SignedOut;
-
 #[derive(Template)]
 #[template(path = "staff/home.html")]
 struct Home<'a> {
@@ -330,19 +183,4 @@ struct AskPurpose<'a> {
     path: &'a str,
     form: Option<String>,
     purposes: Vec<Choice>,
-}
-
-#[derive(Template)]
-#[template(path = "staff/account.html")]
-struct Account<'a> {
-    frame: Frame,
-    sessions: Vec<SessionView>,
-    recovery_left: usize,
-    /// Which field is wrong, and how.
-    mistake: Option<(&'a str, &'a str)>,
-    email: &'a str,
-    email_problem: Option<&'a str>,
-    password_problem: Option<&'a str>,
-    new_problem: Option<&'a str>,
-    recovery_problem: Option<&'a str>,
 }

@@ -1,4 +1,4 @@
-//! `/staff/sign-in`: a password, then a code.
+//! `/staff/sign-in`: a password, then a code. What passkeys do there is in `passkeys`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::whole;
-use super::{Posted, SMALL, cookies, first, page, see_other};
+use super::{Posted, SMALL, cookies, entrance, first, see_other};
 use crate::http::Web;
 use crate::http::client::Client;
 use crate::http::error::HttpError;
@@ -19,8 +19,11 @@ use crate::services::sign_in::{self as service, Complete};
 pub(in crate::http) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
     match cookies::session(&headers) {
         Some(token) if service::find(&web.app, token).is_some() => see_other("/staff"),
-        Some(token) if service::waits_for_code(&web.app, token) => page::code(None),
-        _ => page::sign_in(None, ""),
+        Some(token) => match service::waits(&web.app, token) {
+            Some(waiting) => entrance::code(waiting, None),
+            None => entrance::sign_in(&web, None, ""),
+        },
+        None => entrance::sign_in(&web, None, ""),
     }
 }
 
@@ -39,7 +42,7 @@ pub(in crate::http) async fn enter(
     if !service::knows(&app, &login, device.as_deref())
         && let Some(Err(wait)) = client.map(|address| web.outer.rates.failure(address))
     {
-        return Ok(page::wait(wait.0, &login));
+        return Ok(entrance::wait(&web, wait.0, &login));
     }
     let typed = login.clone();
     let entered =
@@ -51,9 +54,9 @@ pub(in crate::http) async fn enter(
             Ok(response)
         }
         Err(ServiceError::Unauthenticated) => {
-            Ok(page::sign_in(Some("Login and password do not fit together. Please try once more."), &login))
+            Ok(entrance::sign_in(&web, Some("Login and password do not fit together. Please try once more."), &login))
         }
-        Err(ServiceError::Later(wait)) => Ok(page::wait(wait, &login)),
+        Err(ServiceError::Later(wait)) => Ok(entrance::wait(&web, wait, &login)),
         Err(other) => Err(other.into()),
     }
 }
@@ -68,20 +71,34 @@ pub(in crate::http) async fn code(
     let posted = Posted::read_any(request, SMALL).await?;
     let Some(token) = token else { return Ok(see_other("/staff/sign-in")) };
     let (app, code) = (Arc::clone(&web.app), posted.secret("code"));
-    match whole(async move { service::enter_code(&app, &ctx, &token, &code).await }).await {
-        Ok(complete) => signed_in(&complete),
-        Err(ServiceError::Invalid(problems)) => Ok(page::code(first(&problems).as_deref())),
-        Err(ServiceError::Later(wait)) => Ok(page::code_wait(wait)),
-        // Too many wrong ones, or too slow: from the beginning.
-        Err(ServiceError::NotFound) => {
-            Ok(page::sign_in(Some("That took too long, or too many codes were wrong. Please begin again."), ""))
+    let of = token.clone();
+    let entered = whole(async move { service::enter_code(&app, &ctx, &of, &code).await }).await;
+    second_step(&web, &token, entered)
+}
+
+/// The answer to a second step, whatever it was.
+pub(super) fn second_step(
+    web: &Web,
+    token: &str,
+    entered: Result<Complete, ServiceError>,
+) -> Result<Response, HttpError> {
+    let again = || entrance::sign_in(web, Some("That took too long, or too much was wrong. Please begin again."), "");
+    let waiting = service::waits(&web.app, token);
+    match (entered, waiting) {
+        (Ok(complete), _) => signed_in(&complete),
+        (Err(ServiceError::Invalid(problems)), Some(waiting)) => {
+            Ok(entrance::code(waiting, first(&problems).as_deref()))
         }
-        Err(other) => Err(other.into()),
+        (Err(ServiceError::Later(wait)), Some(waiting)) => Ok(entrance::code_wait(waiting, wait)),
+        (Err(ServiceError::Later(wait)), None) => Ok(entrance::wait(web, wait, "")),
+        // Too many wrong ones, or too slow: from the beginning.
+        (Err(ServiceError::NotFound | ServiceError::Invalid(_)), _) => Ok(again()),
+        (Err(other), _) => Err(other.into()),
     }
 }
 
 /// To the console, with the cookies of a session.
-fn signed_in(complete: &Complete) -> Result<Response, HttpError> {
+pub(super) fn signed_in(complete: &Complete) -> Result<Response, HttpError> {
     let to = if complete.recovery_left.is_some() { "/staff/account" } else { "/staff" };
     let mut response = see_other(to);
     add_cookies(&mut response, complete)?;

@@ -6,6 +6,7 @@ use crate::domain::staff::Role;
 use crate::domain::submission::{FileInfo, Status};
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
+use crate::services::sign_in::Factor;
 
 /// A status, in words.
 pub(super) const fn status(status: Status) -> &'static str {
@@ -39,6 +40,16 @@ pub(super) const fn role(role: Role) -> &'static str {
         Role::Privacy => "Privacy",
         Role::Auditor => "Auditor",
         Role::Admin => "Administrator",
+    }
+}
+
+/// What somebody signed in with.
+pub(super) const fn factor(factor: Factor) -> &'static str {
+    match factor {
+        Factor::Code => "with password and code",
+        Factor::Recovery => "with password and recovery code",
+        Factor::Passkey => "with password and passkey",
+        Factor::PasskeyAlone => "with a passkey",
     }
 }
 

@@ -1,11 +1,13 @@
-//! `/staff/welcome/{token}`: an invitation is taken up by choosing a password and setting an authenticator program up.
+//! `/staff/welcome/{token}`: an invitation is taken up by choosing a password and setting an authenticator program up. What
+//! passkeys do there is in `passkeys`.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use super::{Posted, SMALL, first, page, sign_in, whole};
+use super::{Posted, SMALL, entrance, first, sign_in, whole};
+use crate::base::sensitive::SensitiveString;
 use crate::http::Web;
 use crate::http::client::Client;
 use crate::http::error::HttpError;
@@ -25,7 +27,7 @@ pub(in crate::http) async fn show(
     let client = Client::find(request.extensions());
     drop(request);
     match service::look(&web.app, &token) {
-        Ok(login) => Ok(page::choose_password(&token, &login, None)),
+        Ok(login) => Ok(entrance::choose_password(&token, &login, None)),
         Err(error) => Err(unknown(&web, client, error)),
     }
 }
@@ -42,12 +44,14 @@ pub(in crate::http) async fn password(
     let login = service::look(&web.app, &token).map_err(|error| unknown(&web, client, error))?;
     if posted.text("new-password") != posted.text("again") {
         let problem = "The two are not the same. Please type the password twice.";
-        return Ok(page::choose_password(&token, &login, Some(problem)));
+        return Ok(entrance::choose_password(&token, &login, Some(problem)));
     }
     let (app, password, of): (Arc<App>, _, _) = (Arc::clone(&web.app), posted.secret("new-password"), token.clone());
     match whole(async move { service::begin_setup(&app, &of, &password).await }).await {
-        Ok(setup) => page::set_up(&token, &setup, None),
-        Err(ServiceError::Invalid(problems)) => Ok(page::choose_password(&token, &login, first(&problems).as_deref())),
+        Ok(setup) => entrance::set_up(&web, &token, &setup, None),
+        Err(ServiceError::Invalid(problems)) => {
+            Ok(entrance::choose_password(&token, &login, first(&problems).as_deref()))
+        }
         Err(error) => Err(unknown(&web, client, error)),
     }
 }
@@ -64,26 +68,36 @@ pub(in crate::http) async fn code(
     let posted = Posted::read_any(request, SMALL).await?;
     let (app, code, of) = (Arc::clone(&web.app), posted.secret("code"), token.clone());
     let done = tokio::spawn(async move { service::complete_setup(&app, &ctx, &of, &code).await }).await;
-    match done.map_err(|_| HttpError::internal())? {
+    answered(&web, &token, client, done.map_err(|_| HttpError::internal())?)
+}
+
+/// The answer to what completes a set-up, whatever it was.
+pub(super) fn answered(
+    web: &Web,
+    token: &str,
+    client: Option<Client>,
+    done: Result<(service::Complete, Vec<SensitiveString>), (ServiceError, Option<service::Setup>)>,
+) -> Result<Response, HttpError> {
+    match done {
         Ok((complete, codes)) => {
-            let mut response = page::recovery_codes(&codes, None);
+            let mut response = entrance::recovery_codes(&codes, None);
             sign_in::add_cookies(&mut response, &complete)?;
             Ok(response)
         }
         Err((ServiceError::Invalid(problems), Some(setup))) => {
-            page::set_up(&token, &setup, first(&problems).as_deref())
+            entrance::set_up(web, token, &setup, first(&problems).as_deref())
         }
-        Err((error, _)) => Err(unknown(&web, client, error)),
+        Err((error, _)) => Err(unknown(web, client, error)),
     }
 }
 
-fn token(params: &Params) -> Result<String, HttpError> {
+pub(super) fn token(params: &Params) -> Result<String, HttpError> {
     let token: String = params.parse("token")?;
     if visit::is_token(&token) { Ok(token) } else { Err(HttpError::not_found()) }
 }
 
 /// An invitation that is not there counts like a password that is wrong.
-fn unknown(web: &Web, client: Option<Client>, error: ServiceError) -> HttpError {
+pub(super) fn unknown(web: &Web, client: Option<Client>, error: ServiceError) -> HttpError {
     if let (ServiceError::NotFound, Some(Client(address))) = (&error, client)
         && let Err(wait) = web.outer.rates.failure(address)
     {

@@ -253,7 +253,7 @@ impl Issue {
 /// The form, and leave to send to its subscribers.
 fn permitted(app: &App, ctx: &Context, id: &FormId) -> Result<(Arc<Form>, crate::vault::Act), ServiceError> {
     let form = app.forms().get(id).cloned().ok_or(ServiceError::NotFound)?;
-    let act = ctx.act(Action::SendMailing, &Resource::Form { roles: &form.roles })?;
+    let act = ctx.at(&form.id).act(Action::SendMailing, &Resource::Form { roles: &form.roles })?;
     if form.kind.subscribes().is_none() {
         return Err(ServiceError::NotFound);
     }

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::base::clock::Timestamp;
 use crate::base::entropy::{Entropy, EntropyError, random};
-use crate::base::ids::StaffId;
+use crate::base::ids::{Handle, StaffId};
 use crate::base::sensitive::SensitiveString;
+use crate::crypto::passkey::Passkey;
 use crate::crypto::password::PasswordHash;
 use crate::crypto::totp::TotpSecret;
 use crate::policy::Role;
@@ -23,6 +24,8 @@ use crate::vault::{Vault, VaultError};
 const CODES: usize = 10;
 /// Bytes of a recovery code: 80 bits, 16 characters.
 const CODE_BYTES: usize = 10;
+/// Passkeys of an account.
+pub(super) const PASSKEYS: usize = 10;
 /// Browsers remembered for each account.
 const DEVICES: usize = 10;
 
@@ -33,7 +36,7 @@ pub(super) struct Credentials {
     pub(super) roles: Vec<Role>,
     /// The invitation that is open.
     pub(super) invitation: Option<Invitation>,
-    /// Password and second factor; `None` until an invitation was taken up.
+    /// Password and second factors; `None` until an invitation was taken up.
     pub(super) factors: Option<Factors>,
 }
 
@@ -48,26 +51,60 @@ pub(super) struct Invitation {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Factors {
     pub(super) password: PasswordHash,
-    pub(super) totp: TotpSecret,
-    /// The step of the last code that was accepted: neither it nor an earlier one counts again.
-    pub(super) last_step: u64,
+    /// The authenticator program. There is it, or a passkey, or both.
+    pub(super) codes: Option<Codes>,
+    pub(super) passkeys: Vec<OwnPasskey>,
     /// SHA-256 of the recovery codes that are left. 80 random bits need no stretching.
     recovery: Vec<[u8; 32]>,
     /// SHA-256 of the cookies of browsers that have signed in, latest last.
     devices: Vec<[u8; 32]>,
 }
 
+/// What an authenticator program shows.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Codes {
+    pub(super) totp: TotpSecret,
+    /// The step of the last code that was accepted: neither it nor an earlier one counts again.
+    pub(super) last_step: u64,
+}
+
+/// A passkey of an account.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct OwnPasskey {
+    /// For lists and addresses.
+    pub(super) id: Handle,
+    /// As its holder calls it.
+    pub(super) name: String,
+    pub(super) made: Timestamp,
+    pub(super) used: Option<Timestamp>,
+    pub(super) key: Passkey,
+}
+
+/// What beside a password is set up first.
+pub(super) enum First {
+    Codes(Codes),
+    Passkey(OwnPasskey),
+}
+
 impl Factors {
     /// Fresh ones, with recovery codes to be shown once.
     pub(super) fn make(
         password: PasswordHash,
-        totp: TotpSecret,
-        step: u64,
+        first: First,
         entropy: &dyn Entropy,
     ) -> Result<(Self, Vec<SensitiveString>), EntropyError> {
-        let mut factors = Self { password, totp, last_step: step, recovery: Vec::new(), devices: Vec::new() };
+        let (codes, passkeys) = match first {
+            First::Codes(codes) => (Some(codes), Vec::new()),
+            First::Passkey(key) => (None, vec![key]),
+        };
+        let mut factors = Self { password, codes, passkeys, recovery: Vec::new(), devices: Vec::new() };
         let codes = factors.renew_recovery(entropy)?;
         Ok((factors, codes))
+    }
+
+    /// Its passkeys, as they are asked for.
+    pub(super) fn keys(&self) -> Vec<Passkey> {
+        self.passkeys.iter().map(|own| own.key.clone()).collect()
     }
 
     /// New recovery codes; the old ones are worth nothing.
@@ -84,9 +121,11 @@ impl Factors {
 
     /// Whether `code` is a code of the present that was not used yet, or a recovery code; either counts once.
     pub(super) fn use_code(&mut self, code: &str, now: Timestamp) -> Option<Second> {
-        if let Some(step) = self.totp.step_of(code, now) {
-            let fresh = step > self.last_step;
-            self.last_step = self.last_step.max(step);
+        if let Some(codes) = &mut self.codes
+            && let Some(step) = codes.totp.step_of(code, now)
+        {
+            let fresh = step > codes.last_step;
+            codes.last_step = codes.last_step.max(step);
             return fresh.then_some(Second::Code);
         }
         let hash = sha256(&normal(code)?);
@@ -149,8 +188,22 @@ impl Ring {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&staff).map(|row| row.roles.clone())
     }
 
+    /// The accounts of a role that have set up how they sign in.
+    pub(super) fn of_role(&self, role: Role) -> Vec<StaffId> {
+        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let able = rows.iter().filter(|(_, row)| row.factors.is_some() && row.roles.contains(&role));
+        able.map(|(id, _)| *id).collect()
+    }
+
     pub(super) fn put(&self, staff: StaffId, row: Credentials) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(staff, row);
+    }
+
+    /// Whether some account has this passkey already.
+    pub(super) fn has_passkey(&self, id: &[u8]) -> bool {
+        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all = rows.values().filter_map(|row| row.factors.as_ref()).flat_map(|factors| &factors.passkeys);
+        all.any(|own| own.key.id() == id)
     }
 
     /// Whose invitation this is the hash of, while it is good.
@@ -195,7 +248,8 @@ mod tests {
     fn made() -> (Factors, Vec<SensitiveString>) {
         let entropy = SystemEntropy::new();
         let totp = TotpSecret::make_random(&entropy).unwrap();
-        Factors::make(PasswordHash::decoy(Cost::FLOOR), totp, 0, &entropy).unwrap()
+        let first = First::Codes(Codes { totp, last_step: 0 });
+        Factors::make(PasswordHash::decoy(Cost::FLOOR), first, &entropy).unwrap()
     }
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -203,16 +257,17 @@ mod tests {
     #[test]
     fn a_step_counts_once_however_it_is_written() {
         let (mut factors, _) = made();
-        let code = factors.totp.code(NOW).unwrap().expose().to_owned();
+        let code = factors.codes.as_ref().unwrap().totp.code(NOW).unwrap().expose().to_owned();
         let (first, second) = code.split_at(3);
         assert_eq!(factors.use_code(&code, NOW), Some(Second::Code));
         for again in [code.clone(), format!("{first} {second}"), format!(" {code}"), format!("{code}\n")] {
             assert_eq!(factors.use_code(&again, NOW), None, "{again:?}");
         }
-        let before = factors.totp.code(Timestamp::from_millis(NOW.as_millis() - 30_000)).unwrap();
+        let before =
+            factors.codes.as_ref().unwrap().totp.code(Timestamp::from_millis(NOW.as_millis() - 30_000)).unwrap();
         assert_eq!(factors.use_code(before.expose(), NOW), None, "nor one from before it");
         let later = Timestamp::from_millis(NOW.as_millis() + 30_000);
-        let next = factors.totp.code(later).unwrap();
+        let next = factors.codes.as_ref().unwrap().totp.code(later).unwrap();
         assert_eq!(factors.use_code(next.expose(), later), Some(Second::Code));
     }
 

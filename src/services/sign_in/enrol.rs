@@ -1,4 +1,4 @@
-//! Invitations: how an account gets its password and its authenticator program, at first and after both were lost.
+//! Invitations: how an account gets its password and what comes second, at first and after both were lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::credentials::{Credentials, Factors, Invitation, sha256};
-use super::{Complete, choose, make_hash, write};
+use super::credentials::{Codes, Credentials, Factors, First, Invitation, sha256};
+use super::sessions::Factor;
+use super::{Complete, choose, make_hash, passkeys, write};
 use crate::base::clock::Timestamp;
 use crate::base::ids::StaffId;
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::password::PasswordHash;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::staff::Login;
-use crate::policy::{Action, Actor, Resource, Role};
+use crate::policy::{Action, Actor, Resource, Role, Scope};
 use crate::services::{App, Context, Problem, ServiceError, bearer, staff};
 use crate::vault::VaultError;
 
@@ -47,6 +48,15 @@ pub struct Setup {
 /// Set-ups between password and code, by the hash of the invitation. In memory: whoever is caught by a restart begins anew.
 #[derive(Default)]
 pub(super) struct Setups(Mutex<HashMap<[u8; 32], Pending>>);
+
+impl Setups {
+    /// The set-up of an invitation, while it is good.
+    fn of(&self, token: &str, now: Timestamp) -> Result<Pending, ServiceError> {
+        let setups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let good = setups.get(&sha256(token)).filter(|pending| now.since(pending.began) < LIFE);
+        good.cloned().ok_or(ServiceError::NotFound)
+    }
+}
 
 #[derive(Clone)]
 struct Pending {
@@ -165,7 +175,13 @@ pub async fn begin_setup(app: &Arc<App>, token: &str, password: &SensitiveString
     Ok(shown)
 }
 
-fn shown(app: &App, login: String, totp: &TotpSecret) -> Result<Setup, ServiceError> {
+/// The first code of an authenticator program is not right.
+pub(super) fn wrong_first_code() -> ServiceError {
+    let message = "This code is not right. Is the clock of your phone right? Please type the code that it shows now.";
+    invalid("code", "bad-code", message)
+}
+
+pub(super) fn shown(app: &App, login: String, totp: &TotpSecret) -> Result<Setup, ServiceError> {
     let issuer = app.post().map_or("Letterlock", |post| post.name());
     let uri = totp.uri(issuer, &login).ok_or(ServiceError::Internal)?;
     Ok(Setup { login, secret: totp.grouped(), uri })
@@ -186,30 +202,73 @@ pub async fn complete_setup(
     let now = app.clock.now();
     let _one_at_a_time = app.door.changing.lock().await;
     let (id, login) = invited(app, token).map_err(plain)?;
-    let pending = {
-        let setups = app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner);
-        setups.get(&sha256(token)).filter(|pending| now.since(pending.began) < LIFE).cloned()
-    };
-    let pending = pending.ok_or(plain(ServiceError::NotFound))?;
+    let pending = app.door.setups.of(token, now).map_err(plain)?;
     let Some(step) = pending.totp.step_of(code.expose(), now) else {
-        let message =
-            "This code is not right. Is the clock of your phone right? Please type the code that it shows now.";
-        let error = invalid("code", "bad-code", message);
-        return Err((error, shown(app, login, &pending.totp).ok()));
+        return Err((wrong_first_code(), shown(app, login, &pending.totp).ok()));
     };
+    let first = First::Codes(Codes { totp: pending.totp, last_step: step });
+    complete(app, ctx, token, (id, login), pending.password, first).await.map_err(plain)
+}
+
+/// What asks a browser to make the first passkey of an account, in the place of an authenticator program.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] without a set-up that was begun within the last half an hour, or where there are no passkeys.
+pub fn begin_passkey_setup(app: &App, token: &str) -> Result<String, ServiceError> {
+    let (id, login) = invited(app, token)?;
+    app.door.setups.of(token, app.clock.now())?;
+    let made = passkeys::site(app)?.make(id, &login, &[], app.entropy());
+    let (options, asked) = made.map_err(VaultError::from)?;
+    app.door.asked.making().put(token, asked, app.clock.now());
+    Ok(options)
+}
+
+/// Takes the first passkey; otherwise as [`complete_setup`].
+///
+/// # Errors
+/// As there; [`ServiceError::Invalid`] has the field `passkey`.
+pub async fn complete_setup_by_passkey(
+    app: &Arc<App>,
+    ctx: &Context,
+    token: &str,
+    name: &str,
+    answer: &str,
+) -> Result<(Complete, Vec<SensitiveString>), (ServiceError, Option<Setup>)> {
+    let plain = |error: ServiceError| (error, None);
+    let _one_at_a_time = app.door.changing.lock().await;
+    let (id, login) = invited(app, token).map_err(plain)?;
+    let pending = app.door.setups.of(token, app.clock.now()).map_err(plain)?;
+    let own = match passkeys::made(app, token, name, answer) {
+        Ok(own) => own,
+        Err(error) => return Err((error, shown(app, login, &pending.totp).ok())),
+    };
+    complete(app, ctx, token, (id, login), pending.password, First::Passkey(own)).await.map_err(plain)
+}
+
+/// Everything was right: makes the account's factors, uses the invitation up, and signs in. The caller holds `changing`.
+async fn complete(
+    app: &Arc<App>,
+    ctx: &Context,
+    token: &str,
+    (id, login): (StaffId, String),
+    password: PasswordHash,
+    first: First,
+) -> Result<(Complete, Vec<SensitiveString>), ServiceError> {
     let entropy = app.entropy();
-    let made = Factors::make(pending.password, pending.totp, step, entropy).map_err(VaultError::from);
-    let (mut factors, codes) = made.map_err(|error| plain(error.into()))?;
-    let device = bearer::make(entropy).map_err(|error| plain(VaultError::from(error).into()))?;
+    let (by, change) = match first {
+        First::Codes(_) => (Factor::Code, "password and code set"),
+        First::Passkey(_) => (Factor::Passkey, "password and passkey set"),
+    };
+    let (mut factors, codes) = Factors::make(password, first, entropy).map_err(VaultError::from)?;
+    let device = bearer::make(entropy).map_err(VaultError::from)?;
     factors.remember(sha256(device.expose()));
     let roles = app.door.ring.roles(id).unwrap_or_default();
-    let actor = Actor::Staff { id, login, roles: roles.clone() };
-    let act = Context { actor, ..ctx.clone() }.act(Action::SignIn, &Resource::Staff).map_err(plain)?;
-    let row = Credentials { roles, invitation: None, factors: Some(factors) };
-    write(app, act, id, row, "password and code set").await.map_err(plain)?;
+    let actor = Actor::Staff { id, login, roles: roles.clone(), scope: Scope::default() };
+    let act = Context { actor, ..ctx.clone() }.act(Action::SignIn, &Resource::Staff)?;
+    write(app, act, id, Credentials { roles, invitation: None, factors: Some(factors) }, change).await?;
     app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&sha256(token));
     app.door.sessions.end_all(id);
-    let token = app.door.sessions.complete(id, now, entropy).map_err(|error| plain(VaultError::from(error).into()))?;
+    let token = app.door.sessions.complete(id, by, app.clock.now(), entropy).map_err(VaultError::from)?;
     Ok((Complete { token, device, recovery_left: None }, codes))
 }
 

@@ -1,11 +1,16 @@
-//! How the people inside sign in: a password, then a one-time code. An account begins with an invitation, good once and not
-//! for long, by which its holder chooses a password and sets an authenticator program up.
+//! How the people inside sign in: a password, then a one-time code or a passkey; or a passkey alone. An account begins with an
+//! invitation, good once and not for long, by which its holder chooses a password and sets up what comes second.
 //!
 //! An unknown login, a wrong password, an account without a password and a disabled one get the same answer after the same
 //! work: one hash at the installation's cost, one entry in the audit trail.
 
+mod account;
+mod ceremonies;
+mod confirm;
 mod credentials;
 mod enrol;
+mod passkeys;
+mod roles;
 mod sessions;
 mod throttle;
 
@@ -18,24 +23,45 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::staff;
 use super::{App, Context, Problem, ServiceError, bearer, blocking};
-use crate::base::ids::{Handle, StaffId};
+use crate::base::ids::StaffId;
 use crate::base::sensitive::SensitiveString;
+use crate::crypto::passkey::{BadSite, Site};
 use crate::crypto::password::{Cost, PasswordHash};
 use crate::domain::password::Password;
 use crate::domain::staff::Login;
-use crate::policy::{Action, Actor, Resource, Role};
+use crate::policy::{Action, Actor, Resource, Role, Scope};
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Detail, Vault, VaultError};
 use credentials::{Credentials, Ring, Second, sha256};
 use throttle::{From, Throttle};
 
-pub use enrol::{Invited, Setup, begin_setup, complete_setup, invite, look, recover};
-pub use sessions::{IDLE, LONGEST, Session};
+pub use account::{
+    Own, PasskeyShown, begin_codes, change_password, complete_codes, end_session, own, remove_codes, remove_passkey,
+    renew_recovery,
+};
+pub use confirm::{ask_confirmation, confirm, confirm_by_passkey, is_fresh};
+pub use enrol::{
+    Invited, Setup, begin_passkey_setup, begin_setup, complete_setup, complete_setup_by_passkey, invite, look, recover,
+};
+pub use passkeys::{add_passkey, ask_passkey, begin_passkey, enter_by_passkey, enter_passkey, prove_passkey};
+pub use roles::change_roles;
+pub(super) use roles::keep_an_admin;
+pub use sessions::{FRESH, Factor, IDLE, LONGEST, Session};
 
 /// Passwords that are hashed at the same time; each takes tens of MiB.
 const AT_ONCE: usize = 2;
 /// Of those that wait for that.
 const WAITING: usize = 64;
+
+/// The roles of an account that signs in; `None` for one that never was invited.
+pub(super) fn own_roles(app: &App, id: StaffId) -> Option<Vec<Role>> {
+    app.door.ring.roles(id)
+}
+
+/// Holds every change of what accounts sign in with, for changes elsewhere that must not meet one.
+pub(super) async fn hold(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
+    app.door.changing.lock().await
+}
 
 /// Everything that signing in needs.
 pub struct Door {
@@ -43,6 +69,8 @@ pub struct Door {
     sessions: sessions::Sessions,
     throttle: Throttle,
     setups: enrol::Setups,
+    site: OnceLock<Site>,
+    asked: ceremonies::Ceremonies,
     cost: OnceLock<Cost>,
     hashing: Semaphore,
     waiting: AtomicUsize,
@@ -79,6 +107,8 @@ impl Door {
             sessions: sessions::Sessions::default(),
             throttle: Throttle::default(),
             setups: enrol::Setups::default(),
+            site: OnceLock::new(),
+            asked: ceremonies::Ceremonies::default(),
             cost: OnceLock::new(),
             hashing: Semaphore::new(AT_ONCE),
             waiting: AtomicUsize::new(0),
@@ -96,6 +126,22 @@ impl App {
     /// What hashing a password costs from now on. Only the first one counts.
     pub fn set_password_cost(&self, cost: Cost) {
         let _ = self.door.cost.set(cost);
+    }
+
+    /// Where the service is reached by browsers, for example `https://vault.example.org`: passkeys are good there and nowhere else.
+    /// Without it there are none. Only the first one counts.
+    ///
+    /// # Errors
+    /// [`BadSite`] for an address that can have none.
+    pub fn set_site(&self, origin: &str) -> Result<(), BadSite> {
+        let name = self.operator().name.clone().unwrap_or_else(|| "Letterlock".to_owned());
+        let _ = self.door.site.set(Site::new(origin, &name)?);
+        Ok(())
+    }
+
+    /// Whether there can be passkeys.
+    pub fn has_passkeys(&self) -> bool {
+        self.door.site.get().is_some()
     }
 }
 
@@ -188,18 +234,40 @@ pub async fn enter_code(
         let message = "This code is not right, or was used already. Please wait for the next one.";
         return Err(ServiceError::Invalid(vec![Problem::in_field("code", "bad-code", message)]));
     };
+    let by = match second {
+        Second::Code => Factor::Code,
+        Second::Recovery => Factor::Recovery,
+    };
+    finish(app, ctx, (id, login), row, by, from, token).await
+}
+
+/// Everything was right: writes what changed, and begins the session in the place of what the browser had. The caller holds
+/// `changing`.
+async fn finish(
+    app: &Arc<App>,
+    ctx: &Context,
+    (id, login): (StaffId, String),
+    mut row: Credentials,
+    by: Factor,
+    from: From,
+    before: &str,
+) -> Result<Complete, ServiceError> {
+    let now = app.clock.now();
+    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
     let device = bearer::make(app.entropy()).map_err(VaultError::from)?;
     factors.remember(sha256(device.expose()));
-    let recovery_left = (second == Second::Recovery).then(|| factors.recovery_left());
-    let change = match second {
-        Second::Code => "signed in",
-        Second::Recovery => "signed in by recovery code",
+    let recovery_left = (by == Factor::Recovery).then(|| factors.recovery_left());
+    let change = match by {
+        Factor::Code => "signed in",
+        Factor::Recovery => "signed in by recovery code",
+        Factor::Passkey => "signed in by password and passkey",
+        Factor::PasskeyAlone => "signed in by passkey",
     };
-    let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone() };
+    let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone(), scope: Scope::default() };
     save(app, &Context { actor, ..ctx.clone() }, id, row, change).await?;
     app.door.throttle.succeeded(&login, from, now);
-    app.door.sessions.end(token);
-    let token = app.door.sessions.complete(id, now, app.entropy()).map_err(VaultError::from)?;
+    app.door.sessions.end(before);
+    let token = app.door.sessions.complete(id, by, now, app.entropy()).map_err(VaultError::from)?;
     Ok(Complete { token, device, recovery_left })
 }
 
@@ -215,9 +283,20 @@ pub fn hashed(app: &App) -> u64 {
     app.door.hashed.load(Ordering::Relaxed)
 }
 
-/// Whether a code is waited for under this token.
-pub fn waits_for_code(app: &App, token: &str) -> bool {
-    app.door.sessions.waits(token, app.clock.now())
+/// What is waited for under a token, between password and the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The account has an authenticator program.
+    pub codes: bool,
+    /// It has a passkey.
+    pub passkeys: bool,
+}
+
+/// What is waited for under this token, if anything is.
+pub fn waits(app: &App, token: &str) -> Option<Waiting> {
+    let id = app.door.sessions.waits(token, app.clock.now())?;
+    let factors = app.door.ring.of(id)?.factors?;
+    Some(Waiting { codes: factors.codes.is_some(), passkeys: !factors.passkeys.is_empty() && app.has_passkeys() })
 }
 
 /// Who is signed in under a token. A disabled account is not.
@@ -225,7 +304,7 @@ pub fn find(app: &App, token: &str) -> Option<SignedIn> {
     let session = app.door.sessions.find(token, app.clock.now())?;
     let login = staff::login_of(app, session.staff)?;
     let roles = app.door.ring.roles(session.staff)?;
-    let actor = Actor::Staff { id: session.staff, login: login.clone(), roles };
+    let actor = Actor::Staff { id: session.staff, login: login.clone(), roles, scope: Scope::default() };
     Some(SignedIn { actor, login, session })
 }
 
@@ -240,106 +319,6 @@ pub async fn leave(app: &Arc<App>, ctx: &Context, token: &str) -> Result<(), Ser
     let act = ctx.act(Action::SignIn, &Resource::Staff)?;
     let detail = Detail::Account { id: here.session.staff, change: "signed out".to_owned() };
     Ok(app.vault.write_system_rows(act, detail, Vec::new()).await?)
-}
-
-/// What somebody sees of their own account.
-#[derive(Clone, Debug)]
-pub struct Own {
-    /// The sessions, latest first.
-    pub sessions: Vec<Session>,
-    /// Recovery codes left.
-    pub recovery_left: usize,
-    /// Where one is told of what arrives.
-    pub email: Option<SensitiveString>,
-}
-
-/// One's own account.
-///
-/// # Errors
-/// [`ServiceError::NotFound`] without one.
-pub fn own(app: &App, here: &SignedIn) -> Result<Own, ServiceError> {
-    let row = active(app, here.session.staff)?;
-    let factors = row.factors.ok_or(ServiceError::NotFound)?;
-    let sessions = app.door.sessions.of(here.session.staff, app.clock.now());
-    let email = staff::address_of(app, here.session.staff);
-    Ok(Own { sessions, recovery_left: factors.recovery_left(), email })
-}
-
-/// Ends one of one's own sessions.
-///
-/// # Errors
-/// [`ServiceError::NotFound`] when there is none of that name.
-pub fn end_session(app: &App, here: &SignedIn, id: Handle) -> Result<(), ServiceError> {
-    if app.door.sessions.end_one(here.session.staff, id) { Ok(()) } else { Err(ServiceError::NotFound) }
-}
-
-/// Changes one's own password. Every session ends, and every browser is a stranger again.
-///
-/// # Errors
-/// [`ServiceError::Invalid`] when the present one is wrong (field `password`) or the new one cannot be chosen (field
-/// `new-password`).
-pub async fn change_password(
-    app: &Arc<App>,
-    ctx: &Context,
-    here: &SignedIn,
-    present: &SensitiveString,
-    new: &SensitiveString,
-    address: Option<IpAddr>,
-) -> Result<(), ServiceError> {
-    let login: Login = here.login.parse().map_err(|_| ServiceError::Internal)?;
-    let new = choose(&login, new)?;
-    confirm_password(app, ctx, here, present, address).await?;
-    let hash = make_hash(app, new).await?;
-    let _one_at_a_time = app.door.changing.lock().await;
-    let mut row = active(app, here.session.staff)?;
-    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
-    factors.password = hash;
-    factors.forget_devices();
-    save(app, ctx, here.session.staff, row, "password changed").await?;
-    app.door.sessions.end_all(here.session.staff);
-    Ok(())
-}
-
-/// New recovery codes, to be shown once; the old ones are worth nothing.
-///
-/// # Errors
-/// [`ServiceError::Invalid`] when the password is wrong (field `password`).
-pub async fn renew_recovery(
-    app: &Arc<App>,
-    ctx: &Context,
-    here: &SignedIn,
-    password: &SensitiveString,
-    address: Option<IpAddr>,
-) -> Result<Vec<SensitiveString>, ServiceError> {
-    confirm_password(app, ctx, here, password, address).await?;
-    let _one_at_a_time = app.door.changing.lock().await;
-    let mut row = active(app, here.session.staff)?;
-    let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;
-    let codes = factors.renew_recovery(app.entropy()).map_err(VaultError::from)?;
-    save(app, ctx, here.session.staff, row, "recovery codes renewed").await?;
-    Ok(codes)
-}
-
-/// Asks for the password once more, before something grave. Throttled as a sign-in is.
-async fn confirm_password(
-    app: &Arc<App>,
-    ctx: &Context,
-    here: &SignedIn,
-    password: &SensitiveString,
-    address: Option<IpAddr>,
-) -> Result<(), ServiceError> {
-    let from = From::Stranger(address);
-    app.door.throttle.begin(&here.login, true, from, app.clock.now()).map_err(ServiceError::Later)?;
-    let hash = active(app, here.session.staff)?.factors.ok_or(ServiceError::NotFound)?.password;
-    let password = Password::typed(password.expose());
-    if hashing(app, Lane::Known, move || password.is_some_and(|password| hash.matches(password.expose()))).await? {
-        app.door.throttle.succeeded(&here.login, from, app.clock.now());
-        return Ok(());
-    }
-    let act = ctx.act(Action::SignIn, &Resource::Staff)?;
-    let detail = Detail::Account { id: here.session.staff, change: "password refused".to_owned() };
-    app.vault.write_system_rows(act, detail, Vec::new()).await?;
-    Err(ServiceError::Invalid(vec![Problem::in_field("password", "wrong-password", "This is not your password.")]))
 }
 
 /// What an account may sign in as; nothing without an invitation.

@@ -184,8 +184,11 @@ pub(crate) struct Token {
     pub(crate) account: Id,
     pub(crate) hash: [u8; 32],
     pub(crate) roles: Vec<Role>,
+    pub(crate) actions: Option<Vec<String>>,
+    pub(crate) forms: Option<Vec<String>>,
     pub(crate) created: i64,
     pub(crate) expires: Option<i64>,
+    pub(crate) last_used: Option<i64>,
     pub(crate) revoked: bool,
 }
 

@@ -26,6 +26,7 @@ pub mod mail;
 pub mod multipart;
 pub mod notice;
 pub mod page;
+pub mod passkeys;
 pub mod receipts;
 pub mod returns;
 pub mod slot;
@@ -109,6 +110,7 @@ targets! {
     multipart: MUTATIONS,
     notice: MUTATIONS,
     page: MUTATIONS,
+    passkeys: MUTATIONS,
     receipts: MUTATIONS,
     returns: MUTATIONS,
     slot: MUTATIONS,

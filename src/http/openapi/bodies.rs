@@ -1,0 +1,99 @@
+//! What requests carry.
+
+use serde_json::{Value, json};
+
+/// The body of an operation, if it takes one.
+pub(super) fn request_body(operation: &str) -> Option<Value> {
+    let form_data = json!({
+        "type": "object",
+        "description": "Parts named by field, file and consent. A field may also be named fields.NAME and a consent \
+            consents.NAME; a consent or yes/no field is given by true, on, yes or 1; options \
+            of which several may be picked come by one part each, an address as NAME.line1, NAME.line2, NAME.town, \
+            NAME.region, NAME.postcode and NAME.country. Or two parts, fields and consents, each a \
+            JSON object, beside the files.",
+    });
+    let text = json!({ "type": "string" });
+    let body_of = |required: &[&str], properties: Value| {
+        json!({ "application/json": { "schema": {
+            "type": "object", "required": required, "additionalProperties": false, "properties": properties,
+        } } })
+    };
+    let content = match operation {
+        "submit" => json!({
+            "application/json": { "schema": { "$ref": "#/components/schemas/NewSubmission" } },
+            "multipart/form-data": { "schema": form_data },
+        }),
+        "postForm" | "postEmbed" => json!({
+            "application/x-www-form-urlencoded": { "schema": form_data },
+            "multipart/form-data": { "schema": form_data },
+        }),
+        "markSubmission" => json!({ "application/json": { "schema": {
+            "type": "object", "required": ["status"], "additionalProperties": false,
+            "properties": { "status": { "$ref": "#/components/schemas/Status" } },
+        } } }),
+        "answerSubmission" => {
+            body_of(&["text"], json!({ "text": text, "status": { "$ref": "#/components/schemas/Status" } }))
+        }
+        "moderate" => body_of(
+            &["published"],
+            json!({
+                "published": { "type": "boolean" },
+                "reason": { "type": "string", "description": "For the author; needed to decline." },
+            }),
+        ),
+        "showMine" | "eraseMine" | "takeDownMine" => body_of(&["receipt"], json!({ "receipt": text })),
+        "writeMine" => body_of(&["receipt", "text"], json!({ "receipt": text, "text": text })),
+        "withdrawMine" => body_of(&["receipt", "consent"], json!({ "receipt": text, "consent": text })),
+        "linkMine" => body_of(&["receipt", "file"], json!({ "receipt": text, "file": text })),
+        "signIn"
+        | "signInCode"
+        | "choosePassword"
+        | "completeSetup"
+        | "enter"
+        | "fetchMine"
+        | "withdrawOnPage"
+        | "takeDownOnPage"
+        | "eraseOnPage"
+        | "leave"
+        | "openMine"
+        | "askLink"
+        | "useLink"
+        | "takeResource"
+        | "askPasskey"
+        | "askFirstPasskey"
+        | "askSecondPasskey"
+        | "signInPasskey"
+        | "signInSecondPasskey"
+        | "completeSetupPasskey" => {
+            json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })
+        }
+        "postMessage" => json!({
+            "application/x-www-form-urlencoded": { "schema": { "type": "object" } },
+            "multipart/form-data": { "schema": {} },
+        }),
+        "confirm" | "unsubscribe" => {
+            // Whatever a mail program sends: pressing is enough.
+            let content = json!({ "application/x-www-form-urlencoded": { "schema": {} }, "multipart/form-data": { "schema": {} } });
+            return Some(json!({ "required": false, "content": content }));
+        }
+        "orderMailing" => body_of(
+            &["purpose", "subject", "text"],
+            json!({
+                "purpose": text, "subject": { "type": "string", "minLength": 1, "maxLength": 200 }, "text": text,
+                "markdown": { "type": ["string", "null"], "description": "The same for the HTML part." },
+                "topics": {
+                    "type": ["array", "null"], "items": text,
+                    "description": "Only for those who chose one of these options, or none at all.",
+                },
+            }),
+        ),
+        "searchSubjects" => json!({ "application/json": { "schema": {
+            "type": "object", "required": ["email"], "additionalProperties": false,
+            "properties": { "email": { "type": "string" } },
+        } } }),
+        _ => return None,
+    };
+    // Without a visit the one leads to the way in, whatever comes with it; the other works without a page as well.
+    let required = !matches!(operation, "postMessage" | "takeResource");
+    Some(json!({ "required": required, "content": content }))
+}

@@ -1,0 +1,60 @@
+//! What a token may do of all that its account may: some actions, what came by some forms. A scope only ever takes away.
+
+use super::{Action, Denial, Resource};
+use crate::domain::form::FormId;
+
+/// A scope; the default takes nothing away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    actions: Option<Vec<Action>>,
+    forms: Option<Vec<FormId>>,
+}
+
+impl Scope {
+    /// These actions and forms; `None` takes nothing away.
+    pub const fn new(actions: Option<Vec<Action>>, forms: Option<Vec<FormId>>) -> Self {
+        Self { actions, forms }
+    }
+
+    /// The actions, if they are limited.
+    pub fn actions(&self) -> Option<&[Action]> {
+        self.actions.as_deref()
+    }
+
+    /// The forms, if they are limited.
+    pub fn forms(&self) -> Option<&[FormId]> {
+        self.forms.as_deref()
+    }
+
+    /// As it stands to a form: `None` where the form is not in it.
+    pub(super) fn at(&self, form: &FormId) -> Option<Self> {
+        let inside = self.forms.as_ref().is_none_or(|forms| forms.contains(form));
+        inside.then(|| Self { actions: self.actions.clone(), forms: None })
+    }
+
+    /// Whether it lets an action through that a role allows. A scope of some forms that was not brought to one lets nothing through:
+    /// to forget that is to refuse.
+    pub(super) fn check(&self, action: Action, resource: &Resource<'_>) -> Result<(), Denial> {
+        if self.forms.is_some() {
+            let of_a_form = match resource {
+                Resource::Form { .. }
+                | Resource::KeyedForm
+                | Resource::Submission { .. }
+                | Resource::Survey { .. }
+                | Resource::Answer { .. }
+                | Resource::Comment { .. }
+                | Resource::Board
+                | Resource::Own
+                | Resource::OwnAnswer
+                | Resource::OwnComment => true,
+                // People, accounts and the vault are of no form, or of all.
+                Resource::Subject | Resource::Audit | Resource::Staff | Resource::Vault => false,
+            };
+            return Err(if of_a_form { Denial::Hidden } else { Denial::Forbidden });
+        }
+        if self.actions.as_ref().is_some_and(|actions| !actions.contains(&action)) {
+            return Err(Denial::Forbidden);
+        }
+        Ok(())
+    }
+}
