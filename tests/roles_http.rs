@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 18] = [
+const EXPECTED: [(&str, [u16; 8]); 19] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -31,6 +31,7 @@ const EXPECTED: [(&str, [u16; 8]); 18] = [
     // There is none of that name.
     ("showMailing", [404, 404, 404, 404, 404, 403, 404, 404]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
+    ("exportAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("auditHead", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("auditEntry", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("auditConsistency", [403, 403, 403, 403, 403, 403, 200, 403]),

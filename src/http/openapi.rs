@@ -92,7 +92,8 @@ fn query_schema(name: &str) -> Value {
     match name {
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
         "page" => json!({ "type": "integer", "minimum": 1, "maximum": 100_000, "default": 1 }),
-        "size" | "first" | "second" => json!({ "type": "integer", "minimum": 0 }),
+        "person" | "record" => json!({ "$ref": "#/components/schemas/Id" }),
+        "size" | "first" | "second" | "from" | "to" => json!({ "type": "integer", "minimum": 0 }),
         "status" => json!({ "$ref": "#/components/schemas/Status" }),
         _ => json!({ "type": "string" }),
     }
@@ -130,6 +131,7 @@ fn responses(route: &Route) -> Value {
         "listForms" => ("200", "application/json", list(json!({ "type": "object" }))),
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
         "listAudit" => ("200", "application/json", list(schema("AuditEntry"))),
+        "exportAudit" => ("200", "application/x-ndjson", json!({ "type": "string" })),
         "auditHead" => ("200", "application/json", schema("AuditHead")),
         "auditEntry" => ("200", "application/json", schema("AuditInclusion")),
         "auditConsistency" => ("200", "application/json", schema("AuditConsistency")),

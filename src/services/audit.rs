@@ -1,5 +1,6 @@
 //! Reads, proves and verifies the audit trail.
 
+pub mod export;
 mod head;
 pub mod keep;
 mod prove;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::review::{Page, cursor, page_limit, parse_cursor};
 use super::{App, Context, ServiceError, blocking};
 use crate::policy::{Action, Resource};
+pub use crate::vault::audit::Wanted;
 use crate::vault::{Detail, EntryView};
 
 pub use head::{Found, Head, head, heads_in, public_key};
@@ -29,7 +31,8 @@ pub struct Verdict {
 }
 
 /// Entries newest first as JSON objects (`seq`, `time`, `actor`, `role`, `action`, `request`, `detail`, `subjects`),
-/// cursor `after`, limit 1 to 200 (default 50). The look itself is an entry.
+/// cursor `after`, limit 1 to 200 (default 50). The look itself is an entry. With something `wanted`, a page may be short, or
+/// empty, and yet not the last: so much of the trail is looked through for each, and no more.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], [`ServiceError::Invalid`].
@@ -39,14 +42,27 @@ pub async fn list(
     after: Option<&str>,
     limit: Option<u32>,
 ) -> Result<Page<Value>, ServiceError> {
+    find(app, ctx, Wanted::default(), after, limit).await
+}
+
+/// As [`list`], of those entries that are wanted.
+///
+/// # Errors
+/// As [`list`].
+pub async fn find(
+    app: &Arc<App>,
+    ctx: &Context,
+    wanted: Wanted,
+    after: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Page<Value>, ServiceError> {
     let act = ctx.act(Action::ReadAudit, &Resource::Audit)?;
     let limit = page_limit(limit)? as usize;
     let before = after.map(parse_cursor).transpose()?;
     let vault = Arc::clone(&app.vault);
-    let entries = blocking(move || vault.audit_entries(before, limit)).await??;
+    let (entries, next) = blocking(move || vault.find_entries(before, limit, &wanted)).await??;
     app.vault.record_act(act, Detail::None).await?;
-    let next = entries.last().filter(|entry| entry.seq > 0 && entries.len() == limit).map(|entry| cursor(entry.seq));
-    Ok(Page { items: entries.into_iter().map(to_json).collect(), next })
+    Ok(Page { items: entries.into_iter().map(to_json).collect(), next: next.map(cursor) })
 }
 
 /// Checks every entry and link, and that the trail continues each of the heads in `known`, which were kept elsewhere. `progress`

@@ -6,6 +6,7 @@
 //! agent, query or body is ever in an entry.
 
 mod check;
+mod find;
 mod look;
 mod prove;
 mod tree;
@@ -26,6 +27,7 @@ use crate::domain::submission::Status;
 use crate::policy::{Action, Actor, Role};
 
 pub use check::TrailCheck;
+pub use find::Wanted;
 pub use prove::Proven;
 pub(super) use tree::Hashes;
 

@@ -1,6 +1,7 @@
 //! The audit trail as those see it who read, prove and keep it: proofs that a program with the public key alone checks, heads
 //! kept elsewhere, what has an entry, what happens when none can be written.
 
+mod export;
 mod heads;
 mod proofs;
 #[path = "../support/mod.rs"]

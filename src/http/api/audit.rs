@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::submissions::limit;
@@ -13,7 +14,7 @@ use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
-use crate::services::audit::{self, Head};
+use crate::services::audit::{self, Head, Wanted};
 
 /// `GET /api/v1/audit`
 pub(in crate::http) async fn list(
@@ -21,9 +22,34 @@ pub(in crate::http) async fn list(
     Caller(ctx): Caller,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
-    let query = Query::strict(&uri, &["after", "limit"])?;
-    let page = audit::list(&web.app, &ctx, query.text("after"), limit(&query)?).await?;
+    let query = Query::strict(&uri, &["after", "limit", "actor", "action", "person", "record"])?;
+    let wanted = Wanted {
+        actor: query.text("actor").map(str::to_owned),
+        action: query.text("action").map(str::to_owned),
+        person: query.parse("person", "bad-id", "The handle of a person: 26 characters.")?,
+        record: query.parse("record", "bad-id", "The handle of a submission: 26 characters.")?,
+    };
+    let page = audit::find(&web.app, &ctx, wanted, query.text("after"), limit(&query)?).await?;
     Ok(Json(json!({ "items": page.items, "next": page.next })))
+}
+
+/// `GET /api/v1/audit/export`
+pub(in crate::http) async fn export(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    uri: Uri,
+) -> Result<Response, HttpError> {
+    let query = Query::strict(&uri, &["from", "to"])?;
+    let (from, to) = (number_in(&query, "from")?, number_in(&query, "to")?);
+    let lines = audit::export::export(&web.app, &ctx, from.unwrap_or(0), to).await?;
+    let mut response = lines.into_response();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "application/x-ndjson"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"audit.jsonl\""),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
 }
 
 /// `GET /api/v1/audit/head`

@@ -82,7 +82,7 @@ impl SubjectView {
 }
 
 impl Shared {
-    fn open_subject(&self, subject: &SealedSubject) -> Option<SubjectView> {
+    pub(super) fn open_subject(&self, subject: &SealedSubject) -> Option<SubjectView> {
         let (person, keyring) = self.holder_of(subject.place)?;
         let inner = Subject::open(&subject.sealed, &person, &keyring.audit).ok()?;
         Some(SubjectView::of(person, inner))

@@ -1,0 +1,70 @@
+//! Looks for entries, newest first, within a bound: each look opens so many entries and no more, however long the trail is.
+
+use std::sync::atomic::Ordering;
+
+use super::{Entry, EntryView, entry_key};
+use crate::base::ids::{PersonId, RecordId};
+use crate::vault::{Vault, VaultError};
+
+/// Entries opened by one look, at most.
+const MOST: u64 = 10_000;
+
+/// Which entries are looked for; what is `None` is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// By this actor, as the trail names it.
+    pub actor: Option<String>,
+    /// Of this act.
+    pub action: Option<String>,
+    /// About this person.
+    pub person: Option<PersonId>,
+    /// About this record.
+    pub record: Option<RecordId>,
+}
+
+impl Vault {
+    /// Entries below `before` (the newest when `None`) that are wanted, newest first, at most `limit`; and the number below which
+    /// the next look goes on, if there is more to look at. A page may be short, or empty, and yet not the last. An erased
+    /// person is found nowhere, and neither is a record of theirs.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`] for an entry that does not open.
+    pub fn find_entries(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+        wanted: &Wanted,
+    ) -> Result<(Vec<EntryView>, Option<u64>), VaultError> {
+        let size = self.shared.figures.audit_entries.load(Ordering::SeqCst);
+        let end = before.map_or(size, |before| before.min(size));
+        let mut place = None;
+        if let Some(person) = &wanted.person {
+            place = self.shared.directory.read().ok().and_then(|directory| directory.place_of(person));
+            if place.is_none() {
+                return Ok((Vec::new(), None));
+            }
+        }
+        let mut out = Vec::new();
+        for seq in (end.saturating_sub(MOST)..end).rev() {
+            let sealed = self.shared.engine.read(&entry_key(seq))?.ok_or(VaultError::Tampered)?;
+            let entry = Entry::open(seq, &sealed, &self.shared.keys.audit)?;
+            let fits = wanted.actor.as_ref().is_none_or(|actor| entry.actor.to_string() == *actor)
+                && wanted.action.as_ref().is_none_or(|action| entry.action == *action)
+                && place.is_none_or(|place| entry.subjects.iter().any(|subject| subject.place == place))
+                && (wanted.record.is_none() || !entry.subjects.is_empty());
+            if !fits {
+                continue;
+            }
+            let subjects: Vec<_> = entry.subjects.iter().map(|subject| self.shared.open_subject(subject)).collect();
+            let about = |record: &RecordId| subjects.iter().flatten().any(|subject| subject.record == Some(*record));
+            let is = |person: &PersonId| subjects.iter().flatten().any(|subject| subject.person == *person);
+            if wanted.record.as_ref().is_none_or(about) && wanted.person.as_ref().is_none_or(is) {
+                out.push(entry.view(subjects));
+                if out.len() == limit {
+                    return Ok((out, Some(seq).filter(|seq| *seq > 0)));
+                }
+            }
+        }
+        Ok((out, Some(end.saturating_sub(MOST)).filter(|seq| *seq > 0)))
+    }
+}
