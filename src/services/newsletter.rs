@@ -27,6 +27,13 @@ pub struct Asked {
     consent: String,
 }
 
+impl Asked {
+    /// Which submission it is.
+    pub const fn record(&self) -> RecordId {
+        self.record
+    }
+}
+
 /// The subscription that a confirmation link is good for: not confirmed yet, or confirmed by it.
 ///
 /// # Errors

@@ -511,6 +511,35 @@ async fn who_unsubscribes_while_their_mail_waits_does_not_get_it() {
     assert!(matches!(post::health(&service.app), Ok(MailHealth { waiting: 0, .. })));
 }
 
+/// They never were unsubscribed: the mail goes, though the subscription that it was made out for was taken over.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_confirms_again_while_their_mail_waits_gets_it_once() {
+    let server = Server::start();
+    let mut down = server.settings();
+    down.port = Some(1);
+    let mut service = service_with(server.post()).await;
+    let marketing = service.token(&[Role::Marketing]).await;
+    subscribe(&service, &server, "jane@example.org", &[]).await;
+    ask(&service, "jane@example.org", &[]).await;
+    let again = drain(&service, &server).await[0].path("confirm");
+    let dir = service.dir.clone();
+    service.stop().await;
+    drop(service);
+    let mut service = Service::again(dir.clone()).await;
+    service.app.set_post(post_with(&down));
+    let (_, ordered) = order(&service, &marketing, "1", &issue("First")).await;
+    assert_eq!((deliver(&service).await, waiting(&service).0), (0, 1), "in the outbox");
+    assert_eq!(press(&service, &again).await.0, 200);
+    service.stop().await;
+    drop(service);
+    let service = Service::again(dir).await;
+    service.app.set_post(server.post());
+    let to: Vec<String> = drain(&service, &server).await.into_iter().map(|mail| mail.to).collect();
+    assert_eq!(to, ["jane@example.org"]);
+    let done = progress(&service, &marketing, &ordered["id"]).await;
+    assert_eq!((&done["sent"], &done["withdrawn"]), (&json!(1), &json!(0)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn unsubscribing_works_from_an_address_whose_limit_others_have_used_up() {
     let server = Server::start();

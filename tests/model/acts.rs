@@ -4,13 +4,13 @@ use letterlock::base::ids::{Handle, PersonId, RecordId};
 use letterlock::domain::submission::Status;
 use letterlock::policy::{Actor, Role};
 use letterlock::services::submit::Receipt;
-use letterlock::services::{ServiceError, erase, review, staff};
+use letterlock::services::{ServiceError, erase, portal, review, staff};
 use letterlock::vault::Step;
 use serde_json::Value;
 
 use crate::op::Op;
 use crate::plain::{Deed, Model, Person, Record, Said, Token};
-use crate::world::{SIZES, World, form_id, kind, role};
+use crate::world::{BOARD, NEWSLETTER, SIZES, SURVEY, World, context, form_id, has_address, role, statuses};
 
 /// Fails with a sentence unless the condition holds.
 macro_rules! hold {
@@ -34,6 +34,7 @@ enum Answer {
 impl World {
     pub async fn act(&mut self, op: &Op) -> Result<(), String> {
         self.tally.answers += 1;
+        self.clock.advance(std::time::Duration::from_secs(1));
         match op {
             Op::Submit { form, address, files, text, key } => {
                 let said = said(*form, *address, files, *text);
@@ -99,6 +100,19 @@ impl World {
             Op::Direct(targets) => self.directly(targets).await,
             Op::StopAt(step, is_person, n) => self.stop(Step::ERASURE[usize::from(*step)], *is_person, *n).await,
             Op::Fault(nth, written, inner) => self.fault(*nth, *written, inner).await,
+            Op::Answers(count) => self.answers(*count).await,
+            Op::Subscribe(address) => self.subscribe(*address).await,
+            Op::Moderate(..) | Op::TakeDown(_) | Op::Confirm(_) | Op::Unsubscribe(_) | Op::TakeBack(_) | Op::Order => {
+                match self.meet(op) {
+                    Some(act) => {
+                        let outcome = self.perform(&act).await;
+                        self.performed(&act, outcome)
+                    }
+                    None => Ok(()),
+                }
+            }
+            Op::Post(most) => self.post(usize::from(*most)).await.map(drop),
+            Op::Week => self.week().await,
             Op::Check => self.check().await,
         }
     }
@@ -128,7 +142,7 @@ impl World {
     ) -> Result<(), String> {
         match (self.answer(&said, key), answer) {
             (Answer::New, Ok(Receipt { submission, receipt, .. })) => {
-                self.arrived(said, key, submission, Some(receipt)).await
+                self.arrived(said, key, submission, Some(receipt), None).await
             }
             (Answer::Same(n), Ok(Receipt { submission, receipt, .. })) => {
                 let record = &mut self.model.records[n];
@@ -143,21 +157,27 @@ impl World {
         }
     }
 
-    /// A submission is in. Whom it is about is asked from the vault, and must be who holds the address, or somebody new.
+    /// A submission is in. Whom it is about is asked from the vault, and must be who holds the address, or somebody new. An
+    /// answer to the survey without a receipt can be asked by nobody: `seen` says whom it is about.
     pub async fn arrived(
         &mut self,
         said: Said,
         key: Option<u8>,
         id: RecordId,
         receipt: Option<String>,
+        seen: Option<PersonId>,
     ) -> Result<(), String> {
         hold!(self.model.records.iter().all(|record| record.id != id), "an id came twice");
         self.model.note("submit", Vec::new());
-        let (role_of, purpose) = crate::world::reader(said.form);
-        let shown = review::show(&self.app(), &role(role_of), id, Some(purpose)).await;
-        let shown = shown.map_err(|error| format!("a submission just made gives {error:?}"))?;
-        let subject = shown.summary.subject;
-        let held = (said.form != 1).then(|| self.model.holder(said.address)).flatten();
+        let (subject, shown) = if said.form == SURVEY {
+            (self.whose_answer(receipt.as_deref(), seen).await?, None)
+        } else {
+            let (role_of, purpose) = crate::world::reader(said.form);
+            let shown = review::show(&self.app(), &role(role_of), id, Some(purpose)).await;
+            let shown = shown.map_err(|error| format!("a submission just made gives {error:?}"))?;
+            (shown.summary.subject, Some(shown))
+        };
+        let held = has_address(said.form).then(|| self.model.holder(said.address)).flatten();
         let person = match held {
             Some(person) => {
                 hold!(self.model.people[person].id == subject, "the holder of the address is somebody else");
@@ -165,22 +185,37 @@ impl World {
             }
             None => {
                 hold!(self.model.people.iter().all(|p| p.id != subject), "a newcomer took over a handle");
-                let address = (said.form != 1).then_some(said.address);
-                self.model.people.push(Person { id: subject, address, alive: true });
+                let address = has_address(said.form).then_some(said.address);
+                self.model.people.push(Person { id: subject, address, subscribed: None, alive: true });
                 self.model.people.len() - 1
             }
         };
         if let Some(last) = self.model.audit.last_mut().filter(|entry| entry.action == "submit") {
             last.about = vec![person];
         }
-        self.model.note("read-submission", vec![person]);
-        let status = kind(said.form).statuses()[0];
+        if said.form != SURVEY || receipt.is_some() {
+            self.model.note("read-submission", vec![person]);
+        }
+        let (status, stand) = (statuses(said.form)[0], crate::public::stand(said.form));
         let number = self.model.records.len();
-        self.model.records.push(Record { id, person, said, status, receipt, downloads: 0, alive: true });
+        let record = Record { id, person, said, status, receipt, downloads: 0, messages: 0, stand, alive: true };
+        self.model.records.push(record);
         if let Some(key) = key {
             self.model.keys.insert((self.model.records[number].said.form, key), number);
         }
-        crate::compare::content(&self.model.records[number], subject, &shown)
+        match shown {
+            Some(shown) => crate::compare::content(&self.model.records[number], subject, &shown),
+            None => Ok(()),
+        }
+    }
+
+    /// Whom an answer to the survey is about, as its receipt says.
+    async fn whose_answer(&self, receipt: Option<&str>, seen: Option<PersonId>) -> Result<PersonId, String> {
+        let Some(receipt) = receipt else { return seen.ok_or_else(|| "an answer that nobody has seen".to_owned()) };
+        let failed = |error| format!("the receipt of an answer just made gives {error:?}");
+        let own = portal::enter(&self.app(), receipt).await.map_err(failed)?;
+        let mine = portal::show(&self.app(), context(Actor::Subject).request, own).await.map_err(failed)?;
+        Ok(mine.summary.subject)
     }
 
     pub async fn mark(&self, record: usize, status: u8) -> Result<Status, ServiceError> {
@@ -193,8 +228,15 @@ impl World {
     pub fn marked(&mut self, n: usize, status: u8, answer: Result<Status, ServiceError>) -> Result<(), String> {
         let record = &mut self.model.records[n];
         let status = status_for(record.said.form, status);
-        let allowed = kind(record.said.form).statuses().contains(&status);
+        let allowed = statuses(record.said.form).contains(&status);
         match answer {
+            // Answers are for nobody; comments are published or declined; how somebody is subscribed, they say themselves.
+            Err(ServiceError::NotFound) if record.said.form == SURVEY => Ok(()),
+            Err(ServiceError::Forbidden) if record.alive && record.said.form == BOARD => Ok(()),
+            Err(ServiceError::Invalid(_)) if record.alive && record.said.form == NEWSLETTER => Ok(()),
+            other if record.alive && matches!(record.said.form, SURVEY | BOARD | NEWSLETTER) => {
+                Err(format!("marking by form {} gave {other:?}", record.said.form))
+            }
             Ok(now) if record.alive && allowed => {
                 hold!(now == status, "marking {status} gave {now}");
                 if self.model.mistake != Some(crate::plain::Mistake::ForgetsMarks) {
@@ -415,7 +457,7 @@ impl World {
 
 /// A status from a number, mostly one that the form uses.
 pub fn status_for(form: u8, n: u8) -> Status {
-    let own = kind(form).statuses();
+    let own = statuses(form);
     if n < 8 { own[usize::from(n) % own.len()] } else { Status::ALL[usize::from(n % 2) * 9] }
 }
 
@@ -428,7 +470,7 @@ pub fn said(form: u8, address: u8, files: &[u8], text: u8) -> Said {
 
 /// Who is named does not count where the form does not ask.
 fn means_the_same(one: &Said, other: &Said) -> bool {
-    *one == Said { address: if one.form == 1 { one.address } else { other.address }, ..other.clone() }
+    *one == Said { address: if has_address(one.form) { other.address } else { one.address }, ..other.clone() }
 }
 
 fn brief(said: &Said) -> String {

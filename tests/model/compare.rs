@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use letterlock::base::clock::{Clock, SystemClock};
+use letterlock::base::clock::Timestamp;
 use letterlock::base::ids::{PersonId, RecordId, RequestId};
 use letterlock::base::sensitive::SensitiveString;
 use letterlock::domain::scan::Scan;
@@ -18,16 +18,17 @@ use serde_json::Value;
 
 use crate::acts::hold;
 use crate::plain::{Entry, Record, Said};
-use crate::world::{ADDRESSES, GUIDE, World, context, fields, form_id, reader, role};
+use crate::world::{ADDRESSES, BOARD, GUIDE, NEWSLETTER, SURVEY, World, context, fields, form_id, reader, role};
 
 /// What the software does at moments of its own: the model knows nothing of it.
 fn of_its_own_accord(action: &str) -> bool {
-    ["clean-up", "keep-statistics"].contains(&action)
+    ["clean-up", "keep-statistics", "send-mail"].contains(&action)
 }
 
 /// What a vault holds, seen past the services.
 pub struct Look {
-    pub ids: Vec<RecordId>,
+    /// Each submission, and whom it is about.
+    pub ids: Vec<(RecordId, PersonId)>,
     /// Entries of the trail beyond those that the model knows, the software's own left out.
     pub new_entries: Vec<String>,
     pub epoch: u64,
@@ -36,7 +37,7 @@ pub struct Look {
 pub fn look(vault: &Vault, known: usize) -> Result<Look, String> {
     let mut ids = Vec::new();
     let walked = vault.walk_list(None, |listed| {
-        ids.push(listed.located.summary.id);
+        ids.push((listed.located.summary.id, listed.located.summary.subject));
         true
     });
     walked.map_err(|error| format!("the list gave {error:?}"))?;
@@ -50,15 +51,7 @@ pub fn look(vault: &Vault, known: usize) -> Result<Look, String> {
 
 /// Whether a submission reads as it was sent.
 pub fn content(record: &Record, subject: PersonId, shown: &Submission) -> Result<(), String> {
-    let told: BTreeMap<&str, String> = shown
-        .content
-        .fields
-        .iter()
-        .map(|(name, value)| match value {
-            FieldValue::Text(text) => (name.as_str(), text.expose().to_owned()),
-            other => (name.as_str(), other.to_json().to_string()),
-        })
-        .collect();
+    let told = crate::public::told(&shown.content.fields);
     hold!(told == fields(&record.said), "fields read {told:?}, sent were {:?}", fields(&record.said));
     let sizes: Vec<u64> = shown.content.files.iter().map(|file| file.size).collect();
     let sent: Vec<u64> = record.said.files.iter().map(|file| file.len() as u64).collect();
@@ -72,6 +65,7 @@ pub fn content(record: &Record, subject: PersonId, shown: &Submission) -> Result
         && summary.form == form_id(record.said.form)
         && summary.status == record.status
         && summary.files as usize == record.said.files.len()
+        && shown.messages.len() == record.messages
         && shown.downloads.len() == record.downloads;
     hold!(right, "the line {summary:?} is not that of {record:?}", record = record.id);
     Ok(())
@@ -79,6 +73,9 @@ pub fn content(record: &Record, subject: PersonId, shown: &Submission) -> Result
 
 impl World {
     pub async fn read(&mut self, n: usize) -> Result<(), String> {
+        if self.model.records[n].said.form == SURVEY {
+            return self.read_answer(n).await;
+        }
         let record = &self.model.records[n];
         let (role_of, purpose) = reader(record.said.form);
         match review::show(&self.app(), &role(role_of), record.id, Some(purpose)).await {
@@ -151,6 +148,7 @@ impl World {
             .filter(|n| {
                 let record = &self.model.records[*n];
                 record.alive
+                    && record.said.form != SURVEY
                     && form.is_none_or(|form| form == record.said.form)
                     && status.is_none_or(|status| status == record.status)
             })
@@ -166,6 +164,12 @@ impl World {
                 purpose: purpose.then(|| "subject-request".to_owned()),
             };
             let page = review::list(&self.app(), &role(Role::Privacy), query).await;
+            if form == Some(SURVEY) {
+                return match page {
+                    Err(ServiceError::Forbidden) => Ok(()),
+                    other => Err(format!("a list of answers gave {other:?}")),
+                };
+            }
             let page = page.map_err(|error| format!("a list gave {error:?}"))?;
             let expected = pages.next().unwrap_or_default();
             let told: Vec<(RecordId, Status)> =
@@ -175,11 +179,13 @@ impl World {
             hold!(told == must, "a page of the list has {told:?}, the model {must:?}");
             for (item, n) in page.items.iter().zip(expected) {
                 let said = &self.model.records[*n].said;
-                let text = item.fields.as_ref().and_then(|fields| fields.get("name"));
+                let name = if said.form == BOARD { "display-name" } else { "name" };
+                let text = item.fields.as_ref().and_then(|fields| fields.get(name));
                 let right = match text {
                     Some(FieldValue::Text(text)) => text.expose() == format!("text {}", said.text),
                     Some(_) => false,
-                    None => !purpose,
+                    // Nothing of a subscription stands in a line.
+                    None => !purpose || said.form == NEWSLETTER,
                 };
                 hold!(right, "a line of the list has other fields");
             }
@@ -240,6 +246,7 @@ impl World {
                 self.download(n, file).await?;
             }
         }
+        self.public().await?;
         self.list(None, None, 7, false).await?;
         self.list(None, None, 200, true).await?;
         for address in 0..ADDRESSES.len() as u8 {
@@ -324,7 +331,7 @@ impl World {
 }
 
 /// What no form takes: a submission with a file of no bytes.
-pub async fn submit_an_empty_file(vault: &Arc<Vault>) -> Result<(Said, RecordId, String), String> {
+pub async fn submit_an_empty_file(vault: &Arc<Vault>, received: Timestamp) -> Result<(Said, RecordId, String), String> {
     let said = Said { form: 0, address: 5, text: 251, files: vec![Vec::new()] };
     let file = vault.begin_upload().and_then(|upload| upload.finish()).map_err(|error| format!("{error:?}"))?;
     let info = FileInfo {
@@ -340,7 +347,7 @@ pub async fn submit_an_empty_file(vault: &Arc<Vault>) -> Result<(Said, RecordId,
         form_version: 1,
         notice: "1".to_owned(),
         region: "uk".to_owned(),
-        received: SystemClock.now(),
+        received,
         fields: fields(&said)
             .into_iter()
             .map(|(name, text)| (name.to_owned(), FieldValue::Text(SensitiveString::from(text))))

@@ -32,6 +32,7 @@ pub struct Tally {
     /// Of the faults, those after which the act had happened all the same.
     pub happened: u64,
     pub checks: u64,
+    pub mails: u64,
 }
 
 pub struct Failure {
@@ -142,5 +143,6 @@ impl Tally {
         self.faults += other.faults;
         self.happened += other.happened;
         self.checks += other.checks;
+        self.mails += other.mails;
     }
 }

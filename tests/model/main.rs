@@ -1,6 +1,7 @@
 //! Random lives of a vault beside a plain model of it in memory: submissions, reads, downloads, lists, marks, searches,
-//! receipts, tokens, erasures one by one and many at once, restarts, stops between any two steps, a store that fails at
-//! any commit. After each act the answers are compared, in between and at the end everything is.
+//! receipts, tokens, answers to a survey, comments on a board, subscriptions and issues of a newsletter, erasures one by one and
+//! many at once, restarts, stops between any two steps, a store that fails at any commit. After each act the answers are
+//! compared, in between and at the end everything is.
 //!
 //! `LETTERLOCK_TEST_SEED=n cargo test --test model` runs the one life that a failure names. `LETTERLOCK_TEST_DEEP=1`
 //! runs thousands.
@@ -10,9 +11,14 @@
 mod acts;
 mod compare;
 mod disk;
+#[path = "../support/letterbox.rs"]
+mod letterbox;
+mod letters;
 mod lives;
+mod mails;
 mod op;
 mod plain;
+mod public;
 mod trouble;
 mod world;
 
@@ -33,7 +39,7 @@ fn seeds(normal: u64, many: u64) -> Vec<u64> {
 
 #[test]
 fn every_life_of_a_vault_is_that_of_the_model() {
-    run_seeds("in memory", &seeds(32, 4000), 40, &Setup::default());
+    run_seeds("in memory", &seeds(40, 4000), 40, &Setup::default());
 }
 
 #[test]
@@ -43,22 +49,31 @@ fn every_life_of_a_vault_on_disk_is_that_of_the_model() {
 
 /// Whether one of a few lives under this setup is told from the model.
 fn is_found(what: &str, setup: &Setup) {
-    for seed in 1..=20 {
+    for seed in 1..=60 {
         if let Err(failure) = live(seed, op::life(seed, 40), setup) {
             let text = report(seed, &[], &failure);
             println!("control {what}: found in life {seed}: {}", text.lines().next().unwrap_or_default());
             return;
         }
     }
-    panic!("{what}: twenty lives went by and nothing was found");
+    panic!("{what}: sixty lives went by and nothing was found");
 }
 
 #[test]
 fn a_row_that_the_store_loses_is_found() {
     use letterlock::base::tables::Table;
-    for table in
-        [Table::Keyrings, Table::Records, Table::List, Table::Consents, Table::Files, Table::Tokens, Table::Deeds]
-    {
+    for table in [
+        Table::Keyrings,
+        Table::Records,
+        Table::List,
+        Table::Consents,
+        Table::Files,
+        Table::Tokens,
+        Table::Deeds,
+        Table::Messages,
+        Table::Outbox,
+        Table::Mailings,
+    ] {
         is_found(&format!("a lost row of {table:?}"), &Setup { plant: Some(Plant::Lose(table)), ..Setup::default() });
     }
 }
@@ -66,7 +81,16 @@ fn a_row_that_the_store_loses_is_found() {
 #[test]
 fn a_row_that_the_store_brings_back_is_found() {
     use letterlock::base::tables::Table;
-    for table in [Table::Pages, Table::Keyrings, Table::List, Table::Records, Table::Intents] {
+    for table in [
+        Table::Pages,
+        Table::Keyrings,
+        Table::List,
+        Table::Records,
+        Table::Intents,
+        Table::Consents,
+        Table::Outbox,
+        Table::Mailings,
+    ] {
         let setup = Setup { plant: Some(Plant::BringBack(table)), ..Setup::default() };
         is_found(&format!("an old row of {table:?}"), &setup);
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use letterlock::base::entropy::{Entropy, SeededEntropy};
+use letterlock::domain::submission::Status;
 use letterlock::vault::Step;
 
 #[derive(Clone, Debug)]
@@ -48,21 +49,45 @@ pub enum Op {
     StopAt(u8, bool, u8),
     /// The store fails at the n-th commit from here, which was or was not written; this act meets it.
     Fault(u8, bool, Box<Op>),
+    /// So many answers to the survey.
+    Answers(u8),
+    /// A comment is published (`true`) or declined.
+    Moderate(u8, bool),
+    /// Whoever holds the receipt takes their comment down.
+    TakeDown(u8),
+    /// Somebody subscribes, reads their mail at once, and presses the link in it.
+    Subscribe(u8),
+    /// A link in a mail is pressed that confirms a subscription.
+    Confirm(u8),
+    /// A link in a mail is pressed that ends one.
+    Unsubscribe(u8),
+    /// Whoever holds the receipt takes the consent to the newsletter back.
+    TakeBack(u8),
+    /// An issue is ordered.
+    Order,
+    /// The mail server takes so many mails and no more.
+    Post(u8),
+    /// All mails go out, a week and a day pass, and what was not confirmed by then goes.
+    Week,
     /// Everything is compared.
     Check,
 }
 
 /// Numbers from a seed.
-pub struct Choice(Arc<dyn Entropy>);
+pub struct Choice {
+    entropy: Arc<dyn Entropy>,
+    /// Every other life is mostly about boards, surveys and newsletters.
+    public: bool,
+}
 
 impl Choice {
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(SeededEntropy::new(seed ^ 0x6c69_6665)))
+        Self { entropy: Arc::new(SeededEntropy::new(seed ^ 0x6c69_6665)), public: seed.is_multiple_of(2) }
     }
 
     pub fn below(&self, n: u8) -> u8 {
         let mut bytes = [0; 2];
-        self.0.fill(&mut bytes).unwrap();
+        self.entropy.fill(&mut bytes).unwrap();
         (u16::from_le_bytes(bytes) % u16::from(n)) as u8
     }
 
@@ -75,7 +100,10 @@ impl Choice {
         // With a key, few different bodies, so that some come again.
         let (form, address, text) = match key {
             Some(_) => (self.below(3), self.below(2), self.below(2)),
-            None => (self.below(3), self.below(6), self.below(250)),
+            // Few people, so that some subscribe again.
+            None if self.public => ([0, 4, 5, 5][usize::from(self.below(4))], self.below(3), self.below(250)),
+            // Of the public forms, comments and subscriptions; answers to the survey come in numbers.
+            None => ([0, 1, 2, 0, 1, 2, 4, 4, 5, 5, 5][usize::from(self.below(11))], self.below(6), self.below(250)),
         };
         let files = match self.below(4) {
             0 | 1 => Vec::new(),
@@ -87,25 +115,59 @@ impl Choice {
     }
 
     fn change(&self) -> Op {
-        match self.below(6) {
-            0..=2 => self.submit(),
-            3 => Op::Mark(self.below(255), self.below(10)),
-            4 => Op::ErasePerson(self.below(255)),
-            _ => Op::EraseRecord(self.below(255)),
+        let any = || self.below(255);
+        match self.below(12) {
+            0..=4 => self.submit(),
+            5 => Op::Answers(1),
+            6 => Op::Mark(any(), self.below(10)),
+            7 => Op::ErasePerson(any()),
+            8 => Op::EraseRecord(any()),
+            _ => self.public(),
         }
+    }
+
+    /// What is done to comments, subscriptions and issues.
+    fn public(&self) -> Op {
+        let any = || self.below(255);
+        match self.below(16) {
+            0..=3 => Op::Moderate(any(), self.below(3) > 0),
+            4 => Op::TakeDown(any()),
+            5..=9 => Op::Confirm(any()),
+            10..=11 => Op::Unsubscribe(any()),
+            12 => Op::TakeBack(any()),
+            _ => Op::Order,
+        }
+    }
+
+    /// All that waits, or a part of it.
+    fn post(&self) -> Op {
+        Op::Post([0, 1, 2, 4, 255][usize::from(self.below(5))])
     }
 
     fn op(&self) -> Op {
         let any = || self.below(255);
+        if self.public && self.below(3) > 0 {
+            return match self.below(12) {
+                0..=3 => self.submit(),
+                4 => Op::Answers(1 + self.below(6)),
+                5..=8 => self.public(),
+                9 => Op::Subscribe(self.below(3)),
+                _ => self.post(),
+            };
+        }
         match self.below(100) {
-            0..=39 => self.submit(),
+            0..=27 => self.submit(),
+            28 => Op::Answers(1 + self.below(6)),
+            29 => Op::Subscribe(self.below(6)),
+            30..=36 => self.public(),
+            37..=39 => self.post(),
             40..=43 => Op::Read(any()),
             44..=46 => Op::Download(any(), self.below(4)),
             47 => Op::Unlock(any()),
             48..=56 => Op::Mark(any(), self.below(10)),
             57..=60 => Op::List {
-                form: (self.below(2) == 0).then(|| self.below(3)),
-                status: (self.below(3) == 0).then(|| self.below(10)),
+                form: (self.below(2) == 0).then(|| self.below(6)),
+                status: (self.below(3) == 0).then(|| self.below(Status::ALL.len() as u8)),
                 limit: 1 + self.below(5),
                 purpose: self.below(2) == 0,
             },
@@ -118,6 +180,7 @@ impl Choice {
             75..=76 => Op::Token(self.below(3), self.below(5)),
             77 => Op::Revoke(any()),
             78..=79 => Op::SignIn(any()),
+            80 if self.below(3) == 0 => Op::Week,
             80 => Op::Disable(self.below(3)),
             81 => Op::Verify,
             82..=83 => Op::Restart,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use letterlock::base::ids::{PersonId, RecordId, TokenId};
+use letterlock::base::clock::Timestamp;
+use letterlock::base::ids::{MailingId, PersonId, RecordId, TokenId};
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
 
@@ -25,13 +26,37 @@ pub struct Record {
     pub receipt: Option<String>,
     /// Files downloaded that its form unlocks.
     pub downloads: usize,
+    /// Messages that staff wrote on it.
+    pub messages: usize,
+    /// As a subscription.
+    pub stand: Option<Stand>,
     pub alive: bool,
+}
+
+/// How a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    Asked,
+    Confirmed,
+    Ended,
+}
+
+/// An issue of the newsletter that was ordered.
+#[derive(Clone, Debug)]
+pub struct Issue {
+    pub id: MailingId,
+    pub subject: String,
+    pub at: Timestamp,
+    /// Whom it has reached.
+    pub got: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Person {
     pub id: PersonId,
     pub address: Option<u8>,
+    /// The subscription that holds, and since when there is one without a break.
+    pub subscribed: Option<(usize, Timestamp)>,
     pub alive: bool,
 }
 
@@ -68,11 +93,22 @@ pub enum Mistake {
     KeepsErasedRecords,
     ForgetsReads,
     MixesUpPeople,
+    CountsBrokenGroups,
+    ShowsWhatWasTakenDown,
+    MailsWhoUnsubscribed,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 5] =
-        [Self::ForgetsMarks, Self::KeepsTheErased, Self::KeepsErasedRecords, Self::ForgetsReads, Self::MixesUpPeople];
+    pub const ALL: [Self; 8] = [
+        Self::ForgetsMarks,
+        Self::KeepsTheErased,
+        Self::KeepsErasedRecords,
+        Self::ForgetsReads,
+        Self::MixesUpPeople,
+        Self::CountsBrokenGroups,
+        Self::ShowsWhatWasTakenDown,
+        Self::MailsWhoUnsubscribed,
+    ];
 }
 
 #[derive(Clone, Debug, Default)]
@@ -88,6 +124,7 @@ pub struct Model {
     /// Stretches of `audit` whose order nobody can know: start and length.
     pub unordered: Vec<(usize, usize)>,
     pub deeds: Vec<Deed>,
+    pub issues: Vec<Issue>,
     pub epoch: u64,
     pub mistake: Option<Mistake>,
 }

@@ -8,7 +8,7 @@ use letterlock::vault::{Act, Step, Target, VaultError};
 use crate::acts::{hold, said, says, status_for};
 use crate::op::Op;
 use crate::plain::{Person, Record};
-use crate::world::{World, context, role};
+use crate::world::{SURVEY, World, context, role};
 
 impl World {
     /// Receipts, an empty file, and one order of people and records, with doubles and strangers among them.
@@ -65,10 +65,10 @@ impl World {
             let deed = self.model.deeds.iter().find(|deed| deed.handle == handle).ok_or("no deed")?;
             says(&serde_json::to_value(certificate).unwrap(), deed, &self.model)?;
         }
-        let (said, id, receipt) = crate::compare::submit_an_empty_file(&vault).await?;
+        let (said, id, receipt) = crate::compare::submit_an_empty_file(&vault, self.clock_now()).await?;
         drop(vault);
         self.open()?;
-        self.arrived(said, None, id, Some(receipt)).await
+        self.arrived(said, None, id, Some(receipt), None).await
     }
 
     pub async fn stop(&mut self, step: Step, is_person: bool, n: u8) -> Result<(), String> {
@@ -104,7 +104,8 @@ impl World {
         let nobody = match op {
             Op::Mark(n, _) | Op::EraseRecord(n) => self.model.record(*n).is_none(),
             Op::ErasePerson(n) => self.model.person(*n).is_none(),
-            _ => false,
+            Op::Submit { .. } | Op::Answers(_) => false,
+            other => self.meet(other).is_none(),
         };
         if nobody {
             return Ok(());
@@ -112,13 +113,16 @@ impl World {
         self.tally.faults += 1;
         self.fail_at(nth, written);
         match op {
-            Op::Submit { form, address, files, text, key } => {
-                let said = said(*form, *address, files, *text);
-                let answer = self.send(&said, *key).await;
+            Op::Submit { .. } | Op::Answers(_) => {
+                let (said, key) = match op {
+                    Op::Submit { form, address, files, text, key } => (said(*form, *address, files, *text), *key),
+                    _ => (said(SURVEY, 0, &[], nth), None),
+                };
+                let answer = self.send(&said, key).await;
                 let look = self.look_after_a_fault().await?;
-                let Err(ServiceError::Unavailable) = answer else { return self.submitted(said, *key, answer).await };
+                let Err(ServiceError::Unavailable) = answer else { return self.submitted(said, key, answer).await };
                 let known = |id: &RecordId| self.model.records.iter().any(|record| record.id == *id);
-                let new: Vec<RecordId> = look.ids.into_iter().filter(|id| !known(id)).collect();
+                let new: Vec<_> = look.ids.into_iter().filter(|(id, _)| !known(id)).collect();
                 hold!(new.len() < 2, "one submission made {} records", new.len());
                 hold!(
                     new.len() == look.new_entries.len(),
@@ -126,9 +130,9 @@ impl World {
                     new.len(),
                     look.new_entries
                 );
-                let Some(id) = new.first() else { return Ok(()) };
+                let Some((id, subject)) = new.first() else { return Ok(()) };
                 self.tally.happened += 1;
-                self.arrived(said, *key, *id, None).await
+                self.arrived(said, key, *id, None, Some(*subject)).await
             }
             Op::Mark(n, status) => {
                 let Some(record) = self.model.record(*n) else { return Ok(()) };
@@ -168,7 +172,19 @@ impl World {
                 }
                 Ok(())
             }
-            _ => Ok(()),
+            other => {
+                let Some(act) = self.meet(other) else { return Ok(()) };
+                let outcome = self.perform(&act).await;
+                let look = self.look_after_a_fault().await?;
+                match outcome {
+                    Err(ServiceError::Unavailable) if look.new_entries.is_empty() => Ok(()),
+                    Err(ServiceError::Unavailable) => {
+                        self.tally.happened += 1;
+                        self.performed_unseen(&act, &look.new_entries).await
+                    }
+                    outcome => self.performed(&act, outcome),
+                }
+            }
         }
     }
 

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use letterlock::base::clock::SystemClock;
+use letterlock::base::clock::{Clock, ManualClock, Timestamp};
 use letterlock::base::entropy::{SeededEntropy, SystemEntropy};
 use letterlock::base::ids::RequestId;
 use letterlock::domain::form::{FormId, FormKind, FormSet};
+use letterlock::domain::submission::Status;
 use letterlock::policy::{Actor, Role};
 use letterlock::services::resources::{LINK_LIFE, Shelf};
 use letterlock::services::submit::{self, Receipt};
@@ -18,10 +19,17 @@ use letterlock::store::Engine;
 use letterlock::vault::{Hooks, Layout, Options, Step, Vault};
 
 use crate::disk::Disk;
+use crate::letterbox::Letterbox;
 use crate::lives::{Setup, Tally};
 use crate::plain::{Model, Said};
 
-pub const FORMS: [&str; 3] = ["papers", "note", "support-request"];
+pub const FORMS: [&str; 6] = ["papers", "note", "support-request", "survey", "public-comment", "newsletter"];
+/// Numbers of forms that have rules of their own.
+pub const SURVEY: u8 = 3;
+pub const BOARD: u8 = 4;
+pub const NEWSLETTER: u8 = 5;
+/// Answers to the survey that are counted together.
+pub const K: u32 = 5;
 pub const ADDRESSES: [&str; 6] =
     ["ann@example.org", "bob@example.org", "cleo@example.org", "dan@example.org", "eve@example.org", "flo@example.org"];
 /// Around nothing, one byte, one segment, and the limit of the form.
@@ -92,13 +100,31 @@ pub fn form_id(form: u8) -> FormId {
     FORMS[usize::from(form)].parse().unwrap()
 }
 
-pub const fn kind(form: u8) -> FormKind {
-    if form == 1 { FormKind::Application } else { FormKind::Request }
+/// The statuses of a form, as its kind has them.
+pub fn statuses(form: u8) -> &'static [Status] {
+    match form {
+        1 => FormKind::Application.statuses(),
+        SURVEY => FormKind::Survey { k: K, texts: Vec::new() }.statuses(),
+        BOARD => FormKind::Board { public: Vec::new() }.statuses(),
+        NEWSLETTER => FormKind::Newsletter { consent: String::new() }.statuses(),
+        _ => FormKind::Request.statuses(),
+    }
+}
+
+/// Whether a form asks for an address.
+pub const fn has_address(form: u8) -> bool {
+    form != 1 && form != SURVEY
 }
 
 /// Who reads submissions of a form, and what for.
 pub const fn reader(form: u8) -> (Role, &'static str) {
-    if form == 1 { (Role::Hr, "recruitment") } else { (Role::Support, "support") }
+    match form {
+        1 => (Role::Hr, "recruitment"),
+        SURVEY => (Role::Marketing, "survey"),
+        BOARD => (Role::Marketing, "public-comments"),
+        NEWSLETTER => (Role::Marketing, "newsletter"),
+        _ => (Role::Support, "support"),
+    }
 }
 
 pub fn role(role: Role) -> Context {
@@ -111,13 +137,27 @@ pub fn context(actor: Actor) -> Context {
 
 /// What the fields of a submission must be.
 pub fn fields(said: &Said) -> BTreeMap<&'static str, String> {
-    let mut out = BTreeMap::from([("name", format!("text {}", said.text))]);
-    if said.form != 1 {
+    let text = format!("text {}", said.text);
+    let mut out = match said.form {
+        SURVEY => BTreeMap::from([
+            ("satisfaction", (said.text % 5 + 1).to_string()),
+            ("ideas", format!("idea {}", said.text)),
+        ]),
+        BOARD => BTreeMap::from([
+            ("display-name", text),
+            ("comment", format!("comment {}", said.text)),
+            ("publish", "true".to_owned()),
+        ]),
+        NEWSLETTER => BTreeMap::new(),
+        2 => BTreeMap::from([
+            ("name", text),
+            ("subject-line", "It is stuck".to_owned()),
+            ("message", format!("message {}", "x".repeat(usize::from(said.text)))),
+        ]),
+        _ => BTreeMap::from([("name", text)]),
+    };
+    if has_address(said.form) {
         out.insert("email", ADDRESSES[usize::from(said.address)].to_owned());
-    }
-    if said.form == 2 {
-        out.insert("subject-line", "It is stuck".to_owned());
-        out.insert("message", format!("message {}", "x".repeat(usize::from(said.text))));
     }
     out
 }
@@ -129,6 +169,11 @@ pub struct World {
     app: Option<Arc<App>>,
     stop: Arc<Mutex<Option<Step>>>,
     entropy: Arc<SeededEntropy>,
+    pub clock: Arc<ManualClock>,
+    pub server: Letterbox,
+    /// Links that confirm, each with its submission; and links that unsubscribe, each with its person.
+    pub confirmations: Vec<(String, usize)>,
+    pub unsubscriptions: Vec<(String, usize)>,
     pub model: Model,
     pub tally: Tally,
 }
@@ -144,6 +189,10 @@ impl World {
             app: None,
             stop: Arc::default(),
             entropy: Arc::new(SeededEntropy::new(seed)),
+            clock: Arc::new(ManualClock::at("2026-11-25T08:00:00Z".parse().unwrap())),
+            server: Letterbox::default(),
+            confirmations: Vec::new(),
+            unsubscriptions: Vec::new(),
             model: Model::new(setup.mistake),
             tally: Tally::default(),
         }
@@ -151,6 +200,10 @@ impl World {
 
     pub fn app(&self) -> Arc<App> {
         self.app.clone().expect("open")
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn hooks(&self) -> Hooks {
@@ -196,7 +249,7 @@ impl World {
             region: "uk".to_owned(),
             must_exist: false,
             forms: FormSet::with_files([("papers.toml", PAPERS), ("note.toml", NOTE)]).unwrap(),
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         };
         let opened = patiently(|| App::open_with_hooks(options(), self.hooks()).map_err(|error| error.message));
@@ -204,6 +257,7 @@ impl World {
         let folder = self.dir.path().join("resources");
         std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join("guide.txt"), GUIDE)).unwrap();
         app.set_resources(Shelf { folder, link_life: LINK_LIFE });
+        app.set_post(self.server.post());
         self.app = Some(app);
         Ok(())
     }
@@ -222,7 +276,7 @@ impl World {
             accept_unsafe_fs: true,
             cache_bytes: 8 << 20,
             must_exist: true,
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             hooks: self.hooks(),
         };
@@ -263,8 +317,10 @@ impl World {
         for (name, value) in fields(said) {
             intake.field(name, value)?;
         }
-        if said.form == 0 {
-            intake.consent("keep", said.text.is_multiple_of(2));
+        match said.form {
+            0 => intake.consent("keep", said.text.is_multiple_of(2)),
+            NEWSLETTER => intake.consent("newsletter", true),
+            _ => {}
         }
         for (n, file) in said.files.iter().enumerate() {
             intake.begin_file("paper", Some(&format!("paper {n}.txt"))).await?;
