@@ -52,7 +52,7 @@ impl Hashes {
             }
             tiers[level].push(node);
             match tiers[level].as_slice() {
-                [.., left, right] if tiers[level].len() % 2 == 0 => node = node_hash(left, right),
+                [.., left, right] if tiers[level].len().is_multiple_of(2) => node = node_hash(left, right),
                 _ => return,
             }
         }
