@@ -13,7 +13,7 @@ use crate::domain::form::{Announce, Form, FormSet, Origin, ReturnAddress, Return
 use crate::domain::language::{Lang, Languages};
 use crate::domain::operator::Operator;
 use crate::domain::resource::Unlock;
-use crate::policy::{self, Action, Actor, Resource};
+use crate::policy::{self, Action, Actor, Resource, Role};
 use crate::services;
 use crate::services::forms::{Checked, Folder};
 
@@ -145,6 +145,7 @@ fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
         ("Consents", names(form.consents.iter().map(|consent| consent.name.as_str()).collect())),
         ("Unlocks", names(form.unlocks.iter().map(|unlock| unlock.file.as_str()).collect())),
         ("Read by", names(form.roles.iter().map(|role| role.as_str()).collect())),
+        ("Masked", names(masks(form).iter().map(String::as_str).collect())),
         ("Read for", names(form.purposes.iter().map(String::as_str).collect())),
         ("Told to", names(announced.collect())),
         ("Kept", format!("{} days", form.retention_days)),
@@ -164,6 +165,16 @@ fn shown(checked: &Checked) -> Vec<(&'static str, String)> {
         out.push(("Open", "where a mail server is configured".to_owned()));
     }
     out
+}
+
+/// What only some of those who read the form see.
+fn masks(form: &Form) -> Vec<String> {
+    let list = |roles: &[Role]| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" and ");
+    let one =
+        |name: &str, seen_by: &Option<Vec<Role>>| Some(format!("{name} (for {} only)", list(seen_by.as_deref()?)));
+    let fields = form.fields.iter().filter_map(|field| one(&field.name, &field.seen_by));
+    let files = form.files.iter().filter_map(|file| one(&file.name, &file.seen_by));
+    fields.chain(files).chain(one("fields of earlier versions", &form.former_fields)).collect()
 }
 
 fn describe(form: &Form) -> serde_json::Value {

@@ -97,6 +97,7 @@ async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
         };
         output::line(&format!("  {}  {}  {}  {bytes}{scan}", text(file, "n"), text(file, "name"), text(file, "kind")))?;
     }
+    masked(&submission)?;
     let downloads = submission["downloads"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !downloads.is_empty() {
         output::line("\nDownloads")?;
@@ -105,6 +106,16 @@ async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
         output::line(&format!("  {}  {}  {}", text(one, "at"), text(one, "file"), text(one, "title")))?;
     }
     Ok(())
+}
+
+/// What the role is not shown, by what the form asks and not by what was sent.
+fn masked(submission: &Value) -> Outcome {
+    let names = submission["masked"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut names: Vec<String> = names.iter().filter_map(Value::as_str).map(clean).collect();
+    if submission["former_masked"] == true {
+        names.push("what an earlier version of the form asked".to_owned());
+    }
+    if names.is_empty() { Ok(()) } else { output::line(&format!("\nNot shown to this role\n  {}", names.join(", "))) }
 }
 
 fn section(title: &str, values: &Value, show: impl Fn(&Value) -> String) -> Outcome {

@@ -65,6 +65,9 @@ fn shown(results: &Value) -> Vec<String> {
 }
 
 fn question_lines(question: &Value, k: &Value, answers: u64) -> Vec<String> {
+    if question["masked"] == true {
+        return vec!["  not shown to this role".to_owned()];
+    }
     let Some(answered) = question["answers"].as_u64() else {
         return vec![format!("  answered by fewer than {k}")];
     };
@@ -110,6 +113,7 @@ mod tests {
               "counts": [{ "label": "1", "count": 5 }, { "label": "ten", "count": 10 }, { "label": "2", "count": 0 }] },
             { "name": "words", "label": "Why?", "answers": 5, "counts": [], "readable": true },
             { "name": "few", "label": "And?", "answers": null, "counts": [] },
+            { "name": "birth", "label": "When were you born?", "answers": null, "counts": [], "masked": true },
         ] });
         let bars = ["█".repeat(10), "█".repeat(20)];
         assert_eq!(
@@ -130,7 +134,10 @@ Why?
   (about 5 answered; read them with: letterlock survey texts … words)
 
 And?
-  answered by fewer than 5",
+  answered by fewer than 5
+
+When were you born?
+  not shown to this role",
                 bars[0], bars[1]
             )
         );

@@ -11,12 +11,13 @@ pub(super) fn item(item: &Item) -> Value {
     let mut out = summary(&item.summary);
     if let Some(values) = &item.fields {
         out["fields"] = fields(values);
+        out["masked"] = json!(item.masked);
     }
     out
 }
 
 pub(super) fn submission(submission: &Submission) -> Value {
-    let Submission { summary: line, content, messages, downloads, consent_changes } = submission;
+    let Submission { summary: line, content, messages, downloads, consent_changes, masked, former_masked } = submission;
     let mut out = summary(line);
     out["server_key"] = json!(content.server_key);
     out["fields"] = fields(&content.fields);
@@ -26,6 +27,8 @@ pub(super) fn submission(submission: &Submission) -> Value {
     out["files"] = content.files.iter().chain(sent_later).map(file).collect();
     out["messages"] = messages.iter().map(message).collect();
     out["downloads"] = json!(downloads);
+    out["masked"] = json!(masked);
+    out["former_masked"] = json!(former_masked);
     if !consent_changes.is_empty() {
         let given = |line: &LedgerLine| -> Map<_, _> {
             line.consents.iter().map(|(name, consent)| (name.clone(), json!(consent.given))).collect()

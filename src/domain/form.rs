@@ -102,6 +102,8 @@ pub struct Form {
     pub legal_basis: String,
     /// Who reads its submissions; not empty, never `auditor` or `admin`.
     pub roles: Vec<Role>,
+    /// Who sees answers to fields that the form had once and has no more; `None` for those who see everything that it has.
+    pub former_fields: Option<Vec<Role>>,
     /// How many days a submission is kept. At least 1.
     pub retention_days: u32,
     /// Where its submissions are stored; `None` for the installation's own region.
@@ -212,6 +214,8 @@ pub struct FileField {
     pub max_files: u32,
     /// What is taken, as judged by content; not empty.
     pub kinds: Vec<FileKind>,
+    /// Of those who read the form, who sees the files; `None` for all of them. Not empty.
+    pub seen_by: Option<Vec<Role>>,
 }
 
 /// What is wrong with a form file, and where.

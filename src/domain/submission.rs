@@ -189,8 +189,8 @@ pub struct Summary {
     pub received: Timestamp,
     /// Where it is stored.
     pub region: String,
-    /// How many files it has, those of its messages included.
-    pub files: u32,
+    /// How many files it has, those of its messages included; `None` where that would tell of files that are not shown.
+    pub files: Option<u32>,
     /// How many messages its conversation has.
     pub messages: u32,
     /// Of these, those of the person since the last of the staff.

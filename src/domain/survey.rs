@@ -73,8 +73,8 @@ impl Tally {
         }
     }
 
-    /// What may be told, in steps of `k`.
-    pub fn report(&self, form: &Form, k: u32) -> Report {
+    /// What may be told, in steps of `k`, to somebody who is shown the fields that `shows` names.
+    pub fn report(&self, form: &Form, k: u32, shows: impl Fn(&str) -> bool) -> Report {
         let enough = self.answers >= u64::from(k);
         let texts: &[String] = match &form.kind {
             super::form::FormKind::Survey { texts, .. } => texts,
@@ -86,7 +86,11 @@ impl Tally {
             k,
             answers: enough.then_some(self.answers),
             questions: if enough {
-                form.fields.iter().map(|field| self.question(field, k, texts.contains(&field.name))).collect()
+                let question = |field: &Field| match shows(&field.name) {
+                    true => self.question(field, k, texts.contains(&field.name)),
+                    false => Question { masked: true, ..Question::untold(field) },
+                };
+                form.fields.iter().map(question).collect()
             } else {
                 Vec::new()
             },
@@ -94,16 +98,7 @@ impl Tally {
     }
 
     fn question(&self, field: &Field, k: u32, readable: bool) -> Question {
-        let mut out = Question {
-            name: field.name.clone(),
-            label: field.label.clone(),
-            kind: field.kind.as_str(),
-            answers: None,
-            counts: Vec::new(),
-            mean: None,
-            quartiles: None,
-            readable,
-        };
+        let mut out = Question { readable, ..Question::untold(field) };
         let Some(count) = self.questions.get(&field.name).filter(|count| count.answers >= u64::from(k)) else {
             return out;
         };
@@ -182,6 +177,25 @@ pub struct Question {
     pub quartiles: Option<[Value; 3]>,
     /// Whether its words can be read, apart from all else.
     pub readable: bool,
+    /// It is not shown to who asks; then nothing is told of it.
+    pub masked: bool,
+}
+
+impl Question {
+    /// A question of which nothing is told.
+    fn untold(field: &Field) -> Self {
+        Self {
+            name: field.name.clone(),
+            label: field.label.clone(),
+            kind: field.kind.as_str(),
+            answers: None,
+            counts: Vec::new(),
+            mean: None,
+            quartiles: None,
+            readable: false,
+            masked: false,
+        }
+    }
 }
 
 /// How often one thing was answered.

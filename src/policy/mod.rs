@@ -5,6 +5,7 @@
 
 mod rules;
 mod scope;
+mod sight;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use crate::domain::form::{Form, FormId, FormKind};
 pub use crate::domain::staff::Role;
 use crate::domain::submission::Nature;
 pub use scope::Scope;
+pub use sight::{Sight, sight};
 
 /// The reading purpose of people's own requests (access, correction, erasure), for any form.
 pub const SUBJECT_REQUEST: &str = "subject-request";

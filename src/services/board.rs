@@ -96,7 +96,7 @@ pub async fn moderate(app: &Arc<App>, ctx: &Context, id: RecordId, verdict: Verd
     if status == Status::Published {
         blocking(move || vault.note_published(&located)).await?;
     }
-    Ok(Summary { status, ..summary })
+    Ok(review::line(app, ctx, Summary { status, ..summary }))
 }
 
 /// A page of what is published on a board, newest first. Not in the audit trail: the deed of publication is.

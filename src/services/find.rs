@@ -54,7 +54,7 @@ fn look_up(app: &App, ctx: &Context, email: &EmailAddress) -> Result<Vec<Found>,
         .into_iter()
         .rev()
         .filter(|located| review::may_list(app, ctx, located))
-        .map(|located| located.summary)
+        .map(|located| review::line(app, ctx, located.summary))
         .collect();
     // Somebody without submissions (all erased one by one) is still a person to those who may erase people.
     if submissions.is_empty() && !sees_everybody {

@@ -32,7 +32,7 @@ pub async fn show(app: &Arc<App>, ctx: &Context, form: &FormId, purpose: Option<
     let (form, k) = survey(app, form)?;
     let grant = grant(app, ctx, &form, purpose).await?;
     let _turn = TURN.acquire().await.map_err(|_| ServiceError::Unavailable)?;
-    let vault = Arc::clone(&app.vault);
+    let (vault, actor, purpose) = (Arc::clone(&app.vault), ctx.actor.clone(), purpose.map(str::to_owned));
     blocking(move || {
         let (mut sum, mut step) = (Tally::default(), k);
         vault.sum_answers(
@@ -46,7 +46,8 @@ pub async fn show(app: &Arc<App>, ctx: &Context, form: &FormId, purpose: Option<
                 step = step.max(k);
             },
         )?;
-        Ok(sum.report(&form, step))
+        let sight = policy::sight(&actor, &form, purpose.as_deref());
+        Ok(sum.report(&form, step, |field| sight.shows_field(field)))
     })
     .await?
 }
@@ -57,8 +58,8 @@ pub async fn show(app: &Arc<App>, ctx: &Context, form: &FormId, purpose: Option<
 /// one for each field.
 ///
 /// # Errors
-/// As [`show`]; [`ServiceError::NotFound`] also for a field whose words nobody reads; [`ServiceError::Invalid`] for a bad cursor
-/// or limit.
+/// As [`show`]; [`ServiceError::NotFound`] also for a field whose words nobody reads; [`ServiceError::Forbidden`] also for one
+/// that the actor is not shown; [`ServiceError::Invalid`] for a bad cursor or limit.
 pub async fn texts(
     app: &Arc<App>,
     ctx: &Context,
@@ -75,6 +76,9 @@ pub async fn texts(
     let grant = grant(app, ctx, &form, purpose).await?;
     if !matches!(&form.kind, FormKind::Survey { texts, .. } if texts.iter().any(|name| name == field)) {
         return Err(ServiceError::NotFound);
+    }
+    if !policy::sight(&ctx.actor, &form, purpose).shows_field(field) {
+        return Err(ServiceError::Forbidden);
     }
     let _turn = TURN.acquire().await.map_err(|_| ServiceError::Unavailable)?;
     let (vault, field) = (Arc::clone(&app.vault), field.to_owned());

@@ -1,5 +1,7 @@
 //! Staff find, read and mark submissions.
 
+mod shown;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +15,9 @@ use crate::domain::resource::Downloaded;
 use crate::domain::submission::{Content, Fields, FileInfo, Nature, Status, Summary};
 use crate::policy::{self, Action, Actor, Permit, Resource};
 pub use crate::vault::LedgerLine;
-use crate::vault::{Detail, FileReader, Listed, Located, Opened};
+use crate::vault::{Detail, FileReader, Listed, Located};
+pub(super) use shown::line;
+use shown::{item, shown, true_number};
 
 /// Items of a page when nobody says how many.
 const DEFAULT_LIMIT: u32 = 50;
@@ -44,6 +48,8 @@ pub struct Item {
     pub summary: Summary,
     /// The form's summary fields, when a purpose was given.
     pub fields: Option<Fields>,
+    /// Of these, the names of those that the actor is not shown.
+    pub masked: Vec<String>,
 }
 
 /// A page of a list.
@@ -68,6 +74,10 @@ pub struct Submission {
     pub downloads: Vec<Downloaded>,
     /// For a newsletter: how it was asked for, confirmed and taken back, oldest first.
     pub consent_changes: Vec<LedgerLine>,
+    /// What the form asks and the actor is not shown, by name, whether or not it was answered.
+    pub masked: Vec<String>,
+    /// It came by an earlier version of the form, and the actor is not shown what only that one asked.
+    pub former_masked: bool,
 }
 
 /// A file on its way out.
@@ -130,8 +140,9 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     let next = next.and_then(|arrival| cursor_at(app, arrival));
     let Some(purpose) = query.purpose else {
         note_owner(app, ctx, query.form.as_ref(), found.len()).await?;
-        let items = found.into_iter().map(|listed| Item { summary: listed.located.summary, fields: None }).collect();
-        return Ok(Page { items, next });
+        let line = |listed: Listed| line(app, ctx, listed.located.summary);
+        let items = found.into_iter().map(|listed| Item { summary: line(listed), fields: None, masked: Vec::new() });
+        return Ok(Page { items: items.collect(), next });
     };
 
     // Submissions whose form does not know the purpose are not opened for it.
@@ -149,15 +160,14 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     let act = ctx.at(&form.id).act(Action::ReadSubmission, &Resource::of_submission(&form, nature))?;
     let located: Vec<Located> = found.into_iter().map(|listed| listed.located).collect();
     let grants = app.vault.grant(act, &located, &purpose, None).await?;
-    let worker = Arc::clone(app);
+    let (worker, actor) = (Arc::clone(app), ctx.actor.clone());
     let items = blocking(move || {
         let mut items = Vec::with_capacity(located.len());
         for (grant, located) in grants.into_iter().zip(located) {
             match worker.vault.open_content(grant, &located) {
-                Ok(mut content) => {
+                Ok(content) => {
                     let form = form_of(&worker, &located)?;
-                    content.fields.retain(|name, _| form.summary.contains(name));
-                    items.push(Item { summary: located.summary, fields: Some(std::mem::take(&mut content.fields)) });
+                    items.push(item(&policy::sight(&actor, &form, Some(&purpose)), &form, located.summary, content));
                 }
                 Err(crate::vault::VaultError::Missing) => {}
                 Err(other) => return Err(ServiceError::from(other)),
@@ -184,25 +194,25 @@ pub async fn show(
     let act = ctx.act_on(permit)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
-    let subscribes = form_of(app, &located)?.kind.subscribes().is_some();
-    let grant = match subscribes {
-        true => grant,
-        false => match app.vault.open_record_now(grant, &located)? {
-            Ok(Opened { content, messages, downloads, .. }) => {
-                let summary = located.summary;
-                let consent_changes = Vec::new();
-                return Ok(Submission { summary, content, messages, downloads, consent_changes });
+    let form = form_of(app, &located)?;
+    let grant = match form.kind.subscribes() {
+        Some(_) => grant,
+        None => match app.vault.open_record_now(grant, &located)? {
+            Ok(opened) => {
+                let sight = policy::sight(&ctx.actor, &form, Some(&purpose));
+                return Ok(shown(&sight, &form, located.summary, opened, Vec::new()));
             }
             Err(grant) => grant,
         },
     };
-    let vault = Arc::clone(&app.vault);
+    let (vault, actor) = (Arc::clone(&app.vault), ctx.actor.clone());
     blocking(move || {
         let opened = vault.open_record(grant, &located)?;
+        let subscribes = form.kind.subscribes().is_some();
         let mut consent_changes = if subscribes { vault.consent_ledger(&opened)? } else { Vec::new() };
         consent_changes.retain(|line| line.record == id);
-        let Opened { content, messages, downloads, .. } = opened;
-        Ok(Submission { summary: located.summary, content, messages, downloads, consent_changes })
+        let sight = policy::sight(&actor, &form, Some(&purpose));
+        Ok(shown(&sight, &form, located.summary, opened, consent_changes))
     })
     .await?
 }
@@ -219,14 +229,17 @@ pub async fn file(
     purpose: Option<&str>,
 ) -> Result<Download, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadFile).await?;
-    scan::check_open(&located, n)?;
     let purpose = need_purpose(app, ctx, &located, purpose)?;
+    let (number, located) = true_number(app, ctx, located, &purpose, n).await?;
+    scan::check_open(&located, number)?;
     let act = ctx.act_on(permit)?;
-    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(n)).await?;
+    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(number)).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
     let vault = Arc::clone(&app.vault);
     let reader = blocking(move || vault.open_file(grant, &located)).await??;
-    Ok(Download::of(reader))
+    let mut download = Download::of(reader);
+    download.info.n = n;
+    Ok(download)
 }
 
 /// Marks progress. Returns the new line.
@@ -238,7 +251,7 @@ pub async fn set_status(app: &Arc<App>, ctx: &Context, id: RecordId, status: Sta
     let form = form_of(app, &located)?;
     check_status(&form, status)?;
     app.vault.set_status(ctx.act_on(permit)?, id, status).await?;
-    Ok(Summary { status, ..located.summary })
+    Ok(line(app, ctx, Summary { status, ..located.summary }))
 }
 
 /// Refuses a status that submissions by this form do not go through.

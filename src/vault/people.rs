@@ -159,7 +159,7 @@ impl Vault {
             status: list_entry.status,
             received: list_entry.received,
             region: list_entry.region,
-            files: list_entry.files,
+            files: Some(list_entry.files),
             messages: 0,
             unanswered: 0,
             nature: arrived.group.map_or(list_entry.nature, Nature::Answer),

@@ -283,6 +283,16 @@ impl Vault {
         Ok(self.shared.reading_once(|_| self.shared.open_whole(located))?.ok_or(grant))
     }
 
+    /// By which fields of the form the files of a record came, in order, without those of its messages: for deciding which of
+    /// them somebody is shown, before there is a grant. Nothing of what was sent is told.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] when it was erased meanwhile; [`VaultError::Tampered`].
+    pub fn fields_of_files(&self, located: &Located) -> Result<Vec<String>, VaultError> {
+        let stored = self.shared.reading(|_| self.shared.open_stored(located))?;
+        Ok(stored.content.files.into_iter().map(|file| file.field).collect())
+    }
+
     /// The consent ledger of the person whose record was opened, oldest line first.
     ///
     /// # Errors
@@ -382,7 +392,7 @@ impl Shared {
             status: list_entry.status,
             received: list_entry.received,
             region: list_entry.region.clone(),
-            files: list_entry.files,
+            files: Some(list_entry.files),
             messages: list_entry.messages,
             unanswered: list_entry.unanswered,
             nature: list_entry.nature,

@@ -117,6 +117,7 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
     let small = "id = \"small\"\nversion = 1\ntitle = \"T\"\nsubmit = \"S\"\npurposes = [\"p\"]\nlegal_basis = \"L\"\n\
                  roles = [\"hr\"]\nretention_days = 1\nfields = [{ name = \"a\", label = \"A\", kind = \"yes-no\" }]\n\
                  notice = { version = \"1\", text = \"N\" }\n";
+    let masked = |role: &str| small.replace("\"yes-no\"", &format!("\"yes-no\", roles = [\"{role}\"]"));
     texts(&[
         ("every-kind", whole.to_owned()),
         ("small", small.to_owned()),
@@ -138,6 +139,8 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
         ("no-such-day", whole.replace("2000-01-01", "2000-02-30")),
         ("role-that-never-reads", small.replace("\"hr\"", "\"admin\"")),
         ("unlocks", format!("unlocks = [{{ file = \"a.pdf\", title = \"A\" }}]\nunlock_by = \"page\"\n{small}")),
+        ("masks", format!("former_fields = [\"privacy\"]\n{}", masked("hr"))),
+        ("masks-for-a-stranger", masked("auditor")),
         ("unlocks-a-path", format!("unlocks = [{{ file = \"../a.pdf\", title = \"A\" }}]\n{small}")),
         ("deep-arrays", format!("{small}x = {}", "[".repeat(2000))),
         ("deep-tables", format!("{small}{}1{}", "x = {a = ".repeat(300), "}".repeat(300))),

@@ -64,7 +64,7 @@ pub fn content(record: &Record, subject: PersonId, shown: &Submission) -> Result
         && summary.subject == subject
         && summary.form == form_id(record.said.form)
         && summary.status == record.status
-        && summary.files as usize == record.said.files.len()
+        && summary.files == u32::try_from(record.said.files.len()).ok()
         && shown.messages.len() == record.messages
         && shown.downloads.len() == record.downloads;
     hold!(right, "the line {summary:?} is not that of {record:?}", record = record.id);

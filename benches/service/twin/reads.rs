@@ -48,7 +48,7 @@ pub(super) async fn file(
     purpose: Option<String>,
 ) -> Result<Download, ServiceError> {
     let summary = find(twin, actor, id, Action::ReadFile, purpose)?;
-    if n >= summary.files as usize {
+    if n >= summary.files.unwrap_or(0) as usize {
         return Err(ServiceError::NotFound);
     }
     let worker = Arc::clone(twin);
@@ -123,7 +123,7 @@ impl Twin {
             status: entry.status,
             received: entry.received,
             region: entry.region,
-            files: entry.files,
+            files: Some(entry.files),
             messages: 0,
             unanswered: 0,
             nature: Nature::Letter,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::domain::country::Country;
 use crate::domain::decimal::Decimal;
 use crate::domain::phone;
+use crate::domain::staff::Role;
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Field {
     pub autocomplete: Option<String>,
     /// Asked only then; `None` for always.
     pub shown_when: Option<ShownWhen>,
+    /// Of those who read the form, who sees the answer; `None` for all of them. Not empty.
+    pub seen_by: Option<Vec<Role>>,
 }
 
 /// What kind of answer a field takes, with the rules that only this kind has.

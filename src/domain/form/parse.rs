@@ -3,6 +3,7 @@
 mod fields;
 mod overlay;
 mod raw;
+mod roles;
 mod site;
 mod whole;
 

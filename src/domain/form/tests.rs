@@ -160,6 +160,44 @@ fn each_mistake_is_placed_on_its_line() {
 }
 
 #[test]
+fn who_sees_a_field_is_checked() {
+    let hr = "roles = [\"support\", \"hr\"]";
+    let text =
+        SMALL.replace("roles = [\"support\"]", hr).replace("max_length = 500", "max_length = 500\nroles = [\"hr\"]");
+    let form = check(&text.replace("max_files = 2", "max_files = 2\nroles = [\"hr\", \"privacy\"]"), "x.toml").unwrap();
+    assert_eq!(form.field("details").unwrap().seen_by.as_deref(), Some(&[Role::Hr][..]));
+    assert_eq!(form.file("scan").unwrap().seen_by.as_deref(), Some(&[Role::Hr, Role::Privacy][..]));
+    assert_eq!((&form.field("topic").unwrap().seen_by, &form.former_fields), (&None, &None));
+    refused("kind = \"email\"", "kind = \"email\"\nroles = []", 20, "at least one role");
+    refused("kind = \"email\"", "kind = \"email\"\nroles = [\"Support\"]", 20, "not a role");
+    refused("kind = \"email\"", "kind = \"email\"\nroles = [\n\"support\",\n\"nobody\"]", 22, "not a role");
+    refused(
+        "kind = \"email\"",
+        "kind = \"email\"\nroles = [\"hr\"]",
+        20,
+        "hr does not read this form: expected roles that read the form (support), or privacy",
+    );
+    refused("kind = \"email\"", "kind = \"email\"\nroles = [\"admin\"]", 20, "admin does not read this form");
+    refused("kind = \"email\"", "kind = \"email\"\nroles = [\"support\", \"support\"]", 20, "twice");
+    refused("max_files = 2", "max_files = 2\nroles = [\"hr\"]", 40, "does not read this form");
+    refused("version = 3", "version = 3\nformer_fields = [\"hr\"]", 3, "does not read this form");
+    refused("version = 3", "version = 3\nformer_fields = []", 3, "at least one role");
+}
+
+/// Whether a field was asked at all tells what the one above was answered.
+#[test]
+fn a_field_is_seen_by_no_more_than_see_what_it_depends_on() {
+    let topic = "name = \"topic\"\nroles = [\"privacy\"]";
+    let depends = "max_length = 500\nshown_when = { field = \"topic\", is = [\"other\"] }";
+    let text = SMALL.replace("name = \"topic\"", topic).replace("max_length = 500", depends);
+    let error = check(&text, "x.toml").unwrap_err();
+    assert_eq!((error.line, error.message.contains("roles = [\"privacy\"] or fewer")), (Some(35), true), "{error}");
+    let wider = text.replace("min_length = 10", "min_length = 10\nroles = [\"privacy\", \"support\"]");
+    assert_eq!(check(&wider, "x.toml").unwrap_err().line, Some(34));
+    assert!(check(&text.replace("min_length = 10", "roles = [\"privacy\"]"), "x.toml").is_ok());
+}
+
+#[test]
 fn a_mistake_that_the_parser_does_not_place_is_placed() {
     let key = format!("x{} = 1", ".a".repeat(500));
     refused("submit =", &format!("{key}\nsubmit ="), 4, "recursion limit");

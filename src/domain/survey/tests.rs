@@ -61,12 +61,12 @@ fn counts(report: &Report, name: &str) -> Vec<(Value, u64)> {
 fn nothing_is_told_of_fewer_than_k() {
     let form = form(FORM);
     let answer = fields(&[("pick", text("a")), ("mark", number("5"))]);
-    let report = tally(&form, &vec![answer.clone(); 4]).report(&form, 5);
+    let report = tally(&form, &vec![answer.clone(); 4]).report(&form, 5, |_| true);
     assert_eq!((report.answers, report.questions.len()), (None, 0));
     // Enough answers, but too few to this question.
     let mut answers = vec![answer; 4];
     answers.extend(vec![fields(&[("pick", text("b"))]); 6]);
-    let report = tally(&form, &answers).report(&form, 5);
+    let report = tally(&form, &answers).report(&form, 5, |_| true);
     assert_eq!(report.answers, Some(10));
     assert_eq!(counts(&report, "pick"), [("a".into(), 5), ("b".into(), 5)]);
     let mark = report.questions.iter().find(|question| question.name == "mark").unwrap();
@@ -89,7 +89,7 @@ fn each_kind_is_counted_in_its_own_way() {
         ])
     };
     let answers: Vec<Fields> = (0..50).map(answer).collect();
-    let report = tally(&form, &answers).report(&form, 5);
+    let report = tally(&form, &answers).report(&form, 5, |_| true);
     assert_eq!(counts(&report, "pick"), [("a".into(), 0), ("b".into(), 50)]);
     assert_eq!(counts(&report, "many"), [("a".into(), 50), ("b".into(), 50)]);
     assert_eq!(counts(&report, "box"), [(true.into(), 25), (false.into(), 25)]);
@@ -118,7 +118,7 @@ fn old_answers_count_where_their_option_is_still_there() {
         ("box", text("yes")),
         ("lost", text("field")),
     ]);
-    let report = tally(&form, &vec![old; 10]).report(&form, 5);
+    let report = tally(&form, &vec![old; 10]).report(&form, 5, |_| true);
     assert_eq!(report.answers, Some(10));
     assert_eq!(counts(&report, "many"), [("a".into(), 0), ("b".into(), 10)]);
     for name in ["pick", "mark", "age", "since", "box"] {
@@ -171,12 +171,12 @@ proptest! {
             let one = |pick: &str| fields(&[("pick", text(pick))]);
             std::iter::repeat_n(one("a"), a).chain(std::iter::repeat_n(one("b"), b)).collect()
         };
-        let report = tally(&form, &answers(a, b)).report(&form, 5);
+        let report = tally(&form, &answers(a, b)).report(&form, 5, |_| true);
         if a + b < 5 {
             prop_assert!(report.questions.is_empty());
             return Ok(());
         }
-        let same = (0..=a + b).filter(|other| tally(&form, &answers(*other, a + b - other)).report(&form, 5) == report);
+        let same = (0..=a + b).filter(|other| tally(&form, &answers(*other, a + b - other)).report(&form, 5, |_| true) == report);
         // 0, 1 and 2 look alike, and so do 3 to 7, 8 to 12 …
         prop_assert!(same.count() >= 3);
     }
@@ -189,6 +189,6 @@ proptest! {
         let cut = cut.min(answers.len());
         let mut parts = tally(&form, &answers[..cut]);
         parts.absorb(tally(&form, &answers[cut..]));
-        prop_assert_eq!(parts.report(&form, 5), tally(&form, &answers).report(&form, 5));
+        prop_assert_eq!(parts.report(&form, 5, |_| true), tally(&form, &answers).report(&form, 5, |_| true));
     }
 }

@@ -54,6 +54,7 @@ pub(in crate::http) async fn list(
             let mut line = line(&item.summary);
             if let (Some(fields), Some(object)) = (&item.fields, line.as_object_mut()) {
                 object.insert("fields".to_owned(), self::fields(fields));
+                object.insert("masked".to_owned(), json!(item.masked));
             }
             line
         })
@@ -73,6 +74,8 @@ pub(in crate::http) async fn show(
     let opened = review::show(&web.app, &ctx, id, query.text("purpose")).await?;
     let mut document = document(&opened.summary, &opened.content, &opened.messages);
     document["downloads"] = json!(opened.downloads);
+    document["masked"] = json!(opened.masked);
+    document["former_masked"] = json!(opened.former_masked);
     if let (false, Some(members)) = (opened.consent_changes.is_empty(), document.as_object_mut()) {
         let changes = opened.consent_changes.iter().map(change).collect();
         members.insert("consent_changes".to_owned(), Value::Array(changes));

@@ -17,10 +17,12 @@ pub(super) fn schemas() -> Value {
             { "type": "object", "additionalProperties": { "type": "string" } },
         ],
     } });
+    let masked = json!({ "type": "array", "items": { "type": "string" },
+        "description": "What the form asks and the caller's role is not shown, answered or not." });
     let line = json!({
         "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
-        "region": { "type": "string" }, "file_count": { "type": "integer" }, "message_count": { "type": "integer" },
-        "fields": fields,
+        "region": { "type": "string" }, "file_count": { "type": ["integer", "null"] }, "message_count": { "type": "integer" },
+        "fields": fields, "masked": masked,
     });
     let files = json!({ "type": "array", "items": { "type": "object", "properties": {
         "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
@@ -34,6 +36,27 @@ pub(super) fn schemas() -> Value {
     let downloads = json!({ "type": "array", "items": { "type": "object", "required": ["at", "file", "title"], "properties": {
         "at": time, "file": { "type": "string" }, "title": { "type": "string" },
     } } });
+    let submission = json!({
+        "type": "object",
+        "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files", "messages"],
+        "properties": {
+            "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
+            "region": { "type": "string" }, "fields": fields, "consents": flags,
+            "files": files, "messages": messages, "downloads": downloads, "masked": masked,
+            "former_masked": { "type": "boolean", "description":
+                "It came by an earlier version of the form, and what only that one asked is not shown." },
+            "form_version": { "type": "integer" },
+            "notice": { "type": "string", "description": "Version of the privacy notice shown." },
+            "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },
+            "consent_changes": { "type": "array", "description": "For a newsletter: its part of the consent ledger.",
+                "items": { "type": "object", "properties": {
+                    "at": time, "source": { "type": "string" },
+                    "notice": { "type": "string" }, "consents": flags,
+                } } },
+            "consent_wordings": { "type": "object", "description": "Version of each consent's words.",
+                "additionalProperties": { "type": "string" } },
+        },
+    });
     json!({
         "Id": { "type": "string", "pattern": "^[a-z2-7]{26}$" },
         "Status": { "enum": [
@@ -103,25 +126,7 @@ pub(super) fn schemas() -> Value {
             },
         },
         "SubmissionLine": { "type": "object", "properties": line },
-        "Submission": {
-            "type": "object",
-            "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files", "messages"],
-            "properties": {
-                "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
-                "region": { "type": "string" }, "fields": fields, "consents": flags,
-                "files": files, "messages": messages, "downloads": downloads,
-                "form_version": { "type": "integer" },
-                "notice": { "type": "string", "description": "Version of the privacy notice shown." },
-                "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },
-                "consent_changes": { "type": "array", "description": "For a newsletter: its part of the consent ledger.",
-                    "items": { "type": "object", "properties": {
-                        "at": time, "source": { "type": "string" },
-                        "notice": { "type": "string" }, "consents": flags,
-                    } } },
-                "consent_wordings": { "type": "object", "description": "Version of each consent's words.",
-                    "additionalProperties": { "type": "string" } },
-            },
-        },
+        "Submission": submission,
         "Results": results(),
         "Comment": { "type": "object", "required": ["day", "fields"], "properties": {
             "day": { "type": "string" }, "fields": { "type": "object", "additionalProperties": { "type": "string" } },
@@ -204,13 +209,14 @@ fn results() -> Value {
             "answers": { "type": ["integer", "null"], "description": "Answers counted, in whole groups; null while there are too few." },
             "questions": { "type": "array", "items": {
                 "type": "object",
-                "required": ["name", "label", "kind", "answers", "counts", "mean", "quartiles", "readable"],
+                "required": ["name", "label", "kind", "answers", "counts", "mean", "quartiles", "readable", "masked"],
                 "properties": {
                     "name": { "type": "string" }, "label": { "type": "string" }, "kind": { "type": "string" },
                     "answers": { "type": ["integer", "null"] }, "mean": { "type": ["number", "null"] },
                     "counts": { "type": "array", "items": { "type": "object", "required": ["value", "label", "count"],
                         "properties": { "value": {}, "label": { "type": "string" }, "count": { "type": "integer" } } } },
                     "quartiles": { "type": ["array", "null"] }, "readable": { "type": "boolean" },
+                    "masked": { "type": "boolean", "description": "Not shown to the caller's role: then nothing is told of it." },
                 },
             } },
         },

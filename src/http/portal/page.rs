@@ -86,7 +86,7 @@ pub(super) fn mine(
     // In the language of the page, if the form is there at all.
     let form = mine.form.as_deref().and_then(|form| forms.get_in(&form.id, speech.lang())).map(AsRef::as_ref);
     let own = form.map_or_else(String::new, |form| speech.mark(&form.lang));
-    let rules = FileRules::of(form, mine.summary.files);
+    let rules = FileRules::of(form, mine.summary.files.unwrap_or(u32::MAX));
     let problem = |field: &str| {
         error
             .into_iter()

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::Here;
-use super::page::{Choice, Frame, html};
+use super::page::{Choice, Frame, html, labels};
 use super::view::{self, FileView, MessageView};
 use crate::domain::submission::{Nature, Status};
 use crate::http::Web;
@@ -77,6 +77,8 @@ pub(super) fn record(
         purpose,
         purpose_words: view::purpose(purpose),
         answers: answers(&speech, form.map(|form| &**form), &opened.content.fields),
+        masked: labels(form.map(|form| &**form), &opened.masked),
+        former_masked: opened.former_masked,
         files: opened.content.files.iter().map(|file| FileView::of(&speech, file)).collect(),
         messages: opened.messages.iter().map(|message| MessageView::of(&speech, message)).collect(),
         downloads: opened
@@ -119,6 +121,9 @@ struct RecordPage<'a> {
     purpose: &'a str,
     purpose_words: String,
     answers: Vec<Answer<'a>>,
+    /// The labels of what is not shown to this role.
+    masked: Vec<&'a str>,
+    former_masked: bool,
     files: Vec<FileView<'a>>,
     messages: Vec<MessageView<'a>>,
     /// Title, name of the file, when.

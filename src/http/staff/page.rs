@@ -68,6 +68,7 @@ pub(super) fn inbox(here: &Here, inbox: &Inbox<'_>) -> Response {
         purpose: inbox.purpose.unwrap_or_default(),
         status: inbox.status.map_or("", Status::as_str),
         lines: lines.collect(),
+        masked: inbox.items.first().map_or_else(Vec::new, |item| labels(form.map(|form| &**form), &item.masked)),
         next: inbox.next,
         first: inbox.first,
     };
@@ -96,6 +97,15 @@ fn in_line(value: &FieldValue) -> String {
 pub(super) fn ask_purpose(here: &Here, path: &str, form: Option<&FormId>, allowed: &[String]) -> Response {
     let purposes = allowed.iter().map(|name| Choice::of(name.clone(), &view::purpose(name), false)).collect();
     html(StatusCode::OK, &AskPurpose { frame: Frame::of(here), path, form: form.map(ToString::to_string), purposes })
+}
+
+/// What is not shown, as the form calls it.
+pub(super) fn labels<'a>(form: Option<&'a Form>, masked: &'a [String]) -> Vec<&'a str> {
+    let label = |name: &'a String| {
+        let field = form.and_then(|form| form.field(name)).map(|field| field.label.as_str());
+        field.or_else(|| form.and_then(|form| form.file(name)).map(|file| file.label.as_str())).unwrap_or(name)
+    };
+    masked.iter().map(label).collect()
 }
 
 /// A page in the console's language.
@@ -147,7 +157,8 @@ struct Line {
     status: &'static str,
     is_new: bool,
     received: When,
-    files: u32,
+    /// `None` where it would tell of files that are not shown.
+    files: Option<u32>,
     messages: u32,
     unanswered: u32,
 }
@@ -172,6 +183,8 @@ struct InboxPage<'a> {
     purposes: Vec<Choice>,
     purpose: &'a str,
     lines: Vec<Line>,
+    /// The labels of what summaries do not show to this role.
+    masked: Vec<&'a str>,
     next: Option<&'a str>,
     first: bool,
 }

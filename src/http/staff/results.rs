@@ -118,6 +118,7 @@ struct QuestionView<'a> {
     mean: Option<f64>,
     quartiles: Option<(String, String, String)>,
     readable: bool,
+    masked: bool,
 }
 
 struct LineView<'a> {
@@ -140,6 +141,7 @@ impl<'a> QuestionView<'a> {
             mean: question.mean,
             quartiles: question.quartiles.as_ref().map(|[first, half, last]| (shown(first), shown(half), shown(last))),
             readable: question.readable,
+            masked: question.masked,
         }
     }
 }

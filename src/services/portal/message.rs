@@ -61,7 +61,7 @@ impl MessageIntake {
             app: Arc::clone(app),
             own,
             act,
-            rules: FileRules::of(form.as_deref(), summary.files),
+            rules: FileRules::of(form.as_deref(), summary.files.unwrap_or(u32::MAX)),
             status: form.as_deref().and_then(|form| converse::taken_up(form, summary.status)),
             text: MessageText::default(),
             files: Arrivals::new(app, form.as_deref()),

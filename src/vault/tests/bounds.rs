@@ -11,7 +11,9 @@ async fn a_submission_has_so_many_files_at_most_and_names_each() {
     use crate::vault::MAX_FILES;
     let (_dir, vault) = home();
     let with = async |files: usize, named: usize| {
-        submit(&vault, Sample { files, named: named as u32, ..PLAIN }).await.map(|stored| stored.summary.files as usize)
+        submit(&vault, Sample { files, named: named as u32, ..PLAIN })
+            .await
+            .map(|stored| stored.summary.files.unwrap() as usize)
     };
     assert_eq!(with(MAX_FILES, MAX_FILES).await, Ok(MAX_FILES));
     for (files, named) in [(MAX_FILES + 1, MAX_FILES + 1), (1, 2), (2, 1)] {

@@ -3,6 +3,7 @@
 use letterlock::domain::form::{Announce, Field, FieldKind, FileField, Form, FormKind, Wanted, check as read};
 use letterlock::domain::notice::NoticeText;
 use letterlock::domain::resource::Unlock;
+use letterlock::policy::Role;
 
 use super::Seam;
 
@@ -60,6 +61,9 @@ fn write(form: &Form) -> String {
         form.retention_days,
         names(&form.summary),
     );
+    if let Some(roles) = &form.former_fields {
+        out += &format!("former_fields = {}\n", write_roles(roles));
+    }
     if let Some(subject) = &form.subject {
         out += &format!("subject = {}\n", quote(subject));
     }
@@ -169,13 +173,22 @@ fn write_field(field: &Field) -> String {
     if let Some(token) = &field.autocomplete {
         out += &format!("autocomplete = {}\n", quote(token));
     }
+    if let Some(roles) = &field.seen_by {
+        out += &format!("roles = {}\n", write_roles(roles));
+    }
     out
+}
+
+fn write_roles(roles: &[Role]) -> String {
+    let names: Vec<String> = roles.iter().map(|role| quote(role.as_str())).collect();
+    format!("[{}]", names.join(", "))
 }
 
 fn write_file(file: &FileField) -> String {
     let kinds: Vec<String> = file.kinds.iter().map(|kind| quote(kind.extension())).collect();
+    let roles = file.seen_by.as_ref().map(|roles| format!("roles = {}\n", write_roles(roles))).unwrap_or_default();
     format!(
-        "[[files]]\nname = {}\nlabel = {}\nhelp = {}\nrequired = {}\nmax_bytes = {}\nmax_files = {}\nkinds = [{}]\n",
+        "[[files]]\nname = {}\nlabel = {}\nhelp = {}\nrequired = {}\nmax_bytes = {}\nmax_files = {}\nkinds = [{}]\n{roles}",
         quote(&file.name),
         quote(&file.label),
         quote(&file.help),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 
 use super::raw::{RawConsent, RawField, RawFile, RawNumber, RawShown};
+use super::roles::{no_wider, some_of};
 use super::{Mistake, NAME, Names, at, country, date, is_name, version_label, words};
 use crate::domain::consent::Consent;
 use crate::domain::decimal::{Decimal, MOST_DECIMALS};
@@ -15,6 +16,7 @@ use crate::domain::form::{
 };
 use crate::domain::language::Lang;
 use crate::domain::phone;
+use crate::domain::staff::Role;
 
 /// Longest answer that a form may ask for, in characters. A submission's text as a whole is limited as well.
 const LONGEST_TEXT: usize = 20_000;
@@ -26,9 +28,15 @@ pub(super) const MOST_FILES: u32 = 20;
 /// Of one choice.
 const MOST_OPTIONS: usize = 100;
 
-/// Checks a field; `earlier` are those above it.
-pub(super) fn field(raw: RawField, earlier: &[Field], names: &mut Names) -> Result<Field, Mistake> {
+/// Checks a field; `earlier` are those above it, `readers` those who read the form.
+pub(super) fn field(raw: RawField, earlier: &[Field], readers: &[Role], names: &mut Names) -> Result<Field, Mistake> {
     let kind = field_kind(&raw)?;
+    let seen_by = raw.roles.as_ref().map(|raw| some_of(raw, readers)).transpose()?;
+    if let Some(when) = raw.shown_when.as_ref().map(Spanned::get_ref)
+        && let Some(decides) = earlier.iter().find(|field| field.name == *when.field.get_ref())
+    {
+        no_wider(|| raw.roles.as_ref().map_or_else(|| when.field.span(), Spanned::span), seen_by.as_deref(), decides)?;
+    }
     if let Some(token) = raw.autocomplete.as_ref().filter(|token| !is_name(token.get_ref())) {
         return Err(at(token, "expected an HTML autocomplete value, for example \"email\""));
     }
@@ -40,6 +48,7 @@ pub(super) fn field(raw: RawField, earlier: &[Field], names: &mut Names) -> Resu
         kind,
         autocomplete: raw.autocomplete.map(Spanned::into_inner),
         shown_when: raw.shown_when.map(|raw| shown_when(raw.into_inner(), earlier)).transpose()?,
+        seen_by,
     })
 }
 
@@ -248,7 +257,12 @@ fn shown_when(raw: RawShown, earlier: &[Field]) -> Result<ShownWhen, Mistake> {
 }
 
 /// Checks a file field, and counts its files into those that the form has left.
-pub(super) fn file_field(raw: RawFile, names: &mut Names, most_files: &mut u32) -> Result<FileField, Mistake> {
+pub(super) fn file_field(
+    raw: RawFile,
+    readers: &[Role],
+    names: &mut Names,
+    most_files: &mut u32,
+) -> Result<FileField, Mistake> {
     let (max_bytes, max_files) = (*raw.max_bytes.get_ref(), *raw.max_files.get_ref());
     if max_bytes == 0 || max_bytes > LARGEST_FILE {
         return Err(at(&raw.max_bytes, format!("expected 1 to {LARGEST_FILE} bytes")));
@@ -273,6 +287,7 @@ pub(super) fn file_field(raw: RawFile, names: &mut Names, most_files: &mut u32) 
         max_bytes,
         max_files,
         kinds: raw.kinds.into_inner(),
+        seen_by: raw.roles.as_ref().map(|raw| some_of(raw, readers)).transpose()?,
     })
 }
 

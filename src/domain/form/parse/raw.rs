@@ -29,7 +29,8 @@ pub(super) struct RawForm {
     pub(super) consent: Option<Spanned<String>>,
     pub(super) purposes: Spanned<Vec<Spanned<String>>>,
     pub(super) legal_basis: Spanned<String>,
-    pub(super) roles: Spanned<Vec<Spanned<String>>>,
+    pub(super) roles: RawRoles,
+    pub(super) former_fields: Option<RawRoles>,
     pub(super) retention_days: Spanned<u32>,
     pub(super) region: Option<Spanned<String>>,
     pub(super) announce: Option<Spanned<Vec<Spanned<String>>>>,
@@ -57,6 +58,9 @@ pub(super) struct RawForm {
     pub(super) unlocks: Vec<RawUnlock>,
     pub(super) unlock_by: Option<Spanned<String>>,
 }
+
+/// Names of roles.
+pub(super) type RawRoles = Spanned<Vec<Spanned<String>>>;
 
 /// The name of a notice, or the notice itself.
 pub(super) enum RawNotice {
@@ -107,6 +111,7 @@ pub(super) struct RawField {
     pub(super) kind: Spanned<String>,
     pub(super) autocomplete: Option<Spanned<String>>,
     pub(super) shown_when: Option<Spanned<RawShown>>,
+    pub(super) roles: Option<RawRoles>,
     pub(super) min_length: Option<Spanned<usize>>,
     pub(super) max_length: Option<Spanned<usize>>,
     pub(super) pattern: Option<Spanned<String>>,
@@ -152,6 +157,7 @@ pub(super) struct RawFile {
     #[serde(default = "one")]
     pub(super) max_files: Spanned<u32>,
     pub(super) kinds: Spanned<Vec<FileKind>>,
+    pub(super) roles: Option<RawRoles>,
 }
 
 #[derive(Deserialize)]

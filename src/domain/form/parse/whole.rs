@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::fields::{MOST_FILES, consent, field, file_field};
 use super::raw::{RawForm, RawNotice, RawUnlock};
+use super::roles::{readers, some_of};
 use super::site::site;
 use super::{Mistake, NAME, Names, at, at_least_one, country, is_name, version_label, words};
 use crate::base::config::is_region;
@@ -43,7 +44,8 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
         return Err(at(&raw.retention_days, format!("expected at most {LONGEST_RETENTION} days")));
     }
     let purposes = purposes(&raw.purposes)?;
-    let roles = roles(&raw.roles)?;
+    let roles = readers(&raw.roles)?;
+    let former_fields = raw.former_fields.as_ref().map(|raw| some_of(raw, &roles)).transpose()?;
     let announce = raw.announce.as_ref().map_or(Ok(Vec::new()), |raw| announce(raw, &roles))?;
     if let Some(region) = raw.region.as_ref().filter(|region| !is_region(region.get_ref())) {
         return Err(at(region, "expected a region of 1 to 32 lower-case letters, digits and hyphens"));
@@ -66,13 +68,13 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
     }
     let mut fields = Vec::new();
     for raw in std::mem::replace(&mut raw.fields, Spanned::new(place, Vec::new())).into_inner() {
-        fields.push(field(raw, &fields, &mut names)?);
+        fields.push(field(raw, &fields, &roles, &mut names)?);
     }
     let mut most_files = MOST_FILES;
     let mut files = Vec::new();
     let file_place = raw.files.first().map(|file| file.name.span());
     for raw in std::mem::take(&mut raw.files) {
-        files.push(file_field(raw, &mut names, &mut most_files)?);
+        files.push(file_field(raw, &roles, &mut names, &mut most_files)?);
     }
     let mut consents = Vec::new();
     for raw in std::mem::take(&mut raw.consents) {
@@ -101,6 +103,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
         purposes,
         legal_basis: words(raw.legal_basis)?,
         roles,
+        former_fields,
         retention_days: raw.retention_days.into_inner(),
         region: raw.region.map(Spanned::into_inner),
         announce,
@@ -205,6 +208,11 @@ fn board(raw: &RawForm, fields: &[Field], place: Range<usize>) -> Result<FormKin
             .as_ref()
             .map_or_else(|| Mistake(place, expected.to_owned()), |public| at(public, expected)));
     }
+    for name in raw.public.iter().flat_map(|names| names.get_ref()) {
+        if fields.iter().any(|field| field.name == *name.get_ref() && field.seen_by.is_some()) {
+            return Err(at(name, "everybody reads this field: it cannot have roles of its own"));
+        }
+    }
     Ok(FormKind::Board { public })
 }
 
@@ -296,22 +304,6 @@ fn purposes(raw: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Mistake>
         out.push(purpose.get_ref().clone());
     }
     if out.is_empty() { Err(at(raw, "expected at least one purpose, for example \"recruitment\"")) } else { Ok(out) }
-}
-
-fn roles(raw: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Role>, Mistake> {
-    let mut out = Vec::new();
-    for name in raw.get_ref() {
-        let role = name.get_ref().parse::<Role>().map_err(|e| at(name, e.to_string()))?;
-        if !role.reads() {
-            let expected = "expected hr, support, training, partner, marketing or privacy";
-            return Err(at(name, format!("{role} never reads submissions: {expected}")));
-        }
-        if out.contains(&role) {
-            return Err(at(name, format!("{role} is named twice")));
-        }
-        out.push(role);
-    }
-    if out.is_empty() { Err(at(raw, "expected at least one role that reads the submissions")) } else { Ok(out) }
 }
 
 fn announce(raw: &Spanned<Vec<Spanned<String>>>, roles: &[Role]) -> Result<Vec<Announce>, Mistake> {

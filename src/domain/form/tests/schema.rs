@@ -64,6 +64,10 @@ fn parser_and_schema_refuse_the_same_mistakes() {
         ("roles = [\"support\"]", "roles = [\"admin\"]"),
         ("retention_days = 30", "retention_days = 9999"),
         ("kind = \"email\"", "kind = \"mail\""),
+        ("kind = \"email\"", "kind = \"email\"\nroles = []"),
+        ("kind = \"email\"", "kind = \"email\"\nroles = [\"admin\"]"),
+        ("max_files = 2", "max_files = 2\nroles = [\"support\", \"support\"]"),
+        ("version = 3", "version = 3\nformer_fields = [\"auditor\"]"),
         ("kind = \"email\"", "kind = \"email\"\nmax_length = 9"),
         ("kind = \"email\"", "kind = \"email\"\nscale = 5"),
         ("kind = \"choice\"\noptions", "kind = \"choice\"\n#"),
@@ -89,6 +93,8 @@ fn it_names_every_kind_and_role() {
     assert_eq!(names("/properties/kind/enum"), FormKind::NAMES);
     assert_eq!(names("/properties/fields/items/properties/kind/enum"), FieldKind::NAMES);
     let readers: Vec<&str> = Role::ALL.into_iter().filter(|role| role.reads()).map(Role::as_str).collect();
-    assert_eq!(names("/properties/roles/items/enum"), readers);
+    for place in ["roles", "former_fields", "fields/items/properties/roles", "files/items/properties/roles"] {
+        assert_eq!(names(&format!("/properties/{place}/items/enum")), readers, "{place}");
+    }
     assert_eq!(names("/properties/unscanned/enum"), Unscanned::ALL.map(Unscanned::as_str));
 }

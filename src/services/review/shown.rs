@@ -1,0 +1,65 @@
+//! What a reader is shown of a submission: all that their role sees of its form, and not a sign of the rest.
+
+use std::sync::Arc;
+
+use super::{Item, LedgerLine, Submission, form_of};
+use crate::domain::form::Form;
+use crate::domain::submission::{Content, Summary};
+use crate::policy::{self, Sight};
+use crate::services::{App, Context, ServiceError, blocking};
+use crate::vault::{Located, Opened};
+
+/// What the actor is shown of a submission that was opened.
+pub(super) fn shown(
+    sight: &Sight<'_>,
+    form: &Form,
+    summary: Summary,
+    opened: Opened,
+    consent_changes: Vec<LedgerLine>,
+) -> Submission {
+    let Opened { mut content, mut messages, downloads, .. } = opened;
+    sight.limit(&mut content, &mut messages);
+    let masked = sight.masked().map(str::to_owned).collect();
+    let former_masked = content.form_version != form.version && !sight.shows_former();
+    Submission { summary, content, messages, downloads, consent_changes, masked, former_masked }
+}
+
+/// A line of a list whose content was opened.
+pub(super) fn item(sight: &Sight<'_>, form: &Form, mut summary: Summary, mut content: Content) -> Item {
+    let sent = content.files.len();
+    sight.limit(&mut content, &mut []);
+    let hidden = u32::try_from(sent - content.files.len()).unwrap_or(u32::MAX);
+    summary.files = summary.files.map(|files| files.saturating_sub(hidden));
+    content.fields.retain(|name, _| form.summary.contains(name));
+    let masked = form.summary.iter().filter(|name| !sight.shows_field(name)).cloned().collect();
+    Item { summary, fields: Some(content.fields), masked }
+}
+
+/// What a list shows of a submission that was not opened.
+pub(in crate::services) fn line(app: &App, ctx: &Context, mut summary: Summary) -> Summary {
+    let forms = app.forms();
+    let hides = |form: &Arc<Form>| policy::sight(&ctx.actor, form, None).may_hide_files();
+    if forms.get(&summary.form).is_none_or(hides) {
+        summary.files = None;
+    }
+    summary
+}
+
+/// The number that file `n` has in truth, as the actor was told of it. What they are not shown has none.
+pub(super) async fn true_number(
+    app: &Arc<App>,
+    ctx: &Context,
+    located: Located,
+    purpose: &str,
+    n: u32,
+) -> Result<(u32, Located), ServiceError> {
+    let form = form_of(app, &located)?;
+    let sight = policy::sight(&ctx.actor, &form, Some(purpose));
+    if !sight.may_hide_files() {
+        return Ok((n, located));
+    }
+    let vault = Arc::clone(&app.vault);
+    let (fields, located) = blocking(move || (vault.fields_of_files(&located), located)).await?;
+    let number = sight.true_number(&fields?, n).ok_or(ServiceError::NotFound)?;
+    Ok((number, located))
+}
