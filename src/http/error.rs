@@ -175,10 +175,18 @@ impl HttpError {
             "type": format!("urn:letterlock:problem:{}", self.slug),
             "title": speech.tell(&self.title()),
             "status": self.status.as_u16(),
-            "detail": speech.sentence(&self.detail),
+            "detail": self.with_help(speech.sentence(&self.detail), speech),
             "request": request,
             "problems": self.problems.iter().map(problem).collect::<Vec<_>>(),
         })
+    }
+
+    /// What is said, and whom to ask, where trying again is no help.
+    pub(super) fn with_help(&self, detail: String, speech: &Speech) -> String {
+        match self.slug {
+            "damaged" | "internal" => format!("{detail} {}", speech.whom_to_ask()),
+            _ => detail,
+        }
     }
 
     /// The headers that belong to the status.
@@ -241,7 +249,7 @@ impl From<ServiceError> for HttpError {
             ServiceError::Unavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").after(Duration::from_secs(10))
             }
-            ServiceError::Damaged => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged"),
+            ServiceError::Damaged => Self::new(StatusCode::SERVICE_UNAVAILABLE, "damaged"),
             ServiceError::Internal => Self::internal(),
         }
     }
@@ -295,7 +303,7 @@ mod tests {
             (ServiceError::FileMissing, 503),
             (ServiceError::StorageFull, 507),
             (ServiceError::Unavailable, 503),
-            (ServiceError::Damaged, 500),
+            (ServiceError::Damaged, 503),
             (ServiceError::Internal, 500),
         ]
     }

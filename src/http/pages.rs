@@ -279,7 +279,7 @@ fn summary(speech: &Speech, error: &HttpError, fields: &[FieldView<'_>], consent
 
 /// What an error says by itself.
 pub(super) fn detail(speech: &Speech, error: &HttpError) -> String {
-    speech.translated(&error.detail, &Said::of(format!("error.{}.detail", error.slug)))
+    error.with_help(speech.translated(&error.detail, &Said::of(format!("error.{}.detail", error.slug))), speech)
 }
 
 /// Paragraphs stand apart by an empty line.

@@ -100,6 +100,16 @@ impl Speech {
         &self.operator
     }
 
+    /// Whom to tell of something that is broken, in a sentence.
+    pub(super) fn whom_to_ask(&self) -> String {
+        let Operator { name, email, phone, .. } = self.operator();
+        let known: Vec<&str> = [name, email, phone].into_iter().flatten().map(String::as_str).collect();
+        match known.as_slice() {
+            [] => self.say("page.tell-them"),
+            known => self.fill("page.tell-us").with("contact", known.join(", ")).to_string(),
+        }
+    }
+
     /// Whether there is a message of this key.
     pub(super) fn knows(&self, key: &str) -> bool {
         self.words.has(key)

@@ -140,7 +140,13 @@ pub async fn held(
     let mut located = match blocking(move || vault.newest_records_of(&mailbox.0, before, HELD_LINES + 1)).await? {
         Ok(located) => located,
         Err(VaultError::Missing) => return Ok(HeldPage::default()),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            if error == VaultError::Tampered {
+                let person = mailbox.0;
+                tracing::error!(%person, "what is held about a person does not open; run `letterlock verify`");
+            }
+            return Err(error.into());
+        }
     };
     app.vault.record_search(act, &[mailbox.0]).await?;
     let more = located.len() > HELD_LINES;

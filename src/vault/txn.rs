@@ -215,7 +215,13 @@ impl<'a> Txn<'a> {
         let entry = self.leaf_entry(place)?;
         // The draft outlives the opened leaf, so it needs a copy of the key.
         let (person, key) = (entry.person, entry.key.duplicate());
-        let keyring = Keyring::open(&person, &key, |part| self.read(&Keyring::row_key(&person, part)))?;
+        let keyring = Keyring::open(&person, &key, |part| self.read(&Keyring::row_key(&person, part)));
+        // No commit gets in between here, so this is no race.
+        let keyring = keyring.inspect_err(|error| {
+            if *error == VaultError::Tampered {
+                tracing::error!(%person, "the keyring of a person does not open; run `letterlock verify`");
+            }
+        })?;
         Ok(PersonDraft { person, key, keyring, dirty: BTreeSet::new() })
     }
 

@@ -1,10 +1,12 @@
 //! Mail by a real mail server (aiosmtpd) that wants STARTTLS and a login: what is sent, what waits, what is given up, what goes
 //! with the person; and links by mail for who has lost the receipt.
 
+mod damaged;
 mod newsletter;
 mod roles;
 #[path = "../support/mod.rs"]
 mod support;
+mod taken;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use letterlock::adapters::mail::{Carrier, CarryingIf, Outgoing, Refused, Still};
 use letterlock::base::clock::{ManualClock, SystemClock};
 use letterlock::base::sensitive::SensitiveString;
 use letterlock::services::post;
 use letterlock::services::{sign_in, staff};
 
+use super::taken::Taken;
 use super::*;
 use support::owner;
 
@@ -32,37 +32,6 @@ label = "E-mail"
 kind = "email"
 required = true
 "#;
-
-/// Mails that the server took, instead of a server; it can be told to refuse, or to do something while one is handed over.
-#[derive(Default)]
-struct Taken {
-    mails: std::sync::Mutex<Vec<(String, String)>>,
-    away: std::sync::atomic::AtomicBool,
-    before: std::sync::Mutex<Option<Box<dyn FnOnce() + Send>>>,
-}
-
-impl Carrier for Taken {
-    fn carry<'a>(&'a self, mail: &'a Outgoing) -> letterlock::adapters::mail::Carrying<'a> {
-        Box::pin(async move { self.carry_if(mail, &|| true).await.map(drop) })
-    }
-
-    fn carry_if<'a>(&'a self, mail: &'a Outgoing, still: &'a Still<'a>) -> CarryingIf<'a> {
-        Box::pin(async move {
-            if self.away.load(std::sync::atomic::Ordering::SeqCst) {
-                return Err(Refused::NotNow("away".to_owned()));
-            }
-            if let Some(before) = self.before.lock().unwrap().take() {
-                before();
-            }
-            if !still() {
-                return Ok(false);
-            }
-            let text = format!("{}\n{}\n{}", mail.subject, mail.text.expose(), mail.html.expose());
-            self.mails.lock().unwrap().push((mail.to.expose().to_owned(), text));
-            Ok(true)
-        })
-    }
-}
 
 struct Place {
     service: Service,

@@ -111,7 +111,12 @@ impl Service {
 
     /// Started again in the folder of one that was stopped.
     pub(crate) async fn again(dir: Arc<tempfile::TempDir>) -> Self {
-        Self::at(dir, FormSet::default(), Hooks::default(), Arc::new(SystemClock), |_| (), |_| ()).await
+        Self::again_with(dir, |_| ()).await
+    }
+
+    /// As [`Service::again`], with whatever `first` does to the application before it is served.
+    pub(crate) async fn again_with(dir: Arc<tempfile::TempDir>, first: impl FnOnce(&App)) -> Self {
+        Self::at(dir, FormSet::default(), Hooks::default(), Arc::new(SystemClock), |_| (), first).await
     }
 
     async fn at(
