@@ -1,9 +1,10 @@
 //! axe-core on every page: WCAG 2.0 to 2.2, A and AA, and its best practices; at 320 and 1280 pixels, light and dark, in
 //! English and in the language with the longest words. Here the forms and what stands around them; in `links` newsletters,
-//! unlocked files, boards and frames; in `console` what staff see. Screenshots of each page in `target/screenshots`.
+//! unlocked files, boards and frames; in `console` and `marketing` what staff see. Screenshots of each page in `target/screenshots`.
 
 mod console;
 mod links;
+mod marketing;
 
 use std::fs;
 use std::path::Path;

@@ -68,6 +68,17 @@ async fn a_person_gets_what_a_form_unlocks_and_sees_that_they_did() {
     }
     shoot(&browser, "resources-3-used").await;
 
+    // Whoever clicks twice has the file all the same, and is not told that the link was used.
+    browser.goto(&format!("{}/f/price-list", served.url)).await.unwrap();
+    browser.find(By::Name("email")).await.unwrap().send_keys("joe@example.org").await.unwrap();
+    press(&browser, "form button").await;
+    browser.find(By::LinkText("Price list 2026")).await.unwrap().click().await.unwrap();
+    let button = browser.find(By::Css("form[action^='/r/'] button")).await.unwrap();
+    browser.action_chain().double_click_element(&button).perform().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let page = page_text(&browser).await;
+    assert!(page.contains("This link works once") && !page.contains("does not work any more"), "{page}");
+
     for (name, visitor) in [
         ("resources-4-my", Visitor { javascript: false, ..Visitor::DESKTOP }),
         ("resources-5-my-320px-dark", Visitor { width: 320, dark: true, ..Visitor::DESKTOP }),
