@@ -28,7 +28,7 @@ use crate::policy::{Action, Actor, Role};
 
 pub use check::TrailCheck;
 pub use find::Wanted;
-pub use prove::Proven;
+pub use prove::{Continuation, Proven};
 pub(super) use tree::Hashes;
 
 /// What an entry says beyond who did what when: figures and names of the vault's own things, nothing personal.

@@ -27,6 +27,9 @@ pub struct Proven {
     pub path: Vec<Hash>,
 }
 
+/// Two heads, the older first, and the path that leads from one to the other (RFC 9162, section 2.1.4).
+pub type Continuation = ([TreeHead; 2], Vec<Hash>);
+
 impl Vault {
     /// Proves entries under the tree over the first `size` entries (the whole trail when `None`). Returns its head with them;
     /// `None` when one of them is not in it, or the trail is shorter.
@@ -57,11 +60,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Tampered`] when the trail does not add up.
-    pub fn prove_continuation(
-        &self,
-        first: u64,
-        second: Option<u64>,
-    ) -> Result<Option<([TreeHead; 2], Vec<Hash>)>, VaultError> {
+    pub fn prove_continuation(&self, first: u64, second: Option<u64>) -> Result<Option<Continuation>, VaultError> {
         let (look, newest) = Look::new(&self.shared)?;
         let second = second.unwrap_or(newest.size);
         if first > second || second > newest.size {
