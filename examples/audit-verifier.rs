@@ -268,7 +268,7 @@ impl Entry {
                 subjects.push(json!({ "erased": true }));
                 continue;
             };
-            let person = people[n]["subject"].as_str().and_then(|text| Id::parse(text));
+            let person = people[n]["subject"].as_str().and_then(Id::parse);
             let person = person.ok_or(format!("entry {}: person {n} has no name", self.seq))?;
             let content = self::open(&sealed.sealed, &unhex(opens)?, &context(15, Some(&person), &[]))
                 .ok_or(format!("entry {} is not about person {n}", self.seq))?;

@@ -52,7 +52,7 @@ async fn a_token_of_one_form_reaches_nothing_else() {
     // What is listed without a form is what the token reaches.
     let (_, list) = document(service.get("/api/v1/submissions", Some(&limited)).await).await;
     let ids: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| text(&item["id"])).collect();
-    assert_eq!(ids, [mine.clone()]);
+    assert_eq!(ids, std::slice::from_ref(&mine));
     // People are of no form: neither found nor erased.
     let search = json!({ "email": "sam@example.org" });
     assert_eq!(service.json("POST", "/api/v1/subjects/search", Some(&limited), &search).await.status(), 403);
