@@ -92,7 +92,7 @@ fn query_schema(name: &str) -> Value {
     match name {
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
         "page" => json!({ "type": "integer", "minimum": 1, "maximum": 100_000, "default": 1 }),
-        "person" | "record" => json!({ "$ref": "#/components/schemas/Id" }),
+        "person" | "record" => json!({ "type": "string", "pattern": "^([a-z2-7]{26})?$" }),
         "size" | "first" | "second" | "from" | "to" => json!({ "type": "integer", "minimum": 0 }),
         "status" => json!({ "$ref": "#/components/schemas/Status" }),
         _ => json!({ "type": "string" }),

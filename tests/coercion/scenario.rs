@@ -143,7 +143,7 @@ impl Stage {
         sign_in::invite(&self.app, &ctx, "erika", &[Role::Hr], None, std::time::Duration::from_secs(3600))
             .await
             .unwrap();
-        staff::create_token(&self.app, &ctx, "erika", &[Role::Hr, Role::Support], None).await.unwrap();
+        staff::create_token(&self.app, &ctx, "erika", &[Role::Hr], None).await.unwrap();
         for n in 0..4 {
             let id = self.apply(&format!("early{n}"), true, true, true).await;
             review::set_status(&self.app, &role(Role::Hr), id, Status::Shortlisted).await.unwrap();
