@@ -176,7 +176,15 @@ async fn every_route_has_a_limit_but_those_for_monitors_and_the_parts_of_a_page(
     }
     assert_eq!(
         free,
-        ["/embed.js", "/static/embed.js", "/static/letterlock.css", "/favicon.svg", "/health/live", "/health/ready"]
+        [
+            "/embed.js",
+            "/static/embed.js",
+            "/static/passkey.js",
+            "/static/letterlock.css",
+            "/favicon.svg",
+            "/health/live",
+            "/health/ready"
+        ]
     );
     // What does not exist is no way around.
     let client = local_client(9);

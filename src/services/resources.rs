@@ -157,20 +157,17 @@ pub async fn take(
     token: &str,
     page: Option<Handle>,
 ) -> Result<Attachment, ServiceError> {
-    let (form, unlock, claim) = by_link(app, token, page).await?;
-    let claimed = match claim {
-        Some(claim) => hand_out(app, request, &form, &unlock, claim).await,
-        None => return prepare(app, &form, &unlock).await,
-    };
-    match claimed {
-        // Between the look above and the commit somebody was faster, it may be the same page; or it was erased.
-        Err(ServiceError::NotFound) => match by_link(app, token, page).await {
-            Ok((form, unlock, None)) => prepare(app, &form, &unlock).await,
-            Ok(_) => Err(ServiceError::LinkSpent),
-            Err(error) => Err(error),
-        },
-        other => other,
+    // Between the look and the commit somebody may have been faster, it may be the same page; or it was erased. What the
+    // faster one wrote may not be readable yet, so there is a further look.
+    for _ in 0..TRIES {
+        let (form, unlock, claim) = by_link(app, token, page).await?;
+        let Some(claim) = claim else { return prepare(app, &form, &unlock).await };
+        match hand_out(app, request, &form, &unlock, claim).await {
+            Err(ServiceError::NotFound) => {}
+            other => return other,
+        }
     }
+    Err(ServiceError::LinkSpent)
 }
 
 /// Hands out a file on the person's own page. Where links go by mail, only to who came by a mailed link: a receipt proves no
@@ -217,6 +214,9 @@ pub fn trouble(folder: &std::path::Path, file: &ResourceName) -> Option<String> 
         Err(error) => Some(format!("{} cannot be read: {error}", folder.join(file.as_str()).display())),
     }
 }
+
+/// Looks at a link that others take at the same moment, at most.
+const TRIES: u32 = 8;
 
 fn life(app: &App) -> Duration {
     app.resources.get().map_or(LINK_LIFE, |shelf| shelf.link_life)
