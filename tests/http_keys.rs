@@ -218,3 +218,86 @@ async fn a_key_is_stored_as_a_hash_and_outlives_a_restart() {
     keys::create(&app, &admin, "shop", &[form], None).await.unwrap();
     app.close().await;
 }
+
+#[tokio::test]
+async fn a_key_lifts_the_limit_of_an_address_for_its_forms_only() {
+    let limits = Limits { per_address_per_minute: 3, per_key_per_minute: 3, ..free_limits() };
+    let enquiry = json!({ "fields": { "name": "Sam", "email": "s@example.org", "topic": "other", "message": "x" } });
+    for (name, method, path, refused) in [
+        ("another form", "POST", "/api/v1/forms/general-enquiry/submissions", 403),
+        ("no form", "POST", "/api/v1/forms/nothing/submissions", 404),
+        ("another method", "PUT", HELP, 405),
+        ("a look", "GET", HELP, 405),
+    ] {
+        let service = Service::with_forms(limits.clone(), forms()).await;
+        let key = make(&service, "shop", &["support-request"], None).await;
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            let request = service.request(method, path).json(&enquiry);
+            seen.push(service.send(request, Some(key.bearer.expose())).await.status().as_u16());
+        }
+        assert_eq!(seen, [refused, refused, refused, 429, 429], "{name}");
+        assert_eq!(service.get("/", None).await.status(), 429, "{name}: it counts for the address");
+        let own = send(&service, HELP, key.bearer.expose(), &support("sam@example.org")).await;
+        assert_eq!(own.status(), 201, "{name}: and not for its own form");
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_server_sends_with_its_key_counts_for_the_key() {
+    // The newsletter takes nothing here without a mail server.
+    let news = json!({ "fields": { "email": "s@example.org" }, "consents": { "newsletter": true } });
+    for (name, path, body, status) in [
+        ("a form that is not open", "/api/v1/forms/newsletter/submissions", &news, 403),
+        ("what is not valid", HELP, &json!({ "fields": {} }), 422),
+        ("what is no submission", HELP, &json!([]), 422),
+        ("a parameter too many", "/api/v1/forms/support-request/submissions?x=1", &support("s@example.org"), 422),
+        ("another spelling", "/api/v1/forms/support%2Drequest/submissions", &support("s@example.org"), 201),
+    ] {
+        let limits = Limits { per_address_per_minute: 1, per_key_per_minute: 2, ..free_limits() };
+        let service = Service::with_forms(limits, forms()).await;
+        let key = make(&service, "shop", &["support-request", "newsletter"], None).await;
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(send(&service, path, key.bearer.expose(), body).await.status().as_u16());
+        }
+        assert_eq!(seen, [status, status, 429], "{name}");
+        assert_eq!(service.get("/", None).await.status(), 200, "{name}: nothing of it counts for the address");
+    }
+}
+
+#[tokio::test]
+async fn files_by_a_key_have_a_limit_of_their_own() {
+    let limits = Limits { upload_mib_per_hour: 1, per_key_upload_mib_per_hour: 3, ..free_limits() };
+    let service = Service::with_forms(limits, forms()).await;
+    let key = make(&service, "shop", &["job-application"], None).await;
+    let other = make(&service, "site", &["job-application"], None).await;
+    let apply = async |key: &keys::NewKey| {
+        let form = support::application("jane@example.org", &pdf(2 << 20, 1));
+        let request = service.request("POST", "/api/v1/forms/job-application/submissions").multipart(form);
+        document(service.send(request, Some(key.bearer.expose())).await).await
+    };
+    assert_eq!(apply(&key).await.0, 201);
+    let (status, refused) = apply(&key).await;
+    assert_eq!(status, 429, "{refused}");
+    assert_eq!(apply(&other).await.0, 201, "each key by itself");
+    assert_eq!(stored(&service).await.len(), 2, "nothing of what was refused is kept");
+}
+
+/// Between the look at a key and the beginning of its submission it may have been revoked: it is looked at again.
+#[tokio::test]
+async fn a_submission_begins_only_for_a_form_that_the_key_names_now() {
+    let service = Service::with_forms(free_limits(), forms()).await;
+    let key = make(&service, "shop", &["support-request"], None).await;
+    let own: FormId = "support-request".parse().unwrap();
+    let actor = keys::authenticate(&service.app, key.bearer.expose(), &own).unwrap();
+    let ctx = letterlock::services::Context { actor, ..owner(Role::Admin) };
+    let begin = async |form: &str| {
+        let form = form.parse().unwrap();
+        letterlock::services::submit::begin(&service.app, &ctx, &form, None).await.map(drop)
+    };
+    assert!(begin("support-request").await.is_ok());
+    assert!(matches!(begin("general-enquiry").await, Err(ServiceError::Forbidden)));
+    keys::revoke(&service.app, &owner(Role::Admin), key.id).await.unwrap();
+    assert!(matches!(begin("support-request").await, Err(ServiceError::Forbidden)));
+}

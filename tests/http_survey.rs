@@ -220,13 +220,36 @@ async fn words_come_in_an_order_of_chance_and_alone() {
 async fn few_words_wait_until_there_are_enough_of_them() {
     let service = Service::start().await;
     let token = service.token(&[Role::Marketing]).await;
-    for n in 0..20 {
+    let mut seen = BTreeSet::new();
+    for n in 0..30 {
         // Two in each group of five have an idea.
         let idea = (n % 5 < 2).then(|| format!("idea {n:02}"));
         answer(&service, "customer", 4, idea.as_deref()).await;
-        let shown = get(&service, IDEAS, &token).await["items"].as_array().unwrap().len();
-        assert_eq!(shown, if n < 14 { 0 } else { 6 }, "after {} answers", n + 1);
+        let shown = sorted(&get(&service, IDEAS, &token).await);
+        // Of six ideas five are told, of twelve ten.
+        assert_eq!(shown.len(), [0, 5, 10][usize::from(n >= 14) + usize::from(n >= 24)], "after {} answers", n + 1);
+        assert!(shown.is_superset(&seen), "what was told stays told");
+        seen = shown;
     }
+}
+
+/// Who says that something went wrong is asked what: the number of those words must not say more than the rounded counts.
+#[tokio::test]
+async fn the_number_of_words_tells_no_exact_count() {
+    let service = Service::start().await;
+    let token = service.token(&[Role::Marketing]).await;
+    let reasons = "/api/v1/forms/survey/results/reason?purpose=survey";
+    for n in 0..10 {
+        // One of ten has nothing to complain of.
+        answer(&service, "customer", if n == 3 { 5 } else { 1 }, None).await;
+    }
+    let results = get(&service, RESULTS, &token).await;
+    assert_eq!((&results["answers"], count(&results, "satisfaction", &json!(1))), (&json!(10), 10));
+    assert_eq!(
+        get(&service, reasons, &token).await["items"].as_array().unwrap().len(),
+        5,
+        "nine would single out the one"
+    );
 }
 
 #[tokio::test]
@@ -270,5 +293,59 @@ async fn a_form_that_is_no_survey_any_more_does_not_give_its_answers_away() {
         let list = services::review::list(&app, &owner(role), query).await.unwrap();
         assert_eq!(list.items.len(), 0);
     }
+    app.close().await;
+}
+
+/// The shipped survey, changed, and another one beside it.
+fn surveys(from: &str, to: &str) -> FormSet {
+    let shipped = include_str!("../forms/survey.toml");
+    assert!(shipped.contains(from));
+    let changed = shipped.replace(from, to);
+    let other = shipped.replacen("id = \"survey\"", "id = \"other-survey\"", 1);
+    FormSet::with_files([("survey.toml", changed.as_str()), ("other-survey.toml", other.as_str())]).unwrap()
+}
+
+#[tokio::test]
+async fn each_survey_has_its_own_answers_and_its_own_purposes() {
+    let roles = surveys("roles = [\"marketing\"]", "roles = [\"marketing\", \"privacy\"]");
+    let service = Service::with_own_forms(roles, |_| ()).await;
+    let marketing = service.token(&[Role::Marketing]).await;
+    for n in 0..5 {
+        answer(&service, "customer", 5, Some(&format!("idea {n}"))).await;
+    }
+    let fields = json!({ "relation": "partner", "satisfaction": 1, "ideas": "of the other" });
+    for _ in 0..5 {
+        let body = json!({ "fields": fields });
+        let sent = service.json("POST", "/api/v1/forms/other-survey/submissions", None, &body).await;
+        assert_eq!(sent.status(), 201);
+    }
+    let results = get(&service, RESULTS, &marketing).await;
+    assert_eq!((&results["answers"], count(&results, "relation", &json!("partner"))), (&json!(5), 0), "{results}");
+    assert!(!get(&service, IDEAS, &marketing).await.to_string().contains("other"));
+    // One's own request is about oneself: it opens no results, for nobody.
+    let privacy = service.token(&[Role::Privacy]).await;
+    let ask = async |purpose: &str| {
+        let path = format!("/api/v1/forms/survey/results?purpose={purpose}");
+        service.get(&path, Some(&privacy)).await.status().as_u16()
+    };
+    assert_eq!([ask("survey").await, ask("subject-request").await], [200, 422]);
+}
+
+/// Who answered under a larger `k` is counted by it for good, whatever the form says later.
+#[tokio::test]
+async fn a_smaller_k_tells_nothing_finer_of_earlier_answers() {
+    let mut service = Service::with_own_forms(surveys("k = 5", "k = 8"), |_| ()).await;
+    for n in 0..8 {
+        answer(&service, if n < 5 { "customer" } else { "visitor" }, 4, None).await;
+    }
+    service.stop().await;
+    let dir = service.dir.clone();
+    drop(service);
+    let app = support::open_with(dir.path(), surveys("k = 5", "k = 5"));
+    let (ctx, form) = (owner(Role::Marketing), "survey".parse().unwrap());
+    let results = services::results::show(&app, &ctx, &form, Some("survey")).await.unwrap();
+    let results = serde_json::to_value(results).unwrap();
+    assert_eq!((&results["k"], &results["answers"]), (&json!(8), &json!(8)));
+    assert_eq!(count(&results, "relation", &json!("customer")), 8, "five of eight, in steps of eight");
     app.close().await;
 }

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
@@ -42,8 +42,13 @@ pub struct Clamd {
 
 /// A file on its way through the scanner. Dropped, it is forgotten there.
 pub struct Session {
-    stream: Box<dyn Connection>,
+    from: ReadHalf<Box<dyn Connection>>,
+    to: WriteHalf<Box<dyn Connection>>,
     left: Duration,
+    /// What it has said and was not read to the end.
+    heard: Vec<u8>,
+    /// What it has found before it was given everything.
+    found: Option<Verdict>,
 }
 
 trait Connection: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -87,35 +92,35 @@ impl Session {
     async fn open(address: &Address, patience: Duration) -> Result<Self, Failure> {
         let mut left = patience;
         let stream: Box<dyn Connection> = match address {
-            Address::Socket(path) => Box::new(within(&mut left, UnixStream::connect(path)).await.map_err(away)?),
-            Address::Tcp(address) => Box::new(within(&mut left, TcpStream::connect(address)).await.map_err(away)?),
+            Address::Socket(path) => {
+                Box::new(within(&mut left, on_socket(UnixStream::connect(path))).await.map_err(away)?)
+            }
+            Address::Tcp(address) => {
+                Box::new(within(&mut left, on_socket(TcpStream::connect(address))).await.map_err(away)?)
+            }
         };
-        Ok(Self { stream, left })
+        let (from, to) = tokio::io::split(stream);
+        Ok(Self { from, to, left, heard: Vec::new(), found: None })
     }
 
-    /// Hands over the next bytes. Waits while the scanner is slow, so that the client is kept waiting too.
+    /// Hands over the next bytes. Waits while the scanner is slow, so that the client is kept waiting too. Once it has found
+    /// something it is given no more, and [`Session::verdict`] says so.
     ///
     /// # Errors
     /// Any [`Failure`]; the session is of no more use then.
     pub async fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         for piece in bytes.chunks(PIECE) {
             // No more than 64 KiB; a piece of no bytes would be the end.
-            let sent = match self.write(&(piece.len() as u32).to_be_bytes()).await {
-                Ok(()) => self.write(piece).await,
-                failed => failed,
-            };
-            match sent {
-                Ok(()) => {}
-                // It hangs up on what is too large, and says so before.
-                Err(Failure::Broken) => {
-                    return Err(self
-                        .line()
-                        .await
-                        .and_then(|line| answer::verdict(&line))
-                        .err()
-                        .unwrap_or(Failure::Broken));
+            for part in [&(piece.len() as u32).to_be_bytes()[..], piece] {
+                if self.found.is_none()
+                    && let Some(line) = self.send(part).await?
+                {
+                    match answer::verdict(&line)? {
+                        // Nobody can find a file clean before its end.
+                        Verdict::Clean => return Err(Failure::Broken),
+                        found @ Verdict::Infected(_) => self.found = Some(found),
+                    }
                 }
-                Err(failure) => return Err(failure),
             }
         }
         Ok(())
@@ -126,41 +131,66 @@ impl Session {
     /// # Errors
     /// Any [`Failure`].
     pub async fn verdict(mut self) -> Result<Verdict, Failure> {
+        if let Some(found) = self.found {
+            return Ok(found);
+        }
         let ended = self.write(&[0; 4]).await;
         // What it says counts, also where it has hung up already; save that it cannot find a file clean before its end.
         let verdict = answer::verdict(&self.line().await?)?;
         if verdict == Verdict::Clean { ended.map(|()| verdict) } else { Ok(verdict) }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        within(&mut self.left, self.stream.write_all(bytes)).await
+    /// Sends bytes of a file; where it speaks before it has them all, returns what it says.
+    async fn send(&mut self, bytes: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        let Self { from, to, left, heard, .. } = self;
+        let sent = within(left, async {
+            tokio::select! {
+                biased;
+                line = line(from, heard) => line.map(Some),
+                sent = to.write_all(bytes) => sent.map(|()| None).map_err(|_| Failure::Broken),
+            }
+        });
+        match sent.await {
+            // It hangs up on what is too large, and says so before.
+            Err(Failure::Broken) => self.line().await.map(Some),
+            sent => sent,
+        }
     }
 
-    /// One answer up to its end, which has to be there, with nothing behind it.
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        within(&mut self.left, on_socket(self.to.write_all(bytes))).await
+    }
+
     async fn line(&mut self) -> Result<Vec<u8>, Failure> {
-        let mut line = vec![0; answer::LONGEST + 1];
-        let mut len = 0;
-        loop {
-            let read = within(&mut self.left, self.stream.read(&mut line[len..])).await?;
-            len += read;
-            if let Some(end) = line[..len].iter().position(|b| *b == 0) {
-                let whole = end + 1 == len;
-                line.truncate(end);
-                return if whole { Ok(line) } else { Err(Failure::Broken) };
-            }
-            if read == 0 || len == line.len() {
-                return Err(Failure::Broken);
-            }
-        }
+        within(&mut self.left, line(&mut self.from, &mut self.heard)).await
     }
 }
 
+/// One answer up to its end, which has to be there, with nothing behind it. What was `heard` stays where this is not waited for.
+async fn line(from: &mut (impl AsyncRead + Unpin), heard: &mut Vec<u8>) -> Result<Vec<u8>, Failure> {
+    loop {
+        if let Some(end) = heard.iter().position(|b| *b == 0) {
+            return if end + 1 == heard.len() { Ok(heard[..end].to_vec()) } else { Err(Failure::Broken) };
+        }
+        let mut piece = [0; 256];
+        let read = from.read(&mut piece).await.map_err(|_| Failure::Broken)?;
+        if read == 0 || heard.len() + read > answer::LONGEST + 1 {
+            return Err(Failure::Broken);
+        }
+        heard.extend_from_slice(&piece[..read]);
+    }
+}
+
+async fn on_socket<T>(work: impl Future<Output = io::Result<T>>) -> Result<T, Failure> {
+    work.await.map_err(|_| Failure::Broken)
+}
+
 /// Waits for `work`, and takes the time from what is `left`.
-async fn within<T>(left: &mut Duration, work: impl Future<Output = io::Result<T>>) -> Result<T, Failure> {
+async fn within<T>(left: &mut Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let begun = Instant::now();
     let done = timeout(*left, work).await;
     *left = left.saturating_sub(begun.elapsed());
-    done.map_err(|_| Failure::Slow)?.map_err(|_| Failure::Broken)
+    done.map_err(|_| Failure::Slow)?
 }
 
 fn away(failure: Failure) -> Failure {

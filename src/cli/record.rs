@@ -93,6 +93,8 @@ async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
             Some("unscanned") => "  not scanned for viruses",
             Some("held") => "  held until it is scanned for viruses",
             Some("infected") => "  infected: cannot be saved",
+            Some("unscannable") => "  the virus scanner never managed to look at it: cannot be saved",
+            Some("tolerated") => "  not scanned for viruses: the scanner never managed to",
             _ => "",
         };
         output::line(&format!("  {}  {}  {}  {bytes}{scan}", text(file, "n"), text(file, "name"), text(file, "kind")))?;

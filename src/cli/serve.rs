@@ -199,6 +199,7 @@ fn limits(config: &Config) -> http::Limits {
         per_address_per_minute: limits.per_address_per_minute,
         per_form_per_minute: limits.per_form_per_minute,
         per_key_per_minute: limits.per_key_per_minute,
+        per_key_upload_mib_per_hour: limits.per_key_upload_mib_per_hour,
         per_address_and_form_per_minute: limits.per_address_and_form_per_minute,
         upload_mib_per_hour: limits.upload_mib_per_hour,
         min_page_seconds: limits.min_page_seconds,

@@ -34,6 +34,8 @@ pub enum Label {
     UnsubscribeLocator,
     /// The secret half of such a link, from a person's consent key and the form's name.
     UnsubscribeSecret,
+    /// The name of a mail outside, from a record key and its name here.
+    MailId,
     /// The tag under which an e-mail address is found.
     AddressTag,
     /// Hash of an API token's secret half.
@@ -65,6 +67,7 @@ impl Label {
             Self::ConfirmSecret => b"letterlock v1 confirm secret",
             Self::UnsubscribeLocator => b"letterlock v1 unsubscribe locator",
             Self::UnsubscribeSecret => b"letterlock v1 unsubscribe secret",
+            Self::MailId => b"letterlock v1 mail id",
             Self::AddressTag => b"letterlock v1 address tag",
             Self::TokenHash => b"letterlock v1 token hash",
             Self::IdempotencyKey => b"letterlock v1 idempotency key",

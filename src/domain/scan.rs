@@ -19,11 +19,16 @@ pub enum Scan {
     Held,
     /// The scanner found something when it looked later; nobody opens it.
     Infected,
+    /// It was held, and the scanner never finished it, however often it was asked; nobody opens it.
+    Unscannable,
+    /// The scanner never finished it, and the form takes such files.
+    Tolerated,
 }
 
 impl Scan {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::Off, Self::Clean, Self::Unscanned, Self::Held, Self::Infected];
+    pub const ALL: [Self; 7] =
+        [Self::Off, Self::Clean, Self::Unscanned, Self::Held, Self::Infected, Self::Unscannable, Self::Tolerated];
 
     /// The name, as the API writes it.
     pub const fn as_str(self) -> &'static str {
@@ -33,17 +38,34 @@ impl Scan {
             Self::Unscanned => "unscanned",
             Self::Held => "held",
             Self::Infected => "infected",
+            Self::Unscannable => "unscannable",
+            Self::Tolerated => "tolerated",
         }
     }
 
     /// Whether nobody may open the file.
     pub const fn is_withheld(self) -> bool {
-        matches!(self, Self::Held | Self::Infected)
+        matches!(self, Self::Held | Self::Infected | Self::Unscannable)
     }
 
     /// Whether the scanner is still to look at it.
     pub const fn waits(self) -> bool {
         matches!(self, Self::Held | Self::Unscanned)
+    }
+
+    /// Whether the scanner was asked so often that it is not asked again before the next start.
+    pub const fn is_given_up(self) -> bool {
+        matches!(self, Self::Unscannable | Self::Tolerated)
+    }
+
+    /// What becomes of a file that waits when the scanner is not asked again.
+    #[must_use]
+    pub const fn given_up(self) -> Self {
+        match self {
+            Self::Held => Self::Unscannable,
+            Self::Unscanned => Self::Tolerated,
+            other => other,
+        }
     }
 }
 
@@ -87,7 +109,16 @@ mod tests {
         for unscanned in Unscanned::ALL {
             assert_eq!(serde_json::to_string(&unscanned).unwrap(), format!("\"{}\"", unscanned.as_str()));
         }
-        assert_eq!(Scan::ALL.map(Scan::is_withheld), [false, false, false, true, true]);
-        assert_eq!(Scan::ALL.map(Scan::waits), [false, false, true, true, false]);
+        assert_eq!(Scan::ALL.map(Scan::is_withheld), [false, false, false, true, true, true, false]);
+        assert_eq!(Scan::ALL.map(Scan::waits), [false, false, true, true, false, false, false]);
+    }
+
+    #[test]
+    fn giving_up_opens_nothing_and_withholds_nothing() {
+        for scan in Scan::ALL {
+            let later = scan.given_up();
+            assert_eq!((later.is_withheld(), later.waits()), (scan.is_withheld(), false), "{scan:?}");
+            assert_eq!(later.is_given_up(), scan.waits() || scan.is_given_up(), "{scan:?}");
+        }
     }
 }

@@ -58,8 +58,8 @@ pub enum Standing {
 /// How a person stands to one newsletter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
-    /// Each submission that was ever ticked, and whether it was ever confirmed and whether it is over.
-    records: Vec<(RecordId, Reached)>,
+    /// Each submission that was ever ticked, whether it was ever confirmed and whether it is over, and since when.
+    records: Vec<(RecordId, Reached, Timestamp)>,
     current: Option<(RecordId, Timestamp)>,
 }
 
@@ -92,28 +92,34 @@ impl Subscription {
         }
     }
 
+    /// Since when one submission stands so; `None` for one that was never asked for. What others of the same person say
+    /// counts only where it changed how this one stands: whoever typed a stranger's address learns nothing of the stranger.
+    pub fn since(&self, record: &RecordId) -> Option<Timestamp> {
+        self.records.iter().find(|(one, ..)| one == record).map(|(.., since)| *since)
+    }
+
     /// Every submission that is confirmed: the current one, and those before it.
     pub fn confirmed(&self) -> impl Iterator<Item = RecordId> + '_ {
-        self.records.iter().filter(|(_, reached)| *reached == Reached::Confirmed).map(|(record, _)| *record)
+        self.records.iter().filter(|(_, reached, _)| *reached == Reached::Confirmed).map(|(record, ..)| *record)
     }
 
     fn reached(&self, record: &RecordId) -> Option<Reached> {
-        self.records.iter().find(|(one, _)| one == record).map(|(_, reached)| *reached)
+        self.records.iter().find(|(one, ..)| one == record).map(|(_, reached, _)| *reached)
     }
 
     fn take(&mut self, step: Step) {
         match (step.kind, step.given, self.reached(&step.record)) {
-            (Kind::Asks, true, None) => self.records.push((step.record, Reached::Asked)),
+            (Kind::Asks, true, None) => self.records.push((step.record, Reached::Asked, step.at)),
             (Kind::Confirms, true, Some(Reached::Asked)) => {
-                self.set(&step.record, Reached::Confirmed);
+                self.set(&step, Reached::Confirmed);
                 let since = self.current.map_or(step.at, |(_, since)| since);
                 self.current = Some((step.record, since));
             }
-            (_, false, Some(Reached::Asked)) => self.set(&step.record, Reached::Ended),
+            (_, false, Some(Reached::Asked)) => self.set(&step, Reached::Ended),
             (_, false, Some(Reached::Confirmed)) => {
                 self.current = None;
-                for (_, reached) in self.records.iter_mut().filter(|(_, reached)| *reached == Reached::Confirmed) {
-                    *reached = Reached::Ended;
+                for (_, reached, since) in self.records.iter_mut().filter(|(_, r, _)| *r == Reached::Confirmed) {
+                    (*reached, *since) = (Reached::Ended, step.at);
                 }
             }
             // Nothing that leads anywhere: a confirmation of what was never asked for, or is over.
@@ -121,9 +127,9 @@ impl Subscription {
         }
     }
 
-    fn set(&mut self, record: &RecordId, to: Reached) {
-        if let Some((_, reached)) = self.records.iter_mut().find(|(one, _)| one == record) {
-            *reached = to;
+    fn set(&mut self, step: &Step, to: Reached) {
+        if let Some((_, reached, since)) = self.records.iter_mut().find(|(one, ..)| *one == step.record) {
+            (*reached, *since) = (to, step.at);
         }
     }
 }
@@ -192,6 +198,22 @@ mod tests {
         // What somebody else sent under this address and never confirmed ends nothing but itself.
         steps.extend([step(5, 3, Form, true), step(6, 3, Receipt, false)]);
         assert_eq!(Subscription::of(steps).current().map(|(record, _)| record), Some(record(2)));
+    }
+
+    #[test]
+    fn what_was_never_confirmed_tells_nothing_of_the_others() {
+        let at = |n| Some(Timestamp::from_millis(n));
+        let strangers = [step(1, 9, Form, true), step(2, 9, Receipt, false)];
+        let own = [step(3, 1, Form, true), step(4, 1, Confirmation, true), step(5, 1, UnsubscribeLink, false)];
+        for n in 0..=own.len() {
+            let all = Subscription::of(strangers.into_iter().chain(own[..n].to_vec()));
+            assert_eq!((all.standing(&record(9)), all.since(&record(9))), (Standing::Ended, at(2)), "{n}");
+        }
+        // One that was confirmed is ended by any other, and says so.
+        let both = [step(6, 2, Form, true), step(7, 2, Confirmation, true)];
+        let all = [&own[..2], &both, &[step(8, 2, UnsubscribeLink, false)]].concat();
+        assert_eq!(Subscription::of(all).since(&record(1)), at(8));
+        assert_eq!(Subscription::default().since(&record(1)), None);
     }
 
     proptest! {

@@ -66,7 +66,7 @@ pub async fn serve(
         new_id: Box::new(move || RequestId::make_random(&*entropy).ok()),
         hsts: hsts && !is_self_made,
         proxies: proxies.clone(),
-        is_key: Box::new(|_| false),
+        key_for: Box::new(|_, _| None),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
         languages: Languages::shipped().clone(),

@@ -73,6 +73,8 @@ pub struct Limits {
     pub per_form_per_minute: u32,
     /// Submissions a minute by one server's key, whatever form and address. 0 lifts the limit. Default 600.
     pub per_key_per_minute: u32,
+    /// MiB of files an hour by one server's key, whatever form and address. 0 lifts the limit. Default 4096.
+    pub per_key_upload_mib_per_hour: u32,
     /// Submissions a minute to one form from one address (IPv6: one /64). 0 lifts the limit, and so does 0 for
     /// `per_address_per_minute`. Default 20.
     pub per_address_and_form_per_minute: u32,
@@ -108,6 +110,7 @@ impl Default for Limits {
             per_address_per_minute: 300,
             per_form_per_minute: 120,
             per_key_per_minute: 600,
+            per_key_upload_mib_per_hour: 4096,
             per_address_and_form_per_minute: 20,
             upload_mib_per_hour: 512,
             min_page_seconds: 2,

@@ -17,6 +17,7 @@ use super::rates::Wait;
 use super::speech::Speech;
 use crate::domain::form::FormId;
 use crate::domain::language::Said;
+use crate::domain::scan::Scan;
 use crate::services::{Problem, ServiceError};
 
 /// Longest name that an error repeats, in bytes.
@@ -237,8 +238,9 @@ impl From<ServiceError> for HttpError {
             }
             ServiceError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
             ServiceError::NotYetOpen => Self::new(StatusCode::FORBIDDEN, "not-open"),
-            ServiceError::Withheld { infected: true } => Self::new(StatusCode::CONFLICT, "infected"),
-            ServiceError::Withheld { infected: false } => Self::new(StatusCode::CONFLICT, "not-scanned"),
+            ServiceError::Withheld { scan: Scan::Infected } => Self::new(StatusCode::CONFLICT, "infected"),
+            ServiceError::Withheld { scan: Scan::Unscannable } => Self::new(StatusCode::CONFLICT, "unscannable"),
+            ServiceError::Withheld { .. } => Self::new(StatusCode::CONFLICT, "not-scanned"),
             ServiceError::Later(wait) => Self::too_many(Wait(wait)),
             ServiceError::MailNotTaken => Self::new(StatusCode::SERVICE_UNAVAILABLE, "mail-not-taken"),
             ServiceError::LinkSpent => Self::new(StatusCode::GONE, "link-spent"),
@@ -295,8 +297,9 @@ mod tests {
             (ServiceError::StillRunning, 409),
             (ServiceError::KeyReused, 422),
             (ServiceError::NotYetOpen, 403),
-            (ServiceError::Withheld { infected: true }, 409),
-            (ServiceError::Withheld { infected: false }, 409),
+            (ServiceError::Withheld { scan: Scan::Infected }, 409),
+            (ServiceError::Withheld { scan: Scan::Unscannable }, 409),
+            (ServiceError::Withheld { scan: Scan::Held }, 409),
             (ServiceError::Later(Duration::from_secs(3)), 429),
             (ServiceError::MailNotTaken, 503),
             (ServiceError::LinkSpent, 410),

@@ -5,13 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, RequestExt};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
@@ -19,13 +19,15 @@ use super::body::{Pace, PacedBody, UNREAD, UNREAD_REFUSED};
 use super::client::Client;
 use super::conn::Conn;
 use super::error::HttpError;
+use super::extract::params::Params;
 use super::headers::harden;
 use super::rates::Rates;
 use super::routes::is_page;
 use super::speech::{Speech, vary};
 use super::{Web, pages};
 use crate::base::config::Proxies;
-use crate::base::ids::RequestId;
+use crate::base::ids::{KeyId, RequestId};
+use crate::domain::form::FormId;
 use crate::domain::language::Languages;
 use crate::domain::operator::Operator;
 use crate::policy::Actor;
@@ -44,8 +46,8 @@ pub(super) struct Outer {
     pub(super) hsts: bool,
     /// The proxies whose word about a client's address is taken.
     pub(super) proxies: Proxies,
-    /// Whether the token in these headers is a server's key that is good now: it is not counted for its address.
-    pub(super) is_key: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Which key of a server this token is, where it is good now for this form: then it is counted for the key.
+    pub(super) key_for: Box<dyn Fn(&str, &FormId) -> Option<KeyId> + Send + Sync>,
     /// Limits of frequency.
     pub(super) rates: Rates,
     /// Limits of time for bodies.
@@ -76,7 +78,8 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
     if let Some(client) = client {
         request.extensions_mut().insert(client);
     }
-    let admitted = admit(&outer, route, client, request.headers());
+    let key = key_of(&outer, route, &mut request).await;
+    let admitted = admit(&outer, route, &method, client, key);
     let most = if admitted.is_ok() { UNREAD } else { UNREAD_REFUSED };
     let mut response = match (id, admitted) {
         (None, _) => refuse(request, crate::services::ServiceError::Unavailable.into()),
@@ -123,20 +126,39 @@ fn refuse(request: Request, error: HttpError) -> Response {
 /// their customers from one address.
 const UNSUBSCRIBE: &str = "/f/{form}/unsubscribe/{token}";
 
-/// Whether the address may send another request. What a monitor or a page's own parts ask for is not counted.
-fn admit(outer: &Outer, route: Option<&str>, client: Option<Client>, headers: &HeaderMap) -> Result<(), HttpError> {
-    let keyed = route == Some(SUBMIT) && token(headers).is_some_and(|token| (outer.is_key)(token));
+/// Whether the address, or the key of a server, may send another request. What a monitor or a page's own parts ask for is
+/// not counted.
+fn admit(
+    outer: &Outer,
+    route: Option<&str>,
+    method: &Method,
+    client: Option<Client>,
+    key: Option<KeyId>,
+) -> Result<(), HttpError> {
+    if let Some(key) = key {
+        return Ok(outer.rates.keyed(&key)?);
+    }
     let free = route.is_some_and(|r| {
         r.starts_with("/health/")
             || r.starts_with("/static/")
             || r == "/favicon.svg"
             || r == "/embed.js"
-            || r == UNSUBSCRIBE
+            || r == UNSUBSCRIBE && [Method::GET, Method::HEAD, Method::POST].contains(method)
     });
     match client {
-        Some(Client(address)) if !free && !keyed => Ok(outer.rates.request(address)?),
+        Some(Client(address)) if !free => Ok(outer.rates.request(address)?),
         _ => Ok(()),
     }
+}
+
+/// The key by which a server posts a form that the key names. Whatever else is asked for with a key counts for its address.
+async fn key_of(outer: &Outer, route: Option<&str>, request: &mut Request) -> Option<KeyId> {
+    if route != Some(SUBMIT) || *request.method() != Method::POST {
+        return None;
+    }
+    // Decoded as the handler gets it.
+    let form: FormId = request.extract_parts::<Params>().await.ok()?.parse("form").ok()?;
+    (outer.key_for)(token(request.headers())?, &form)
 }
 
 /// Pages get their errors as pages; so does a browser that asks for an address that does not exist.

@@ -71,7 +71,7 @@ pub(super) async fn ask_unsubscribe(
 ) -> Result<Response, HttpError> {
     let (form, token) = counted(&web, &request, link_of(&params))?;
     match newsletter::find_subscriber(&web.app, &form, &token).await {
-        Ok(_) => {}
+        Ok(_) => web.outer.rates.link(&token)?,
         Err(ServiceError::NotFound) => count(&web, &request)?,
         Err(other) => return Err(other.into()),
     }
@@ -97,6 +97,7 @@ pub(super) async fn unsubscribe(
     let (form, token) = counted(&web, &request, link_of(&params))?;
     match newsletter::find_subscriber(&web.app, &form, &token).await {
         Ok(subscriber) => {
+            web.outer.rates.link(&token)?;
             let (app, id) = (web.app.clone(), form.clone());
             complete(async move { newsletter::unsubscribe(&app, ctx.request, &id, subscriber).await }).await?;
         }
@@ -114,7 +115,7 @@ fn link_of(params: &Params) -> Result<(FormId, String), HttpError> {
 }
 
 /// Counts a link that leads to nobody, as any request: the outer layer leaves these routes out, so that whoever shares an
-/// address with a flood of such links can unsubscribe all the same.
+/// address with a flood of such links can unsubscribe all the same. One that leads to somebody is counted for itself.
 fn count(web: &Web, request: &Request) -> Result<(), HttpError> {
     match Client::find(request.extensions()) {
         Some(Client(address)) => Ok(web.outer.rates.request(address)?),

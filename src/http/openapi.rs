@@ -195,7 +195,10 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
         out.push(("404", "Does not exist, was erased, or may not be known."));
     }
     if matches!(route.operation, "downloadFile" | "myFile") {
-        out.push(("409", "The file is withheld: it is not scanned for viruses yet, or infected."));
+        out.push((
+            "409",
+            "The file is withheld: it is not scanned for viruses yet, or never could be, or is infected.",
+        ));
     }
     // Of every address: a parameter that it does not know is refused, not passed over.
     out.push((

@@ -1,5 +1,5 @@
-//! How often and how much: per address, per form, per address and form, for failed authentications, and for uploads. Each
-//! may be lifted by 0.
+//! How often and how much: per address, per form, per address and form, per key of a server, for failed authentications, for
+//! links that unsubscribe, and for uploads. Each may be lifted by 0.
 //!
 //! Whose address counts, [`super::client`] knows. The tables live in memory and are bounded: when one is full of recent
 //! clients, further ones share coarse buckets instead.
@@ -22,6 +22,8 @@ use crate::domain::form::FormId;
 const MOST_ADDRESSES: usize = 50_000;
 /// Buckets shared by the addresses beyond that.
 const BUCKETS: u64 = 4096;
+/// How often a minute a link that leads to somebody is followed: far more than its person, or a mail program for them, needs.
+const PER_LINK: u32 = 30;
 /// The size of the table is looked at once in so many requests.
 const LOOK_EVERY: u32 = 256;
 
@@ -38,6 +40,9 @@ pub(super) struct Rates {
     senders: Option<Table<(Source, FormId)>>,
     forms: Option<RateLimiter<FormId, DashMapStateStore<FormId>, DefaultClock>>,
     keys: Option<RateLimiter<KeyId, DashMapStateStore<KeyId>, DefaultClock>>,
+    /// In KiB.
+    key_uploads: Option<RateLimiter<KeyId, DashMapStateStore<KeyId>, DefaultClock>>,
+    links: Option<Table<String>>,
     clock: DefaultClock,
 }
 
@@ -46,6 +51,7 @@ impl Rates {
         // Whoever lifts the limit of an address (a load test, a proxy that is not named) lifts what hangs on it.
         let of_address = |n: u32| if limits.per_address_per_minute == 0 { 0 } else { n };
         let uploads = NonZeroU32::new(of_address(limits.upload_mib_per_hour).saturating_mul(1024));
+        let key_uploads = NonZeroU32::new(limits.per_key_upload_mib_per_hour.saturating_mul(1024));
         let senders = per_minute(of_address(limits.per_address_and_form_per_minute));
         Self {
             addresses: per_minute(limits.per_address_per_minute).map(|q| Table::new(q, MOST_ADDRESSES)),
@@ -54,6 +60,8 @@ impl Rates {
             senders: senders.map(|q| Table::new(q, MOST_ADDRESSES)),
             forms: per_minute(limits.per_form_per_minute).map(RateLimiter::dashmap),
             keys: per_minute(limits.per_key_per_minute).map(RateLimiter::dashmap),
+            key_uploads: key_uploads.map(|kib| RateLimiter::dashmap(Quota::per_hour(kib))),
+            links: per_minute(of_address(PER_LINK)).map(|q| Table::new(q, MOST_ADDRESSES)),
             clock: DefaultClock::default(),
         }
     }
@@ -78,29 +86,63 @@ impl Rates {
         limiter.check_key(form).map_err(|not_until| Wait(not_until.wait_time_from(self.clock.now())))
     }
 
-    /// Counts a submission by the key `id`, which must be one: that is what bounds the table. It counts neither for its address
+    /// Counts a request by the key `id`, which must be one: that is what bounds the table. It counts neither for its address
     /// nor for the form: a server speaks for many people.
     pub(super) fn keyed(&self, id: &KeyId) -> Result<(), Wait> {
         let Some(limiter) = &self.keys else { return Ok(()) };
         limiter.check_key(id).map_err(|not_until| Wait(not_until.wait_time_from(self.clock.now())))
     }
 
+    /// Counts that a link was followed which leads to somebody: that is what bounds the table.
+    pub(super) fn link(&self, token: &str) -> Result<(), Wait> {
+        self.links.as_ref().map_or(Ok(()), |table| table.check(token.to_owned(), NonZeroU32::MIN, &self.clock))
+    }
+
     /// Counts `kib` KiB of files from `address`.
     pub(super) fn upload(&self, address: IpAddr, kib: NonZeroU32) -> Result<(), Wait> {
         self.uploads.as_ref().map_or(Ok(()), |table| table.check(Source::of(address), kib, &self.clock))
+    }
+
+    /// Counts `kib` KiB of files by the key `id`, as of [`Rates::keyed`].
+    fn keyed_upload(&self, id: &KeyId, kib: NonZeroU32) -> Result<(), Wait> {
+        let Some(limiter) = &self.key_uploads else { return Ok(()) };
+        // No piece of a body is an hour's worth.
+        match limiter.check_key_n(id, kib) {
+            Ok(Err(not_until)) => Err(Wait(not_until.wait_time_from(self.clock.now()))),
+            Ok(Ok(())) => Ok(()),
+            Err(_) => Err(Wait(Duration::from_secs(60 * 60))),
+        }
+    }
+}
+
+/// For whom the files of a request are counted.
+#[derive(Clone, Copy)]
+pub(super) enum Payer {
+    /// Nobody: there is no connection.
+    Nobody,
+    /// The address that it comes from.
+    Address(IpAddr),
+    /// The key of a server.
+    Key(KeyId),
+}
+
+impl Payer {
+    /// The address of a request, where there is one.
+    pub(super) fn of(address: Option<IpAddr>) -> Self {
+        address.map_or(Self::Nobody, Self::Address)
     }
 }
 
 /// Counts the bytes of one request's files.
 pub(super) struct Meter {
-    address: Option<IpAddr>,
+    payer: Payer,
     /// Not counted yet; less than a KiB.
     carry: usize,
 }
 
 impl Meter {
-    pub(super) const fn new(address: Option<IpAddr>) -> Self {
-        Self { address, carry: 0 }
+    pub(super) const fn new(payer: Payer) -> Self {
+        Self { payer, carry: 0 }
     }
 
     /// A file begins, which counts as a KiB in itself: it makes work even when it is empty.
@@ -113,9 +155,11 @@ impl Meter {
         let bytes = self.carry + bytes;
         self.carry = bytes % 1024;
         let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
-        match (self.address, NonZeroU32::new(kib)) {
-            (Some(address), Some(kib)) => rates.upload(address, kib),
-            _ => Ok(()),
+        let Some(kib) = NonZeroU32::new(kib) else { return Ok(()) };
+        match self.payer {
+            Payer::Nobody => Ok(()),
+            Payer::Address(address) => rates.upload(address, kib),
+            Payer::Key(id) => rates.keyed_upload(&id, kib),
         }
     }
 }
@@ -291,16 +335,31 @@ mod tests {
     #[test]
     fn uploads_are_counted_by_the_kib_over_all_requests() {
         let rates = Rates::new(&Limits { upload_mib_per_hour: 1, ..Limits::default() });
-        let mut first = Meter::new(Some(address(1)));
+        let meter = |n| Meter::new(Payer::Address(address(n)));
+        let mut first = meter(1);
         for _ in 0..1023 {
             assert_eq!(first.count(&rates, 1000), Ok(()));
         }
-        let mut second = Meter::new(Some(address(1)));
+        let mut second = meter(1);
         assert_eq!(second.count(&rates, 24 * 1024), Ok(()));
         // Far more than comes back while this runs, however slowly.
         let Err(Wait(wait)) = second.count(&rates, 64 * 1024) else { panic!("more than a MiB passed") };
         assert!(wait <= Duration::from_secs(226), "{wait:?}");
-        assert_eq!(Meter::new(Some(address(2))).begin(&rates), Ok(()));
+        assert_eq!(meter(2).begin(&rates), Ok(()));
+    }
+
+    #[test]
+    fn a_key_pays_for_its_files_itself() {
+        let limits = Limits { upload_mib_per_hour: 1, per_key_upload_mib_per_hour: 2, ..Limits::default() };
+        let rates = Rates::new(&limits);
+        let meter = |n| Meter::new(Payer::Key(KeyId::from_bytes([n; 16])));
+        assert_eq!(meter(1).count(&rates, 1 << 20), Ok(()));
+        assert_eq!(meter(1).count(&rates, 1 << 20), Ok(()));
+        assert!(meter(1).count(&rates, 64 * 1024).is_err(), "two MiB an hour");
+        assert!(meter(2).count(&rates, 3 << 20).is_err(), "more at once than an hour has");
+        assert_eq!(meter(2).begin(&rates), Ok(()), "each key by itself");
+        let lifted = Rates::new(&Limits { per_key_upload_mib_per_hour: 0, ..limits });
+        assert_eq!(meter(1).count(&lifted, 1 << 30), Ok(()));
     }
 
     #[test]

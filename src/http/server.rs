@@ -73,7 +73,7 @@ pub async fn serve(
         // A browser that once saw HSTS refuses the warning page of a self-made certificate for a year.
         hsts: hsts && !is_self_made,
         proxies: proxies.clone(),
-        is_key: Box::new(move |token| keys::is_live(&ring, token)),
+        key_for: Box::new(move |token, form| keys::live_for(&ring, token, form)),
         rates: Rates::new(&limits),
         pace: Pace::of(&limits),
         languages: app.languages().clone(),

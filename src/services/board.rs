@@ -109,6 +109,14 @@ pub async fn page(app: &Arc<App>, ctx: &Context, form: &FormId, number: usize) -
         return Err(ServiceError::NotFound);
     }
     let permit = crate::policy::decide(&ctx.actor, Action::ReadBoard, &Resource::Board)?;
+    // The first look after a start is long, and strangers may ask by the thousand: one of them works, and the others hold no
+    // thread while they wait.
+    app.board
+        .get_or_try_init(async || {
+            let vault = Arc::clone(&app.vault);
+            Ok::<_, ServiceError>(blocking(move || vault.find_postings()).await??)
+        })
+        .await?;
     let (vault, id) = (Arc::clone(&app.vault), form.id.clone());
     let (postings, more) = blocking(move || vault.read_board(permit, &id, (number - 1) * PAGE, PAGE)).await??;
     Ok(Page { form, number, postings, more })

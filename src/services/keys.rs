@@ -105,9 +105,9 @@ fn live(app: &App, bearer: &str) -> Result<(KeyId, KeyRow), ServiceError> {
     Ok((id, row))
 }
 
-/// Whether it is a key that is good now, for whatever forms.
-pub fn is_live(app: &App, bearer: &str) -> bool {
-    live(app, bearer).is_ok()
+/// Which key it is, if it is good for `form` now.
+pub fn live_for(app: &App, bearer: &str, form: &FormId) -> Option<KeyId> {
+    live(app, bearer).ok().filter(|(_, row)| row.forms.contains(form)).map(|(id, _)| id)
 }
 
 /// The server that posts `form` with this key.

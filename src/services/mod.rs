@@ -39,6 +39,7 @@ pub use crate::domain::Problem;
 use crate::domain::form::{FormId, FormSet};
 use crate::domain::language::{Languages, Said};
 use crate::domain::operator::Operator;
+use crate::domain::scan::Scan;
 use crate::policy::{self, Action, Actor, Denial, Permit, Resource};
 use crate::vault::{self, Act, Hooks, Vault, VaultError};
 
@@ -81,11 +82,15 @@ pub enum ServiceError {
     /// The mail server did not take a mail that the act is nothing without; nothing was stored.
     #[error("the mail server did not take the mail")]
     MailNotTaken,
-    /// The file may not be opened: the virus scanner found something in it, or has still to look at it.
-    #[error("the file is withheld: {}", if *.infected { "the virus scanner found something in it" } else { "it is not scanned yet" })]
+    /// The file may not be opened: the virus scanner found something in it, has still to look at it, or never managed to.
+    #[error("the file is withheld: {}", match .scan {
+        Scan::Infected => "the virus scanner found something in it",
+        Scan::Unscannable => "the virus scanner never managed to look at it",
+        _ => "it is not scanned yet",
+    })]
     Withheld {
-        /// Something was found.
-        infected: bool,
+        /// What the scanner said.
+        scan: Scan,
     },
     /// Too much was tried; it may be tried again after so long.
     #[error("too much was tried")]
@@ -146,6 +151,8 @@ pub struct App {
     tally: statistics::Tally,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
+    /// Filled once the comments on boards were looked for.
+    board: tokio::sync::OnceCell<()>,
     closed: AtomicBool,
 }
 
@@ -264,6 +271,7 @@ impl App {
             tally,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),
+            board: tokio::sync::OnceCell::new(),
             closed: AtomicBool::new(false),
         };
         let vault::OpenReport { first_run, made, notices } = report;

@@ -12,7 +12,7 @@ use crate::domain::form::FormId;
 use crate::domain::submission::Status;
 use crate::domain::subscription::CONFIRM_WITHIN;
 use crate::policy::{Action, Actor, Resource, SUBJECT_REQUEST};
-use crate::vault::{Subscriber, Turn};
+use crate::vault::{Newsletter, Subscriber, Turn};
 
 pub use mailing::{Issue, Mailing, Mailings, NewIssue, feed, list, order, show};
 pub use sweep::{Sweeps, keep, sweep};
@@ -108,6 +108,13 @@ pub(super) async fn take_back(
 ) -> Result<(), ServiceError> {
     let act = context(request).act(Action::WithdrawConsent, &Resource::Own)?;
     Ok(app.vault.turn(act, form, Turn::TakeBack(record, consent.to_owned()), app.clock.now()).await?)
+}
+
+/// The newsletter of a form; `None` for one that is none (any more).
+pub(super) fn of_form(app: &App, form: &FormId) -> Option<Newsletter> {
+    let form = app.forms().get(form).cloned()?;
+    let consent = form.kind.subscribes()?.to_owned();
+    Some(Newsletter { form: form.id.clone(), consent })
 }
 
 fn context(request: RequestId) -> Context {

@@ -257,16 +257,13 @@ pub async fn erase(app: &Arc<App>, request: RequestId, own: Own) -> Result<Value
     let vault = Arc::clone(&app.vault);
     let person = mine.summary.subject;
     let is_last = blocking(move || vault.newest_records_of(&person, None, 2)).await??.len() == 1;
-    let certificates = if is_last {
-        let act = context(request).act(Action::ErasePerson, &Resource::of_own(mine.summary.nature))?;
-        app.vault.erase(act, vec![Target::Person(person)]).await?
-    } else {
-        for consent in mine.consents.iter().filter(|consent| consent.given || consent.unconfirmed) {
-            withdraw(app, request, own, &consent.name).await?;
-        }
-        let act = context(request).act(Action::EraseRecord, &Resource::of_own(mine.summary.nature))?;
-        app.vault.erase(act, vec![Target::Record(own.0)]).await?
-    };
+    let action = if is_last { Action::ErasePerson } else { Action::EraseRecord };
+    for consent in mine.consents.iter().filter(|consent| !is_last && (consent.given || consent.unconfirmed)) {
+        withdraw(app, request, own, &consent.name).await?;
+    }
+    let act = context(request).act(action, &Resource::of_own(mine.summary.nature))?;
+    // Whether it is the last one is found out anew in the commit: what somebody sends meanwhile under this address stays.
+    let certificates = app.vault.erase(act, vec![Target::RecordOrLast(own.0)]).await?;
     let certificate = certificates.first().and_then(Option::as_ref).ok_or(ServiceError::NotFound)?;
     serde_json::to_value(certificate).map_err(|_| ServiceError::Internal)
 }
@@ -329,17 +326,15 @@ fn standing(own: Own, content: &Content, forms: &FormSet, ledger: &[LedgerLine])
 
 /// The consent of a newsletter: a tick is nothing before it is confirmed, and one end ends it for all of the person's.
 fn subscribed(own: Own, content: &Content, ledger: &[LedgerLine], consent: &mut MyConsent) {
-    let of_it = || ledger.iter().filter(|line| line.form == content.form);
-    let mut steps = of_it().filter_map(|line| {
+    let of_it = ledger.iter().filter(|line| line.form == content.form);
+    let subscription = Subscription::of(of_it.filter_map(|line| {
         let given = line.consents.get(&consent.name)?.given;
         Some(Step::new(line.at, line.record, &line.source, given))
-    });
-    let standing = Subscription::of(steps.clone()).standing(&own.0);
+    }));
+    let standing = subscription.standing(&own.0);
     consent.given = standing == Standing::Confirmed;
     consent.unconfirmed = standing == Standing::Pending;
-    // A tick of another submission changes nothing here.
-    let counts = |step: &Step| step.record == own.0 || standing == Standing::Ended && !step.given;
-    consent.since = steps.rfind(counts).map_or(content.received, |step| step.at);
+    consent.since = subscription.since(&own.0).unwrap_or(content.received);
 }
 
 fn invalid(problem: Problem) -> ServiceError {

@@ -395,6 +395,9 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
 /// Whether a mail still goes: asked at the last moment, when the mail server is about to get its content.
 fn still_goes(app: &App, act: &Act, name: &MailName, kind: MailKind, (form, to): &(FormId, SensitiveString)) -> bool {
     let wanted = match kind {
+        MailKind::Confirm => newsletter::of_form(app, form)
+            .and_then(|newsletter| app.vault.confirmation_link(&act.permit, name, &newsletter).ok().flatten())
+            .is_some(),
         MailKind::Issue(id) => newsletter::load_issue(app, &id)
             .and_then(|issue| app.vault.unsubscribe_link(&act.permit, name, &issue.newsletter()))
             .is_ok_and(|link| link.is_some()),

@@ -54,8 +54,9 @@ pub async fn show(app: &Arc<App>, ctx: &Context, form: &FormId, purpose: Option<
 
 /// Words of one field, once the audit entry is durable. `after` is a cursor from an earlier answer.
 ///
-/// They come in batches of as many whole groups of answers as hold at least `k` of them, and in an order of chance that is another
-/// one for each field.
+/// They come in batches of as many whole groups of answers as hold at least `k` of them, in steps of `k`, as all that is told of a
+/// survey (what is left over, chosen by chance, waits for the next batch), and in an order of chance that is another one for each
+/// field.
 ///
 /// # Errors
 /// As [`show`]; [`ServiceError::NotFound`] also for a field whose words nobody reads; [`ServiceError::Forbidden`] also for one
@@ -97,9 +98,11 @@ pub async fn texts(
             |mut group, k| {
                 step = step.max(k);
                 batch.append(&mut group);
-                if batch.len() >= step as usize {
-                    readable.append(&mut batch);
-                }
+                // How many there are, exactly, would tell what the rounded counts do not: of a question that is asked after a
+                // certain answer, how many gave it.
+                let told = batch.len() / step as usize * step as usize;
+                batch.sort_unstable();
+                readable.extend(batch.drain(..told));
             },
         )?;
         readable.sort_unstable();

@@ -44,9 +44,19 @@ pub struct Scanner {
 #[derive(Default)]
 struct Later {
     records: BTreeSet<RecordId>,
-    /// Files that it could not scan although it was there, and when it is tried again.
-    put_off: HashMap<(RecordId, u32), Timestamp>,
+    /// Files that it could not scan although it was there.
+    put_off: HashMap<(RecordId, u32), PutOff>,
+    /// Submissions with files that it was given up to ask about: it is asked once after each start, for it may be another by then.
+    given_up: BTreeSet<RecordId>,
     looked_through: bool,
+}
+
+/// A file that the scanner could not scan although it was there.
+#[derive(Clone, Copy)]
+struct PutOff {
+    tries: u32,
+    /// When it is tried again.
+    until: Timestamp,
 }
 
 /// How the scanner is.
@@ -239,7 +249,7 @@ async fn scan_sealed(
 /// [`ServiceError::NotFound`], [`ServiceError::Withheld`].
 pub(super) fn check_open(located: &Located, n: u32) -> Result<(), ServiceError> {
     let scan = located.scan_of(n).ok_or(ServiceError::NotFound)?;
-    if scan.is_withheld() { Err(ServiceError::Withheld { infected: !scan.waits() }) } else { Ok(()) }
+    if scan.is_withheld() { Err(ServiceError::Withheld { scan }) } else { Ok(()) }
 }
 
 /// A file was stored that the scanner is still to look at.

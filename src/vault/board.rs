@@ -69,22 +69,22 @@ impl Vault {
         if permit.action() != Action::ReadBoard {
             return Err(VaultError::Missing);
         }
-        let places = self.places_of(form)?;
         let (mut out, mut gone) = (Vec::new(), Vec::new());
-        let mut rest = places.iter().rev().skip(skip);
-        for arrival in rest.by_ref() {
-            match self.posting(form, *arrival) {
+        let mut places = self.places_of(form, skip, None, limit + 1)?.into_iter();
+        while out.len() < limit {
+            let Some(arrival) = places.next() else { break };
+            match self.posting(form, arrival) {
                 Ok(posting) => out.push(posting),
-                Err(VaultError::Missing) => gone.push(*arrival),
+                Err(VaultError::Missing) => gone.push(arrival),
                 // One damaged row must not close the page; `verify` names it.
                 Err(VaultError::Tampered) => tracing::error!("a comment does not open; run `letterlock verify`"),
                 Err(other) => return Err(other),
             }
-            if out.len() == limit {
-                break;
+            if places.len() == 0 {
+                places = self.places_of(form, 0, Some(arrival), limit + 1)?.into_iter();
             }
         }
-        let more = rest.next().is_some();
+        let more = places.next().is_some();
         if !gone.is_empty() {
             let mut postings = self.postings.0.lock().unwrap_or_else(PoisonError::into_inner);
             for arrival in gone {
@@ -99,8 +99,12 @@ impl Vault {
         Ok((out, more))
     }
 
-    /// Where published comments of a form were seen. The first look goes through the whole list.
-    fn places_of(&self, form: &FormId) -> Result<BTreeSet<u64>, VaultError> {
+    /// Goes through the whole list for published comments, once after a start; whoever reads a board before waits for it. Long
+    /// work: a caller sees to it that few wait at a time.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`].
+    pub fn find_postings(&self) -> Result<(), VaultError> {
         let mut postings = self.postings.0.lock().unwrap_or_else(PoisonError::into_inner);
         if postings.is_none() {
             let mut found: BTreeMap<FormId, BTreeSet<u64>> = BTreeMap::new();
@@ -113,7 +117,15 @@ impl Vault {
             })?;
             *postings = Some(found);
         }
-        Ok(postings.as_ref().and_then(|known| known.get(form)).cloned().unwrap_or_default())
+        Ok(())
+    }
+
+    /// Where published comments of a form were seen, newest first: at most `most` without the first `skip`, below `before`.
+    fn places_of(&self, form: &FormId, skip: usize, before: Option<u64>, most: usize) -> Result<Vec<u64>, VaultError> {
+        self.find_postings()?;
+        let postings = self.postings.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(places) = postings.as_ref().and_then(|known| known.get(form)) else { return Ok(Vec::new()) };
+        Ok(places.range(..before.unwrap_or(u64::MAX)).rev().skip(skip).take(most).copied().collect())
     }
 
     /// What everybody reads of the submission at a place in the list, if it is a published comment on this board.

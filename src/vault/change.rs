@@ -95,11 +95,11 @@ impl Vault {
         self.ask(|reply| Job::Message(Box::new(job), reply)).await
     }
 
-    /// Writes what the virus scanner said of file `n` of a record that it was still to look at. Durable on return, and in the
-    /// trail with `detail`.
+    /// Writes what the virus scanner said of file `n` of a record that it was still to look at, or that it was given up to ask
+    /// about. Durable on return, and in the trail with `detail`.
     ///
     /// # Errors
-    /// [`VaultError::Missing`], also for a file that does not wait for the scanner; [`VaultError::Unavailable`].
+    /// [`VaultError::Missing`], also for a file of which it has said something; [`VaultError::Unavailable`].
     pub async fn set_scan(
         &self,
         act: Act,
@@ -136,7 +136,8 @@ pub(super) fn apply_status(txn: &mut Txn<'_>, act: &Act, record: RecordId, statu
 pub(super) fn apply_scan(txn: &mut Txn<'_>, change: ScanChange) -> Result<(), VaultError> {
     let ScanChange { act, record, n, scan, detail } = change;
     let mut open = Open::new(txn, record)?;
-    let mark = open.list.scans.get_mut(n as usize).filter(|mark| mark.waits()).ok_or(VaultError::Missing)?;
+    let unsettled = |mark: &&mut Scan| mark.waits() || mark.is_given_up();
+    let mark = open.list.scans.get_mut(n as usize).filter(unsettled).ok_or(VaultError::Missing)?;
     *mark = scan;
     let sealed_subject = open.seal_subject(txn, &Subject { file: Some(n), ..Subject::of_record(record) })?;
     open.put_list(txn, Vec::new())?;

@@ -107,25 +107,33 @@ impl Vault {
         self.shared.room_for_intake()?;
         let content = postcard::to_stdvec(order).map_err(|_| VaultError::TooLarge)?;
         let row = seal(&self.shared, &id, ORDER, &content)?;
+        super::check_row(row.len())?;
         self.ask(|reply| Job::Mailing(Box::new((act, id, row)), reply)).await
     }
 
-    /// All mailings, in no order that means anything.
+    /// What `keep` takes of all mailings, in no order that means anything. One that does not open is passed over, and the log
+    /// tells: it must not keep the others from going out.
     ///
     /// # Errors
-    /// [`VaultError::Tampered`], [`VaultError::Unavailable`].
-    pub fn mailings<T: DeserializeOwned>(&self) -> Result<Vec<(MailingId, T, Progress)>, VaultError> {
+    /// [`VaultError::Unavailable`].
+    pub fn mailings<T: DeserializeOwned, U>(
+        &self,
+        keep: impl Fn(MailingId, T, Progress) -> Option<U>,
+    ) -> Result<Vec<U>, VaultError> {
         let from = [Table::Mailings.id()];
         let rows = self.shared.engine.scan(&from, &after_prefix(&from).unwrap_or_default());
         let mut ids = Vec::new();
         for row in rows {
             ids.extend(parse_key(&row?.0).filter(|(_, part)| *part == ORDER).map(|(id, _)| id));
         }
-        let mut out = Vec::with_capacity(ids.len());
+        let mut out = Vec::new();
         for id in ids {
             match self.mailing(&id) {
-                Ok((order, progress)) => out.push((id, order, progress)),
+                Ok((order, progress)) => out.extend(keep(id, order, progress)),
                 Err(VaultError::Missing) => {}
+                Err(VaultError::Tampered) => {
+                    tracing::error!("an issue of a newsletter does not open; run `letterlock verify`")
+                }
                 Err(error) => return Err(error),
             }
         }

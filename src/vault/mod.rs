@@ -56,7 +56,7 @@ use crate::crypto::{OpenError, SealError};
 use crate::keys::KeyError;
 pub use crate::keys::keyring::MAX_FILES;
 use crate::policy::Permit;
-use crate::store::StoreError;
+use crate::store::{MAX_ROW, StoreError};
 
 pub use answers::{Answer, AnswersGrant};
 pub use audit::{Detail, EntryView, SubjectView};
@@ -100,6 +100,14 @@ pub enum VaultError {
     /// More than the format has room for.
     #[error("too large")]
     TooLarge,
+}
+
+/// Bytes of the outer layer of a row with two, at most.
+const OUTER_LAYER: usize = 256;
+
+/// Refuses a row of so many bytes by itself: the store would refuse it with everything else that is in its commit.
+const fn check_row(bytes: usize) -> Result<(), VaultError> {
+    if bytes <= MAX_ROW { Ok(()) } else { Err(VaultError::TooLarge) }
 }
 
 impl From<StoreError> for VaultError {

@@ -9,6 +9,7 @@ use super::txn::Txn;
 use super::{Act, Detail, Fate, Vault, VaultError};
 use crate::base::ids::{Handle, MailingId, PersonId, RecordId};
 use crate::base::tables::Table;
+use crate::crypto::derive::{Label, Prf};
 use crate::crypto::{Key, envelope};
 use crate::domain::mail::Mail;
 use crate::policy::{Action, Permit};
@@ -67,6 +68,23 @@ impl Vault {
         })
     }
 
+    /// The name that a mail has outside, the same for each try. It is made from the record's key: mail servers keep such names
+    /// for long, beside addresses, and after an erasure nobody can tell which of the handles in our files one belongs to.
+    ///
+    /// # Errors
+    /// As [`Vault::open_mail`].
+    pub fn mail_id(&self, permit: &Permit, name: &MailName) -> Result<Handle, VaultError> {
+        let shared = &self.shared;
+        shared.reading(|view| {
+            let (_, _, keyring) = shared.behind(view, permit, name)?;
+            let entry = keyring.record(&name.record).ok_or(VaultError::Missing)?;
+            let value = Prf::new(&entry.key, Label::MailId).value(&[name.mail.as_bytes()]);
+            let mut id = [0; Handle::LEN];
+            id.copy_from_slice(&value[..Handle::LEN]);
+            Ok(Handle::from_bytes(id))
+        })
+    }
+
     /// Whether a mail still waits, and what it is about is not being erased: asked again as late as can be before it is sent.
     pub fn mail_waits(&self, name: &MailName) -> bool {
         let shared = &self.shared;
@@ -98,11 +116,6 @@ impl Vault {
 }
 
 impl MailName {
-    /// Its own name, random: the same for each try to send it.
-    pub const fn mail(&self) -> Handle {
-        self.mail
-    }
-
     fn of_key(key: &[u8]) -> Option<Self> {
         let (record, mail) = key.get(1..)?.split_at_checked(16)?;
         let record = RecordId::from_bytes(record.try_into().ok()?);

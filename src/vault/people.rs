@@ -125,14 +125,12 @@ impl Vault {
         });
         let stored = StoredRecord { files: files.iter().map(StoredFile::of).collect(), content };
         let markers = files.iter().map(|file| self.shared.file_marker(file.id())).collect::<Result<_, _>>()?;
+        let record_sealed =
+            envelope::seal(&key, &rows::record_context(&person, &record, 1), &stored.encode()?, entropy)?;
+        super::check_row(record_sealed.len() + super::OUTER_LAYER)?;
         let job = SubmitJob {
             tag,
-            record_sealed: envelope::seal(
-                &key,
-                &rows::record_context(&person, &record, 1),
-                &stored.encode()?,
-                entropy,
-            )?,
+            record_sealed,
             list_sealed: envelope::seal(
                 &key,
                 &rows::list_context(&person, &record, 1),

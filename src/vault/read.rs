@@ -322,6 +322,11 @@ impl Located {
         (0..).zip(&self.list_entry.scans).filter(|(_, scan)| scan.waits()).map(|(n, _)| n).collect()
     }
 
+    /// The numbers of the files about which it was given up to ask the scanner.
+    pub fn given_up(&self) -> Vec<u32> {
+        (0..).zip(&self.list_entry.scans).filter(|(_, scan)| scan.is_given_up()).map(|(n, _)| n).collect()
+    }
+
     /// Fills in what the scanner said.
     fn mark(&self, files: &mut [FileInfo]) {
         for file in files {

@@ -89,21 +89,33 @@ impl Vault {
         Ok(!subscribed_under(&lines, form).is_empty())
     }
 
-    /// The token for the mail that asks for a confirmation, for whoever may send it.
+    /// The token for the mail that asks for a confirmation, for whoever may send it; `None` when there is nothing to confirm any
+    /// more: it was taken back.
     ///
     /// # Errors
     /// As [`Vault::open_mail`].
-    pub fn confirmation_link(&self, permit: &Permit, name: &MailName) -> Result<SensitiveString, VaultError> {
+    pub fn confirmation_link(
+        &self,
+        permit: &Permit,
+        name: &MailName,
+        newsletter: &Newsletter,
+    ) -> Result<Option<SensitiveString>, VaultError> {
         let shared = &self.shared;
         shared.reading(|view| {
-            let (_, _, keyring) = shared.behind(view, permit, name)?;
+            let (_, person, keyring) = shared.behind(view, permit, name)?;
+            let read = |key: &[u8]| Ok(shared.engine.read(key)?);
+            let found = subscription(&ledger(&person, &keyring, read)?, newsletter);
+            if found.standing(&name.record) == Standing::Ended {
+                return Ok(None);
+            }
             let entry = keyring.record(&name.record).ok_or(VaultError::Missing)?;
             let secret = LinkSecret::to_confirm(&entry.key);
-            shared.derived.confirmations.token(entry.arrival, &secret).ok_or(VaultError::TooLarge)
+            shared.derived.confirmations.token(entry.arrival, &secret).map(Some).ok_or(VaultError::TooLarge)
         })
     }
 
-    /// The token for the unsubscribe link of an issue; `None` when its person is not subscribed any more.
+    /// The token for the unsubscribe link of an issue; `None` when what it was put into the outbox for does not hold any more. A
+    /// second subscription that has taken over since changes nothing: its person wants the issue, and gets it once.
     ///
     /// # Errors
     /// As [`Vault::open_mail`].
@@ -118,8 +130,6 @@ impl Vault {
             let (place, person, keyring) = shared.behind(view, permit, name)?;
             let read = |key: &[u8]| Ok(shared.engine.read(key)?);
             let found = subscription(&ledger(&person, &keyring, read)?, newsletter);
-            // A later subscription of theirs may have taken over since: they are subscribed without a break, and no other mail
-            // of this issue comes.
             if found.standing(&name.record) != Standing::Confirmed {
                 return Ok(None);
             }
@@ -158,7 +168,7 @@ impl Shared {
     }
 
     /// Whom a waiting mail goes to: place, person and keyring.
-    fn behind(
+    pub(super) fn behind(
         &self,
         view: &TreeView,
         permit: &Permit,

@@ -48,6 +48,7 @@ impl Vault {
     ) -> Result<SystemRow, VaultError> {
         let content = Zeroizing::new(postcard::to_stdvec(value).map_err(|_| VaultError::TooLarge)?);
         let sealed = envelope::seal(&self.shared.keys.rows, &context(table, id), &content, &*self.shared.entropy)?;
+        super::check_row(sealed.len())?;
         Ok(SystemRow { key: table.table().key(&[id]), sealed })
     }
 

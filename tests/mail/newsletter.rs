@@ -1,6 +1,8 @@
 //! Newsletters over HTTPS and a real mail server: nobody gets an issue without having confirmed, one press ends it, and what
 //! goes on disk tells nothing of anybody.
 
+mod attacks;
+
 use std::collections::BTreeSet;
 
 use letterlock::services::newsletter;
@@ -394,6 +396,9 @@ async fn an_order_is_checked_audited_and_taken_once() {
         bad[member] = json!(value);
         assert_eq!(order(&service, &marketing, "1", &bad).await.0, 422, "{member}");
     }
+    let mut bad = issue("News");
+    bad["topics"] = json!(vec!["events"; 20_000]);
+    assert_eq!(order(&service, &marketing, "1", &bad).await.0, 422, "the same topic many times");
     let elsewhere = service
         .request("POST", "/api/v1/forms/support-request/mailings")
         .header("idempotency-key", "1")

@@ -71,7 +71,7 @@ impl World {
     async fn issues(&mut self) -> Result<(), String> {
         let listed = newsletter::list(&self.app(), &role(reader(NEWSLETTER).0), &form_id(NEWSLETTER)).await;
         let listed = listed.map_err(|error| format!("the issues gave {error:?}"))?;
-        let told: Vec<&str> = listed.iter().map(|mailing| mailing.issue.subject.as_str()).collect();
+        let told: Vec<&str> = listed.iter().map(|mailing| mailing.subject.as_str()).collect();
         let must: Vec<&str> = self.model.issues.iter().rev().map(|issue| issue.subject.as_str()).collect();
         hold!(told == must, "the issues are {told:?}, the model's {must:?}");
         for (issue, mailing) in self.model.issues.iter().rev().zip(&listed) {

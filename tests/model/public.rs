@@ -177,7 +177,7 @@ impl World {
             Public::Order(subject) => {
                 let all = newsletter::list(&self.app(), &reading(NEWSLETTER), &form_id(NEWSLETTER)).await;
                 let all = all.map_err(|error| format!("the issues gave {error:?}"))?;
-                all.iter().find(|mailing| mailing.issue.subject == *subject).map(|mailing| mailing.id)
+                all.iter().find(|mailing| mailing.subject == *subject).map(|mailing| mailing.id)
             }
             _ => None,
         };

@@ -103,6 +103,8 @@ pub(crate) enum Trick {
     Say(Vec<u8>),
     /// Says this after so many bytes, and hangs up.
     SayEarly(usize, Vec<u8>),
+    /// Says this after so many bytes, and neither reads on nor hangs up.
+    SayAndStop(usize, Vec<u8>),
     /// Talks without an end once the stream is complete.
     Babble,
     /// Says that all is well, but of what has [`ENDLESS`] in it nothing at all.
@@ -173,6 +175,12 @@ fn serve(mut stream: UnixStream, trick: &Trick, streams: &AtomicUsize, read: &At
         Trick::SayEarly(bytes, words) => {
             some(&mut stream, *bytes)?;
             stream.write_all(words).ok()
+        }
+        Trick::SayAndStop(bytes, words) => {
+            some(&mut stream, *bytes)?;
+            stream.write_all(words).ok()?;
+            std::thread::sleep(Duration::from_secs(120));
+            Some(())
         }
         Trick::Choosy => {
             let mut content = Vec::new();

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use daemon::{Clamd, Fake, LARGEST, Place, Trick, eicar};
+use letterlock::base::clock::{Clock, ManualClock, SystemClock};
 use letterlock::domain::form::FormSet;
 use letterlock::policy::Role;
 use letterlock::services::scan::{self, rescan};
@@ -334,6 +335,89 @@ async fn a_scanner_that_hangs_breaks_off_or_lies_lets_nothing_through() {
         assert_eq!(scans(&service, &hr, &id).await, ["held"], "{name}");
         assert_eq!(download(&service, &hr, &id).await, withheld("not-scanned"), "{name}");
         assert!(fake.streams.load(Ordering::SeqCst) <= 2, "{name}: tried too often");
+    }
+}
+
+/// What it has found is found, whether or not it wants to see the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_before_the_end_counts_as_infected() {
+    let found = || b"stream: Eicar-Test FOUND\0".to_vec();
+    for (name, trick) in [
+        ("and hangs up", Trick::SayEarly(100_000, found())),
+        ("and reads no further", Trick::SayAndStop(100_000, found())),
+    ] {
+        let place = Place::new();
+        let fake = Fake::start(&place.socket(), trick);
+        let service = Service::start().await;
+        let hr = service.token(&[Role::Hr]).await;
+        // One that waits from before.
+        let elsewhere = Place::new();
+        service.app.set_scanner(elsewhere.scanner(PATIENCE));
+        let (held, _) = sent(&service, &pdf(2_000_000, 8)).await;
+        assert_eq!(scans(&service, &hr, &held).await, ["held"], "{name}");
+        std::os::unix::fs::symlink(place.socket(), elsewhere.socket()).unwrap();
+        assert_eq!(rescan_now(&service).await, 1, "{name}");
+        assert_eq!(scans(&service, &hr, &held).await, ["infected"], "{name}");
+
+        let begun = Instant::now();
+        let refused = refused(&service, &pdf(2_000_000, 9)).await;
+        assert_eq!(refused, [("cv".to_owned(), "infected-file".to_owned())], "{name}");
+        assert!(begun.elapsed() < PATIENCE, "{name}: told at once");
+        assert_eq!(fake.streams.load(Ordering::SeqCst), 2, "{name}: once each");
+    }
+}
+
+/// A scanner that is there and never manages a file is not asked about it for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_scanner_never_manages_is_given_up_and_marked() {
+    for (unscanned, marked, opens) in [("hold", "unscannable", false), ("accept", "tolerated", true)] {
+        let place = Place::new();
+        let clock = Arc::new(ManualClock::at(SystemClock.now()));
+        let mut service = Service::with_clock(forms(unscanned), clock.clone(), |_| ()).await;
+        service.app.set_scanner(place.scanner(PATIENCE));
+        let hr = service.token(&[Role::Hr]).await;
+        let cv = pdf(50_000, 10);
+        let (id, receipt) = sent(&service, &cv).await;
+        let fake = Fake::start(&place.socket(), Trick::Say(b"stream: Can't allocate memory ERROR\0".to_vec()));
+        let asked = || fake.streams.load(Ordering::SeqCst);
+        for n in 1..=24 {
+            assert!(!scans(&service, &hr, &id).await.contains(&marked.to_owned()), "try {n}");
+            assert_eq!((rescan_now(&service).await, asked()), (0, n), "try {n}");
+            assert_eq!((rescan_now(&service).await, asked()), (0, n), "not again within the hour");
+            clock.advance(Duration::from_secs(60 * 60));
+        }
+        assert_eq!(scans(&service, &hr, &id).await, [marked]);
+        assert_eq!((rescan_now(&service).await, asked(), scan::health(&service.app).await.waiting), (0, 24, 0));
+        let refused = if opens { (200, cv.clone()) } else { withheld("unscannable") };
+        assert_eq!(download(&service, &hr, &id).await, refused);
+        let visitor = Visitor::enter(&service, &receipt).await;
+        let words = if opens { "not checked for viruses" } else { "it could not be checked for viruses" };
+        assert!(visitor.page().await.contains(words));
+        assert_eq!(visitor.get("/my/files/0").await.status(), if opens { 200 } else { 409 });
+        let outcome = trail(&service).await.last().unwrap()["detail"]["scan"]["outcome"].clone();
+        assert_eq!(outcome, if opens { "given up: taken" } else { "given up: withheld" });
+
+        // After a start the scanner may be another: it is asked once more.
+        let dir = Arc::clone(&service.dir);
+        service.stop().await;
+        drop(service);
+        for (n, trick) in
+            [Trick::Say(b"stream: no ERROR\0".to_vec()), Trick::Say(b"stream: OK\0".to_vec())].into_iter().enumerate()
+        {
+            let place = Place::new();
+            let fake = Fake::start(&place.socket(), trick);
+            let app = support::open_with_clock(dir.path(), forms(unscanned), clock.clone());
+            app.set_scanner(place.scanner(PATIENCE));
+            let scanner = app.scanner().unwrap().clone();
+            assert_eq!(rescan(&app, &scanner).await.unwrap(), n);
+            assert_eq!(rescan(&app, &scanner).await.unwrap(), 0);
+            assert_eq!(fake.streams.load(Ordering::SeqCst), 1, "once for each start");
+            let ctx = support::owner(Role::Hr);
+            let shown = letterlock::services::review::show(&app, &ctx, id.parse().unwrap(), Some("recruitment"));
+            let scan = shown.await.unwrap().content.files[0].scan;
+            assert_eq!(scan.as_str(), [marked, "clean"][n]);
+            app.close().await;
+        }
     }
 }
 

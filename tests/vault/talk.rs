@@ -392,6 +392,31 @@ async fn who_deletes_the_last_of_theirs_is_not_known_any_more() {
     assert_eq!((health::figures(&app).people, problems(&app).await), (0, Vec::new()));
 }
 
+/// Anybody may have sent either: whoever erases the one they hold the receipt of takes nothing else with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_while_the_last_one_is_erased_by_its_receipt_stays() {
+    const ROUNDS: u64 = 80;
+    let home = Home::new();
+    let app = home.open();
+    let mut before = 0;
+    for n in 0..ROUNDS {
+        let email = format!("p{n}@example.org");
+        let (first, own) = applied(&app, &email).await;
+        let erasing = {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move { portal::erase(&app, request(), own).await })
+        };
+        tokio::time::sleep(std::time::Duration::from_micros(n * 100)).await;
+        let (second, _) = applied(&app, &email).await;
+        before += u64::from(!erasing.is_finished());
+        erasing.await.unwrap().unwrap();
+        assert!(matches!(read(&app, first).await, Err(ServiceError::NotFound)), "round {n}");
+        assert!(read(&app, second).await.is_ok(), "round {n}: what was acknowledged is gone");
+    }
+    println!("{ROUNDS} erasures, {before} of which were still under way when the other was acknowledged");
+    app.close().await;
+}
+
 /// A mail that was sent while its row could not be removed is not sent again; a damaged one does not stop the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_sends_no_mail_and_so_none_twice() {

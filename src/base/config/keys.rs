@@ -112,6 +112,11 @@ const KEYS: &[Key] = &[
         "submissions a minute by one server's key; 0 lifts it",
     ),
     limit(
+        "limits.per_key_upload_mib_per_hour",
+        |c, v| c.limits.per_key_upload_mib_per_hour = small(v),
+        "MiB of files an hour by one server's key; 0 lifts it",
+    ),
+    limit(
         "limits.per_address_and_form_per_minute",
         |c, v| c.limits.per_address_and_form_per_minute = small(v),
         "submissions a minute to one form from one address; 0 lifts it",

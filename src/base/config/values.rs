@@ -189,6 +189,8 @@ pub struct Limits {
     pub per_form_per_minute: u32,
     /// Submissions a minute by one server's key; 0 lifts the limit.
     pub per_key_per_minute: u32,
+    /// MiB of files an hour by one server's key; 0 lifts the limit.
+    pub per_key_upload_mib_per_hour: u32,
     /// Submissions a minute to one form from one address; 0 lifts the limit.
     pub per_address_and_form_per_minute: u32,
     /// MiB of files an hour from one address; 0 lifts the limit.
@@ -264,6 +266,7 @@ impl Default for Limits {
             per_address_per_minute: 300,
             per_form_per_minute: 120,
             per_key_per_minute: 600,
+            per_key_upload_mib_per_hour: 4_096,
             per_address_and_form_per_minute: 20,
             upload_mib_per_hour: 512,
             min_page_seconds: 2,
@@ -290,6 +293,7 @@ impl Limits {
             (self.per_address_per_minute, "limits.per_address_per_minute"),
             (self.per_form_per_minute, "limits.per_form_per_minute"),
             (self.per_key_per_minute, "limits.per_key_per_minute"),
+            (self.per_key_upload_mib_per_hour, "limits.per_key_upload_mib_per_hour"),
             (self.per_address_and_form_per_minute, "limits.per_address_and_form_per_minute"),
             (self.upload_mib_per_hour, "limits.upload_mib_per_hour"),
             (self.auth_failures_per_minute, "limits.auth_failures_per_minute"),

@@ -184,7 +184,8 @@ Examples:
 
 pub(super) const KEY_CREATE: &str = "\
 The key stands alone on standard output, once; the vault keeps only a hash of it. Its id goes to standard error. What \
-comes by it carries its name, and is not held to the limits of an address, but to limits.per_key_per_minute.
+comes by it carries its name, and is not held to the limits of an address, but to limits.per_key_per_minute \
+and limits.per_key_upload_mib_per_hour.
 
 Examples:
   letterlock key create --name shop --forms general-enquiry > shop.key

@@ -73,6 +73,25 @@ fn nothing_is_told_of_fewer_than_k() {
     assert_eq!((mark.answers, &mark.counts[..], mark.mean), (None, &[][..], None));
 }
 
+/// A mean of one group would be that of few, and quartiles of less than four groups those of fewer.
+#[test]
+fn means_and_quartiles_need_more_answers_than_counts() {
+    let form = form(FORM);
+    for (answers, mean, quartiles) in [(5, false, false), (10, true, false), (15, true, false), (20, true, true)] {
+        let all: Vec<Fields> = (0..answers).map(|_| fields(&[("mark", number("3")), ("age", number("30"))])).collect();
+        let report = tally(&form, &all).report(&form, 5, |_| true);
+        for name in ["mark", "age"] {
+            let question = report.questions.iter().find(|question| question.name == name).unwrap();
+            let told = (question.mean.is_some(), question.quartiles.is_some());
+            assert_eq!(told, (mean, quartiles), "{name} of {answers}");
+        }
+    }
+    // They are made from what is told: of 3 and 7 answers, 5 and 5.
+    let all: Vec<Fields> = (0..10).map(|n| fields(&[("mark", number(if n < 3 { "1" } else { "5" }))])).collect();
+    let report = tally(&form, &all).report(&form, 5, |_| true);
+    assert_eq!(report.questions.iter().find(|question| question.name == "mark").unwrap().mean, Some(3.0));
+}
+
 #[test]
 fn each_kind_is_counted_in_its_own_way() {
     let form = form(FORM);

@@ -78,7 +78,7 @@ pub(in crate::http) async fn show(
 }
 
 fn document(mailing: &Mailing) -> Value {
-    let Mailing { id, issue, progress, waiting } = mailing;
+    let Mailing { id, form, subject, topics, at, progress, waiting } = mailing;
     let state = match (progress.is_queued(), waiting) {
         (false, _) => "queueing",
         (true, 0) => "done",
@@ -86,10 +86,10 @@ fn document(mailing: &Mailing) -> Value {
     };
     json!({
         "id": id,
-        "form": issue.form,
-        "subject": issue.subject,
-        "topics": issue.topics(),
-        "ordered": issue.at,
+        "form": form,
+        "subject": subject,
+        "topics": topics,
+        "ordered": at,
         "state": state,
         "queued": progress.queued,
         "waiting": waiting,

@@ -27,8 +27,8 @@ pub(super) fn schemas() -> Value {
     let files = json!({ "type": "array", "items": { "type": "object", "properties": {
         "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
         "kind": { "type": "string" }, "size": { "type": "integer" },
-        "scan": { "enum": ["off", "clean", "unscanned", "held", "infected"],
-            "description": "What the virus scanner said; held and infected files cannot be downloaded." },
+        "scan": { "enum": ["off", "clean", "unscanned", "held", "infected", "unscannable", "tolerated"],
+            "description": "What the virus scanner said; held, infected and unscannable files cannot be downloaded." },
     } } });
     let messages = json!({ "type": "array", "items": { "type": "object", "required": ["at", "author", "text", "files"], "properties": {
         "at": time, "author": {}, "text": { "type": "string" }, "files": files,

@@ -12,7 +12,7 @@ use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::multipart::{self, Most, Sink};
 use crate::http::extract::{media_type, urlencoded};
-use crate::http::rates::Meter;
+use crate::http::rates::{Meter, Payer};
 use crate::http::{Web, body};
 use crate::services::portal::MessageIntake;
 
@@ -45,7 +45,7 @@ pub(super) struct Taking<'a> {
 impl<'a> Taking<'a> {
     pub(super) fn new(web: Arc<Web>, request: RequestId, client: Option<Client>, here: &'a Here) -> Self {
         let typed = SensitiveString::from("");
-        let meter = Meter::new(client.map(|Client(address)| address));
+        let meter = Meter::new(Payer::of(client.map(|Client(address)| address)));
         Self { web, request, here, guarded: false, once: None, already: false, typed, meter, intake: None }
     }
 

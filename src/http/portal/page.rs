@@ -357,9 +357,10 @@ impl<'a> FileView<'a> {
     fn of(speech: &Speech, file: &'a FileInfo) -> Self {
         let scan = match file.scan {
             Scan::Off | Scan::Clean => None,
-            Scan::Unscanned => Some("my.unscanned"),
+            Scan::Unscanned | Scan::Tolerated => Some("my.unscanned"),
             Scan::Held => Some("my.held"),
             Scan::Infected => Some("my.infected"),
+            Scan::Unscannable => Some("my.unscannable"),
         };
         Self {
             n: file.n,

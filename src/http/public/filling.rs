@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::guard::{Guard, SOLUTION};
+use crate::base::ids::KeyId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
 use crate::domain::language::Said;
@@ -18,7 +19,7 @@ use crate::http::error::HttpError;
 use crate::http::extract::json::{self, Members};
 use crate::http::extract::multipart::{self, Most, Sink};
 use crate::http::extract::urlencoded;
-use crate::http::rates::{Meter, Source};
+use crate::http::rates::{Meter, Payer, Source};
 use crate::http::{body, pages};
 use crate::services::submit::{self, Intake, Receipt};
 use crate::services::{Context, Problem, ServiceError};
@@ -92,14 +93,15 @@ impl Filling {
         client: Option<Client>,
         key: Option<String>,
     ) -> Self {
-        let meter = Meter::new(client.map(|Client(address)| address));
+        let meter = Meter::new(Payer::of(client.map(|Client(address)| address)));
         let guard = Guard::default();
         Self { web, ctx, form, client, key, guard, meter, intake: None, typed: None, kept: 0, refusal: None }
     }
 
     /// A submission by a server with a key: it is counted for the key alone, and proves nothing.
-    pub(super) fn by_key(web: Arc<Web>, ctx: Context, form: Arc<Form>, key: Option<String>) -> Self {
-        Self { guard: Guard::of_key(), ..Self::new(web, ctx, form, None, key) }
+    pub(super) fn by_key(web: Arc<Web>, ctx: Context, form: Arc<Form>, by: KeyId, key: Option<String>) -> Self {
+        let meter = Meter::new(Payer::Key(by));
+        Self { guard: Guard::of_key(), meter, ..Self::new(web, ctx, form, None, key) }
     }
 
     /// A submission by a page: what is typed is kept for the page that says what is wrong.

@@ -89,7 +89,7 @@ pub(in crate::http) async fn send(
     let key = idempotency::key(request.headers())?;
     let (id, browser) = (form.id.clone(), browser(request.headers()));
     let mut filling = match ctx.actor {
-        Actor::Key { .. } => Filling::by_key(web.clone(), ctx, form.clone(), key),
+        Actor::Key { id, .. } => Filling::by_key(web.clone(), ctx, form.clone(), id, key),
         _ => Filling::new(web.clone(), ctx, form.clone(), client, key),
     };
     let (parts, mut body) = request.into_parts();
@@ -115,7 +115,7 @@ pub(in crate::http) async fn send(
 }
 
 /// Who sends: anybody, or a server with a key for this form. Whoever says anything about themselves has to be good for it: a
-/// bad key is never taken for nobody.
+/// bad key is never taken for nobody. A good one was counted by the outer layer.
 fn sender(
     web: &Web,
     ctx: Context,
@@ -136,9 +136,6 @@ fn sender(
         ServiceError::Forbidden => HttpError::key_of_other_forms(),
         other => other.into(),
     })?;
-    if let Actor::Key { id, .. } = &actor {
-        web.outer.rates.keyed(id)?;
-    }
     Ok(Context { actor, ..ctx })
 }
 

@@ -79,6 +79,8 @@ impl<'a> FileView<'a> {
             Scan::Unscanned => "not scanned for viruses",
             Scan::Held => "still to be scanned for viruses; it can be opened then",
             Scan::Infected => "the virus scanner found something in it; nobody can open it",
+            Scan::Unscannable => "the virus scanner never managed to look at it; nobody can open it",
+            Scan::Tolerated => "not scanned for viruses: the scanner never managed to",
         };
         let opens = !file.scan.is_withheld();
         Self { n: file.n, name: file.name.expose(), kind: &file.kind, size: speech.size(file.size), opens, scan }

@@ -24,6 +24,8 @@ const LARGEST: usize = 48 * 1024;
 const BATCH: usize = 100;
 /// Looks for people in one pass, at most: then the mails that wait have their turn.
 const ROUNDS: usize = 16;
+/// Topics of one issue, at most: more than any form has options to choose from, and they stand in the same row.
+const MOST_TOPICS: usize = 100;
 /// How long an issue and its figures are kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Issues at the same time, at most.
@@ -74,8 +76,14 @@ pub struct Issue {
 pub struct Mailing {
     /// Which.
     pub id: MailingId,
-    /// The issue.
-    pub issue: Issue,
+    /// The form by which people subscribed.
+    pub form: FormId,
+    /// One line.
+    pub subject: String,
+    /// The options that it is for; empty for all.
+    pub topics: Vec<String>,
+    /// When it was ordered.
+    pub at: Timestamp,
     /// How far it is.
     pub progress: Progress,
     /// Mails that wait in the outbox.
@@ -124,13 +132,13 @@ pub async fn order(
     let key = app.vault.hash_idempotency_key(&format!("{} mailing", form.id), &issue.key);
     let body = hash_body(app, &issue);
     let _one_at_a_time = app.mailings.ordering.lock().await;
-    let all = all(app).await?;
-    if let Some((id, earlier, progress)) = all.iter().find(|(_, earlier, _)| earlier.key == key) {
-        if earlier.body != body {
-            return Err(ServiceError::KeyReused);
-        }
-        let mailing = Mailing { id: *id, issue: earlier.clone(), progress: *progress, waiting: progress.waiting() };
-        return Ok((mailing, false));
+    let all = all(app, move |id, earlier, progress| {
+        let same = earlier.key == key;
+        Some(same.then(|| (earlier.body, Mailing::of(id, &earlier, progress, progress.waiting()))))
+    });
+    let all = all.await?;
+    if let Some((earlier, mailing)) = all.iter().flatten().next() {
+        return if *earlier == body { Ok((mailing.clone(), false)) } else { Err(ServiceError::KeyReused) };
     }
     if all.len() >= MOST {
         let message = "There are very many issues of the last 30 days already. Please wait until some are older.";
@@ -146,7 +154,7 @@ pub async fn order(
         open.push_back(id);
     }
     super::super::post::came(app);
-    Ok((Mailing { id, issue, progress: Progress::default(), waiting: 0 }, true))
+    Ok((Mailing::of(id, &issue, Progress::default(), 0), true))
 }
 
 /// The issues of a form, newest first.
@@ -155,11 +163,14 @@ pub async fn order(
 /// As [`order`], for a form that the actor may not send.
 pub async fn list(app: &Arc<App>, ctx: &Context, form: &FormId) -> Result<Vec<Mailing>, ServiceError> {
     let (form, _act) = permitted(app, ctx, form)?;
-    let mut found: Vec<_> = all(app).await?.into_iter().filter(|(_, issue, _)| issue.form == form.id).collect();
-    found.sort_by_key(|(_, issue, _)| std::cmp::Reverse(issue.at));
+    let wanted = form.id.clone();
+    let found =
+        all(app, move |id, issue, progress| (issue.form == wanted).then(|| Mailing::of(id, &issue, progress, 0)));
+    let mut found = found.await?;
+    found.sort_by_key(|mailing| std::cmp::Reverse(mailing.at));
     let waiting = waiting(app).await?;
     let of = |id: &MailingId| waiting.iter().filter(|one| *one == id).count() as u64;
-    Ok(found.into_iter().map(|(id, issue, progress)| Mailing { waiting: of(&id), id, issue, progress }).collect())
+    Ok(found.into_iter().map(|mailing| Mailing { waiting: of(&mailing.id), ..mailing }).collect())
 }
 
 /// One issue.
@@ -167,7 +178,14 @@ pub async fn list(app: &Arc<App>, ctx: &Context, form: &FormId) -> Result<Vec<Ma
 /// # Errors
 /// As [`list`]; [`ServiceError::NotFound`] for one of another form.
 pub async fn show(app: &Arc<App>, ctx: &Context, form: &FormId, id: MailingId) -> Result<Mailing, ServiceError> {
-    list(app, ctx, form).await?.into_iter().find(|mailing| mailing.id == id).ok_or(ServiceError::NotFound)
+    let (form, _act) = permitted(app, ctx, form)?;
+    let vault = Arc::clone(&app.vault);
+    let (issue, progress): (Issue, Progress) = blocking(move || vault.mailing(&id)).await??;
+    if issue.form != form.id {
+        return Err(ServiceError::NotFound);
+    }
+    let waiting = waiting(app).await?.iter().filter(|one| **one == id).count() as u64;
+    Ok(Mailing::of(id, &issue, progress, waiting))
 }
 
 /// Puts more mails into the outbox, as far as there is `room`. Returns how many.
@@ -223,14 +241,20 @@ pub(in crate::services) fn load(app: &App, id: &MailingId) -> Result<Issue, Vaul
 /// Removes issues that are long over.
 pub(super) async fn remove_old(app: &Arc<App>, system: &Context) -> Result<(), ServiceError> {
     let now = app.clock.now();
-    let is_over = |issue: &Issue, progress: &Progress| now.since(issue.at) >= KEPT && progress.is_queued();
-    let over: Vec<MailingId> =
-        all(app).await?.iter().filter(|(_, issue, progress)| is_over(issue, progress)).map(|(id, ..)| *id).collect();
+    let over = all(app, move |id, issue, progress| (now.since(issue.at) >= KEPT && progress.is_queued()).then_some(id));
+    let over: Vec<MailingId> = over.await?;
     if !over.is_empty() {
         let act = system.act(Action::CleanUp, &Resource::Vault)?;
         app.vault.remove_mailings(act, &over).await?;
     }
     Ok(())
+}
+
+impl Mailing {
+    fn of(id: MailingId, issue: &Issue, progress: Progress, waiting: u64) -> Self {
+        let topics = issue.topics.as_ref().map_or(Vec::new(), |(_, topics)| topics.clone());
+        Self { id, form: issue.form.clone(), subject: issue.subject.clone(), topics, at: issue.at, progress, waiting }
+    }
 }
 
 impl Issue {
@@ -242,11 +266,6 @@ impl Issue {
     fn recipients(&self) -> Recipients {
         let (field, topics) = (self.field.clone(), self.topics.clone());
         Recipients { newsletter: self.newsletter(), field, topics, by: self.at }
-    }
-
-    /// The options that it is for; empty for all.
-    pub fn topics(&self) -> &[String] {
-        self.topics.as_ref().map_or(&[], |(_, topics)| topics)
     }
 }
 
@@ -276,6 +295,9 @@ fn check(form: &Form, issue: &NewIssue) -> Result<Option<(String, Vec<String>)>,
     }
     if issue.text.chars().any(|c| is_unfit(c) && !"\n\r\t".contains(c)) {
         problem("text", "bad-characters", "There are control characters in it.");
+    }
+    if issue.topics.as_ref().is_some_and(|topics| topics.len() > MOST_TOPICS) {
+        problem("topics", "too-many", "At most 100 topics.");
     }
     if issue.text.len() + issue.markdown.as_ref().map_or(0, String::len) > LARGEST {
         problem("text", "too-long", "Text and Markdown together have at most 49152 bytes.");
@@ -311,9 +333,13 @@ fn hash_body(app: &App, issue: &NewIssue) -> [u8; 32] {
     stream.finish()
 }
 
-async fn all(app: &Arc<App>) -> Result<Vec<(MailingId, Issue, Progress)>, ServiceError> {
+/// What `keep` takes of all issues: their texts are long, and are not all held at a time.
+async fn all<T: Send + 'static>(
+    app: &Arc<App>,
+    keep: impl Fn(MailingId, Issue, Progress) -> Option<T> + Send + 'static,
+) -> Result<Vec<T>, ServiceError> {
     let vault = Arc::clone(&app.vault);
-    Ok(blocking(move || vault.mailings()).await??)
+    Ok(blocking(move || vault.mailings(keep)).await??)
 }
 
 /// The mailing of each mail that waits.
@@ -337,9 +363,10 @@ async fn next(app: &Arc<App>) -> Result<Option<MailingId>, ServiceError> {
     if app.mailings.open().is_none() {
         // An order that comes meanwhile waits, so that it is neither missed nor there twice.
         let _one_at_a_time = app.mailings.ordering.lock().await;
-        let mut found: Vec<_> = all(app).await?.into_iter().filter(|(.., progress)| !progress.is_queued()).collect();
-        found.sort_by_key(|(_, issue, _)| issue.at);
-        app.mailings.open().get_or_insert_with(|| found.into_iter().map(|(id, ..)| id).collect());
+        let open = |id, issue: Issue, progress: Progress| (!progress.is_queued()).then_some((issue.at, id));
+        let mut found = all(app, open).await?;
+        found.sort_unstable();
+        app.mailings.open().get_or_insert_with(|| found.into_iter().map(|(_, id)| id).collect());
     }
     Ok(app.mailings.open().as_ref().and_then(|open| open.front().copied()))
 }

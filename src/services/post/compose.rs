@@ -23,8 +23,13 @@ pub(super) enum Composed {
 
 /// Writes it. `count` is how many arrivals it tells of.
 pub(super) fn compose(app: &App, post: &Post, permit: &Permit, name: &MailName, mail: &Mail, count: usize) -> Composed {
-    match write(app, post, permit, name, mail, count) {
-        Ok(Some(outgoing)) => Composed::Mail(Box::new(Outgoing { id: Some(name.mail().to_string()), ..outgoing })),
+    let written = write(app, post, permit, name, mail, count).and_then(|outgoing| {
+        let Some(outgoing) = outgoing else { return Ok(None) };
+        let id = app.vault.mail_id(permit, name).map_err(|error| error.to_string())?;
+        Ok(Some(Outgoing { id: Some(id.to_string()), ..outgoing }))
+    });
+    match written {
+        Ok(Some(outgoing)) => Composed::Mail(Box::new(outgoing)),
         Ok(None) => Composed::Withdrawn,
         Err(reason) => Composed::Not(reason),
     }
@@ -68,7 +73,10 @@ fn write(
             post.words.write(kind, &lang, first, &mail.to, &values, "").map(Some)
         }
         MailKind::Confirm => {
-            let token = app.vault.confirmation_link(permit, name).map_err(told)?;
+            let Some(newsletter) = newsletter::of_form(app, &mail.form) else { return Ok(None) };
+            let Some(token) = app.vault.confirmation_link(permit, name, &newsletter).map_err(told)? else {
+                return Ok(None);
+            };
             let link = format!("{}/f/{}/confirm/{}", post.url, mail.form, token.expose());
             let days = (CONFIRM_WITHIN.as_secs() / (24 * 60 * 60)).to_string();
             values.extend([("link", link.as_str()), ("days", &days)]);

@@ -87,7 +87,7 @@ pub async fn change_password(
     let login: Login = here.login.parse().map_err(|_| ServiceError::Internal)?;
     let new = choose(&login, new)?;
     confirm_password(app, ctx, here, present, address).await?;
-    let hash = make_hash(app, new).await?;
+    let hash = make_hash(app, Lane::Known, new).await?;
     let _one_at_a_time = app.door.changing.lock().await;
     let mut row = active(app, here.session.staff)?;
     let factors = row.factors.as_mut().ok_or(ServiceError::NotFound)?;

@@ -10,12 +10,13 @@ mod confirm;
 mod credentials;
 mod enrol;
 mod passkeys;
+mod queue;
 mod roles;
 mod sessions;
 mod throttle;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub use sessions::{FRESH, Factor, IDLE, LONGEST, Session};
 const AT_ONCE: usize = 2;
 /// Of those that wait for that.
 const WAITING: usize = 64;
+/// Of these, those of one address (IPv6: one /64), or by one invitation.
+const WAITING_OF_ONE: usize = 8;
 
 /// The roles of an account that signs in; `None` for one that never was invited.
 pub(super) fn own_roles(app: &App, id: StaffId) -> Option<Vec<Role>> {
@@ -73,7 +76,7 @@ pub struct Door {
     asked: ceremonies::Ceremonies,
     cost: OnceLock<Cost>,
     hashing: Semaphore,
-    waiting: AtomicUsize,
+    waiting: queue::Queue,
     hashed: AtomicU64,
     /// Changes happen one at a time, so that a code cannot count twice.
     changing: Mutex<()>,
@@ -111,7 +114,7 @@ impl Door {
             asked: ceremonies::Ceremonies::default(),
             cost: OnceLock::new(),
             hashing: Semaphore::new(AT_ONCE),
-            waiting: AtomicUsize::new(0),
+            waiting: queue::Queue::default(),
             hashed: AtomicU64::new(0),
             changing: Mutex::new(()),
         })
@@ -180,7 +183,10 @@ pub async fn enter(
     let hash = factors.map_or_else(|| PasswordHash::decoy(cost), |factors| factors.password.clone());
     let (old, verified) = (!hash.is_of(cost), hash.clone());
     let typed = Password::typed(password.expose());
-    let lane = if matches!(from, From::Known(_)) { Lane::Known } else { Lane::Any };
+    let lane = match from {
+        From::Known(_) => Lane::Known,
+        From::Stranger(address) => Lane::Any(throttle::place(address)),
+    };
     let good = hashing(app, lane, move || typed.is_some_and(|password| hash.matches(password.expose()))).await;
     // Nothing was looked at: whoever tries again when there is less to do is not kept waiting for it.
     let good = good.inspect_err(|_| app.door.throttle.take_back(begun, app.clock.now()))?;
@@ -190,7 +196,7 @@ pub async fn enter(
         return Err(ServiceError::Unauthenticated);
     };
     let renewed = match Password::typed(password.expose()) {
-        Some(password) if old => Some(make_hash(app, password).await?),
+        Some(password) if old => Some(make_hash(app, Lane::Known, password).await?),
         _ => None,
     };
     let _one_at_a_time = app.door.changing.lock().await;
@@ -356,9 +362,9 @@ fn choose(login: &Login, typed: &SensitiveString) -> Result<Password, ServiceErr
         .map_err(|bad| ServiceError::Invalid(vec![Problem::in_field("new-password", "bad-password", bad.to_string())]))
 }
 
-async fn make_hash(app: &Arc<App>, password: Password) -> Result<PasswordHash, ServiceError> {
+async fn make_hash(app: &Arc<App>, lane: Lane, password: Password) -> Result<PasswordHash, ServiceError> {
     let (cost, entropy) = (app.door.cost(), Arc::clone(&app.entropy));
-    let made = hashing(app, Lane::Known, move || PasswordHash::make(password.expose(), cost, &*entropy)).await?;
+    let made = hashing(app, lane, move || PasswordHash::make(password.expose(), cost, &*entropy)).await?;
     made.map_err(|_| ServiceError::Unavailable)
 }
 
@@ -367,8 +373,8 @@ async fn make_hash(app: &Arc<App>, password: Password) -> Result<PasswordHash, S
 enum Lane {
     /// Somebody who was here before, or is signed in: waits however many strangers do.
     Known,
-    /// Anybody.
-    Any,
+    /// Anybody, from a place: many of one place leave room for the others.
+    Any(throttle::Key),
 }
 
 /// Runs what takes a lot of memory: a few at a time, and not many strangers waiting.
@@ -377,17 +383,13 @@ async fn hashing<T: Send + 'static>(
     lane: Lane,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ServiceError> {
-    struct Waiting<'a>(&'a AtomicUsize);
-    impl Drop for Waiting<'_> {
-        fn drop(&mut self) {
-            self.0.fetch_sub(1, Ordering::SeqCst);
+    let _waiting = match lane {
+        Lane::Known => None,
+        Lane::Any(place) => {
+            let later = ServiceError::Later(Duration::from_secs(5));
+            Some(app.door.waiting.enter(place, WAITING, WAITING_OF_ONE).ok_or(later)?)
         }
-    }
-    let before = app.door.waiting.fetch_add(1, Ordering::SeqCst);
-    let _waiting = Waiting(&app.door.waiting);
-    if before >= WAITING && lane == Lane::Any {
-        return Err(ServiceError::Later(Duration::from_secs(5)));
-    }
+    };
     let _turn = app.door.hashing.acquire().await.map_err(|_| ServiceError::Unavailable)?;
     app.door.hashed.fetch_add(1, Ordering::Relaxed);
     blocking(work).await

@@ -30,7 +30,7 @@ const LONGEST_OF_CODES: Duration = Duration::from_secs(60 * 60);
 /// Lanes of a kind at once.
 const MOST: usize = 50_000;
 
-type Key = [u8; 32];
+pub(super) type Key = [u8; 32];
 
 /// From where a password is tried.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +182,11 @@ fn own(login: &str, from: From) -> Key {
             None => key(&[b"v6", login.as_bytes(), address.octets().get(..8).unwrap_or_default()]),
         },
     }
+}
+
+/// The place of an address, whatever login it tries.
+pub(super) fn place(address: Option<IpAddr>) -> Key {
+    own("", From::Stranger(address))
 }
 
 fn all(login: &str) -> Key {

@@ -13,6 +13,11 @@ fn form() -> FormId {
 
 /// One answer that says `said`.
 async fn answer(vault: &Vault, k: u32, said: &str) -> Stored {
+    sent(vault, Some(k), said).await
+}
+
+/// The same; without `k` it is no answer.
+async fn sent(vault: &Vault, k: Option<u32>, said: &str) -> Stored {
     let content = Content {
         form: form(),
         form_version: 1,
@@ -31,7 +36,7 @@ async fn answer(vault: &Vault, k: u32, said: &str) -> Stored {
         files: Vec::new(),
         idempotency: None,
         mails: Vec::new(),
-        k: Some(k),
+        k,
         shown: Vec::new(),
     };
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Survey { roles: READERS }), new).await.unwrap()
@@ -80,6 +85,26 @@ async fn another_k_begins_another_group() {
     // Three fill the group of the erased, which is not whole; five are a group of their own.
     let late = (3..8).map(|n| format!("late {n}")).collect::<Vec<_>>();
     assert_eq!(whole_groups(&vault).await, [said(3..10), said(10..15), late]);
+}
+
+/// A grant for the answers of one survey reads the words of that survey, and of nothing else.
+#[tokio::test]
+async fn words_are_those_of_the_survey_that_the_grant_is_for() {
+    let (_dir, vault) = home();
+    let letter = sent(&vault, None, "private").await;
+    let said = answer(&vault, 5, "words").await;
+    let reader = Actor::Owner { role: READERS[0] };
+    let grant = async |form: &FormId| {
+        let act = act(&reader, Action::ReadResults, &Resource::Survey { roles: READERS });
+        vault.grant_answers(act, form).await.unwrap()
+    };
+    let arrival = |stored: &Stored| vault.locate(&stored.summary.id).unwrap().arrival();
+    let text = |grant: &crate::vault::AnswersGrant, stored| vault.answer_text(grant, arrival(stored), "said").unwrap();
+    let (own, other) = (grant(&form()).await, grant(&"support-request".parse().unwrap()).await);
+    assert_eq!(text(&own, &said), Some(FieldValue::Text("words".into())));
+    for (grant, stored) in [(&own, &letter), (&other, &said), (&other, &letter)] {
+        assert_eq!(text(grant, stored), None);
+    }
 }
 
 /// Prints how long it takes and what it needs: `cargo test --lib a_hundred_thousand -- --ignored --nocapture`.

@@ -222,3 +222,32 @@ async fn only_a_read_that_no_commit_overtook_cries_tampering() {
     assert_eq!(tampered_until(9, &|_| {}), (Err(VaultError::Unavailable), 1), "what was written may be ahead");
     assert_eq!(tampered_until(1, &|_| {}), (Ok(()), 1), "what opens is right all the same");
 }
+
+/// One row that the store does not take must not keep from the disk what others have in the same commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_too_large_fails_alone() {
+    let (_dir, vault) = home();
+    let issue = |n: u8| {
+        let vault = Arc::clone(&vault);
+        tokio::spawn(async move {
+            let marketing = Actor::Owner { role: Role::Marketing };
+            let act = act(&marketing, Action::SendMailing, &Resource::Form { roles: &[Role::Marketing] });
+            let large = "x".repeat(2 * crate::store::MAX_ROW);
+            vault.order_mailing(act, crate::base::ids::MailingId::from_bytes([n; 16]), &large).await
+        })
+    };
+    for round in 0..20 {
+        let large: Vec<_> = (0..10).map(|n| issue(round * 10 + n)).collect();
+        let others = (0..10).map(|_| submit(&vault, PLAIN));
+        for other in futures_util::future::join_all(others).await {
+            assert!(other.is_ok(), "{:?}", other.err());
+        }
+        for one in large {
+            assert_eq!(one.await.unwrap(), Err(VaultError::TooLarge));
+        }
+    }
+    assert!(vault.mailings(|id, _: String, _| Some(id)).unwrap().is_empty());
+    assert!(
+        vault.seal_system_row(crate::vault::system_rows::SystemTable::Keys, &[1; 16], &"x".repeat(70_000)).is_err()
+    );
+}
