@@ -463,6 +463,10 @@ async fn sign_ins_of_one_address_do_not_fill_the_queue_of_all() {
     let before = sign_in::hashed(app);
     let flood: Vec<_> = (0..100).map(|n| enter(format!("nobody{n}"), [192, 0, 2, 1])).collect();
     // They have all been looked at once the first of them are refused.
+    for _ in 0..8 {
+        let waits = enter("sue".to_owned(), [192, 0, 2, 1]).await.unwrap();
+        assert!(matches!(waits, Err(ServiceError::Later(_))), "no room for more of this address");
+    }
     let hanna = enter("hanna".to_owned(), [192, 0, 2, 2]).await.unwrap();
     assert!(hanna.is_ok(), "another address is let in meanwhile: {:?}", hanna.err());
     let mut waits = 0;
@@ -472,8 +476,9 @@ async fn sign_ins_of_one_address_do_not_fill_the_queue_of_all() {
     let hashed = sign_in::hashed(app) - before;
     println!("of 100 at once, {waits} had to wait, and {hashed} passwords were hashed");
     assert!(waits > 50, "{waits}");
-    // None of them counts as a failed try.
-    assert!(!matches!(enter("nobody99".to_owned(), [192, 0, 2, 1]).await.unwrap(), Err(ServiceError::Later(_))));
+    // What was not looked at does not count as a failed try.
+    let sue = enter("sue".to_owned(), [192, 0, 2, 1]).await.unwrap();
+    assert!(matches!(sue, Err(ServiceError::Unauthenticated)), "{:?}", sue.err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -488,4 +493,21 @@ async fn an_invitation_hashes_a_few_passwords_at_a_time() {
     println!("of 60 at once, {later} had to wait");
     assert!(later > 0 && answers.iter().all(|status| [200, 429].contains(status)), "{answers:?}");
     place.take_up(&invitation).await;
+}
+
+/// Each try of a browser that is not known counts for its address, before it makes work; so does each invitation that is none.
+#[tokio::test]
+async fn tries_at_the_door_are_counted_for_their_address() {
+    let place = Place::limited(support::free_limits(), 2).await;
+    let mut seen = Vec::new();
+    for n in 0..3 {
+        seen.push(place.try_password(&format!("nobody{n}"), PASSWORD, None).await.status().as_u16());
+    }
+    assert_eq!((seen, sign_in::hashed(&place.service.app)), (vec![422, 422, 429], 2));
+    let place = Place::limited(support::free_limits(), 2).await;
+    let mut seen = Vec::new();
+    for n in ["A", "B", "C"] {
+        seen.push(place.service.get(&format!("/staff/welcome/{}", n.repeat(43)), None).await.status().as_u16());
+    }
+    assert_eq!(seen, [404, 404, 429]);
 }

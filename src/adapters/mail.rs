@@ -366,4 +366,34 @@ mod tests {
         assert_eq!(names.iter().filter(|name| matches!(**name, "Bcc" | "Cc")).count(), 0, "{head}");
         assert_eq!(sent.envelope().to().len(), 1);
     }
+
+    #[test]
+    fn a_name_or_link_that_could_begin_a_header_sends_nothing() {
+        let from: Mailbox = "office@example.org".parse().unwrap();
+        let mail = |id: Option<&str>, link: Option<&str>| Outgoing {
+            to: "a@example.org".into(),
+            subject: "Hi".to_owned(),
+            text: "Hello".into(),
+            html: "<p>Hello</p>".into(),
+            id: id.map(str::to_owned),
+            unsubscribe: link.map(Into::into),
+        };
+        let good = "https://vault.example/f/newsletter/unsubscribe/abc-_";
+        assert!(compose(&from, &mail(Some("abc123"), Some(good))).is_ok());
+        for bad in ["", "a\r\nBcc: b@example.org", "a b", "a>", "a@b"] {
+            assert!(matches!(compose(&from, &mail(Some(bad), None)), Err(Refused::Never(_))), "{bad:?}");
+        }
+        for bad in [
+            "",
+            "http://vault.example/",
+            "mailto:a@example.org",
+            "https://a>, <https://b",
+            "https://a\r\nX: y",
+            "https://a b",
+        ] {
+            assert!(matches!(compose(&from, &mail(None, Some(bad))), Err(Refused::Never(_))), "{bad:?}");
+        }
+        let long = format!("{good}{}", "x".repeat(LONGEST_LINK));
+        assert!(compose(&from, &mail(None, Some(&long))).is_err());
+    }
 }

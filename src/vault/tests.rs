@@ -6,6 +6,7 @@ mod bounds;
 mod erasing;
 mod opening;
 mod orders;
+mod publics;
 mod waiting;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use letterlock::base::clock::{Clock, ManualClock, Timestamp};
 use letterlock::crypto::password::Cost;
 use letterlock::domain::form::FormSet;
+use letterlock::http::Limits;
 use letterlock::policy::Role;
 use letterlock::services::sign_in;
 use reqwest::{RequestBuilder, Response};
@@ -27,8 +28,17 @@ impl Place {
     }
 
     pub(crate) async fn with_forms(forms: FormSet) -> Self {
+        Self::with(forms, crate::support::free_limits()).await
+    }
+
+    /// With these limits, and so many failed sign-ins a minute.
+    pub(crate) async fn limited(limits: Limits, failures: u32) -> Self {
+        Self::with(FormSet::default(), Limits { auth_failures_per_minute: failures, ..limits }).await
+    }
+
+    async fn with(forms: FormSet, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-        let service = Service::with_clock(forms, clock.clone(), |_| ()).await;
+        let service = Service::with_clock(forms, clock.clone(), |config| config.limits = limits).await;
         service.app.set_password_cost(Cost::FLOOR);
         service.app.set_site(&format!("https://localhost:{}", service.address.port())).unwrap();
         Self { service, clock }

@@ -118,6 +118,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_nobody_may_open_has_no_link_and_says_why() {
+        for scan in Scan::ALL {
+            let (name, kind) = ("cv.pdf".into(), "application/pdf".to_owned());
+            let file = FileInfo { n: 0, field: "cv".to_owned(), name, kind, size: 1, scan };
+            let view = FileView::of(&Speech::default(), &file);
+            assert_eq!(view.opens, !scan.is_withheld(), "{scan:?}");
+            assert_eq!(view.scan.is_empty(), matches!(scan, Scan::Off | Scan::Clean), "{scan:?}");
+        }
+    }
+
+    #[test]
     fn names_become_words() {
         assert_eq!(purpose("subject-request"), "Subject request");
         assert_eq!(purpose("recruitment"), "Recruitment");
