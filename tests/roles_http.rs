@@ -12,10 +12,15 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 19] = [
+const EXPECTED: [(&str, [u16; 8]); 22] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
+    // What became of each stands in the answer.
+    ("changeSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
+    ("noteSubmission", [201, 404, 404, 404, 404, 201, 404, 404]),
+    // There is no such note, for whom it would be.
+    ("discloseNote", [403, 404, 404, 404, 404, 404, 404, 404]),
     ("answerSubmission", [201, 404, 404, 404, 404, 201, 404, 404]),
     ("eraseSubmission", [403, 404, 404, 404, 404, 200, 404, 404]),
     ("downloadFile", [200, 404, 404, 404, 404, 200, 404, 404]),
@@ -54,6 +59,9 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "showSubmission" | "downloadFile" => (format!("{path}?purpose=recruitment"), None),
         "showResults" | "listTexts" => (format!("{path}?purpose=survey"), None),
         "markSubmission" => (path, Some(json!({ "status": "interview" }))),
+        "changeSubmissions" => (path, Some(json!({ "ids": [id], "change": { "labels": ["one"] } }))),
+        "noteSubmission" => (path, Some(json!({ "text": "Call her." }))),
+        "discloseNote" => (path, Some(json!({ "disclosed": true }))),
         "moderate" => (path, Some(json!({ "published": true }))),
         "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
         "orderMailing" => (path, Some(json!({ "purpose": "", "subject": "News", "text": "None." }))),

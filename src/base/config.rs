@@ -9,6 +9,7 @@ mod folders;
 mod keys;
 mod listen;
 mod proxies;
+mod teams;
 mod values;
 
 use std::ffi::OsString;

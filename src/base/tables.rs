@@ -43,11 +43,15 @@ pub enum Table {
     Downloads = 17,
     /// Issues of newsletters. Key: mailing (16) ‖ part (1): 0 the order, 1 how far it is.
     Mailings = 18,
+    /// Notes of staff about submissions. Key: record (16) ‖ number (4, big-endian).
+    Notes = 19,
+    /// What accounts have set up for themselves. Key: account (16).
+    Desks = 20,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -67,6 +71,8 @@ impl Table {
         Self::Credentials,
         Self::Downloads,
         Self::Mailings,
+        Self::Notes,
+        Self::Desks,
     ];
 
     /// The first byte of the table's store keys.
@@ -99,6 +105,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(19), None);
+        assert_eq!(Table::from_id(21), None);
     }
 }

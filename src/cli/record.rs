@@ -107,6 +107,13 @@ async fn show(session: &mut Session, args: ShowArgs) -> Outcome {
     for one in downloads {
         output::line(&format!("  {}  {}  {}", text(one, "at"), text(one, "file"), text(one, "title")))?;
     }
+    let notes = submission["notes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !notes.is_empty() {
+        output::line("\nNotes among colleagues, not for the person")?;
+    }
+    for one in notes {
+        output::line(&format!("  {}  {}", text(one, "at"), clean_lines(&plain(&one["text"]), 4)))?;
+    }
     Ok(())
 }
 

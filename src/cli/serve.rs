@@ -23,7 +23,8 @@ use crate::crypto::password::Cost;
 use crate::http::{self, HttpConfig};
 use crate::services::audit::keep;
 use crate::services::resources::{self, Shelf};
-use crate::services::{App, OpenOptions, Opened, post, scan};
+use crate::services::work::Teams;
+use crate::services::{App, OpenOptions, Opened, inbox, post, scan};
 
 /// Opens the vault as configured. With `must_exist` none is made.
 pub(super) fn open(config: &Config, must_exist: bool) -> Outcome<(Arc<App>, Opened)> {
@@ -59,6 +60,15 @@ pub(super) async fn init(config: &Config) -> Outcome {
     banner::next_steps(config)
 }
 
+/// The teams, as the configuration has checked them.
+fn teams(config: &Config) -> Teams {
+    let team = |(name, members): &(String, Vec<String>)| {
+        let members = members.iter().filter_map(|login| login.parse().ok()).collect();
+        Some((name.parse().ok()?, members))
+    };
+    config.teams.iter().filter_map(team).collect()
+}
+
 /// Runs the service until a signal ends it.
 pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     logging::start(config.log);
@@ -69,6 +79,9 @@ pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     let (app, opened) = open(config, false)?;
     app.set_languages(languages);
     app.set_operator(operator);
+    app.set_teams(teams(config));
+    app.set_answers(config.forms.join("answers"));
+    inbox::begin(&app);
     let outcome = run(config, &app, &opened, notices, signals).await;
     app.close().await;
     if outcome.is_ok() {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::message::{Author, Message};
 use crate::domain::submission::{ConsentGiven, Fields, FileInfo, Summary};
+use crate::domain::work::Note;
 use crate::services::find::Found;
 use crate::services::review::{Item, LedgerLine, Submission};
 
@@ -17,7 +18,9 @@ pub(super) fn item(item: &Item) -> Value {
 }
 
 pub(super) fn submission(submission: &Submission) -> Value {
-    let Submission { summary: line, content, messages, downloads, consent_changes, masked, former_masked } = submission;
+    let Submission {
+        summary: line, content, messages, downloads, consent_changes, masked, former_masked, notes, ..
+    } = submission;
     let mut out = summary(line);
     out["server_key"] = json!(content.server_key);
     out["fields"] = fields(&content.fields);
@@ -29,6 +32,9 @@ pub(super) fn submission(submission: &Submission) -> Value {
     out["downloads"] = json!(downloads);
     out["masked"] = json!(masked);
     out["former_masked"] = json!(former_masked);
+    let note = |(note, disclosed): &(Note, bool)| json!({ "at": note.at, "role": note.role, "login": note.login, "text": note.text.expose(), "disclosed": disclosed });
+    out["labels"] = line.work.labels.iter().map(|label| json!(label.expose())).collect();
+    out["notes"] = notes.iter().map(note).collect();
     if !consent_changes.is_empty() {
         let given = |line: &LedgerLine| -> Map<_, _> {
             line.consents.iter().map(|(name, consent)| (name.clone(), json!(consent.given))).collect()

@@ -106,7 +106,7 @@ async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failur
             Ok(Value::Null)
         }
         Command::RecordList { role, purpose, form, status, after, limit } => {
-            let query = review::ListQuery { form, status, after, limit, purpose };
+            let query = review::ListQuery { form, status, after, limit, purpose, ..Default::default() };
             let page = review::list(app, &acting(role)?, query).await?;
             for item in &page.items {
                 sink.item(render::item(item)).await?;

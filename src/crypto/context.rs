@@ -63,6 +63,10 @@ pub enum Purpose {
     Download = 24,
     /// An issue of a newsletter: its order, or how far it is.
     Mailing = 25,
+    /// A note of staff about a submission.
+    Note = 26,
+    /// What a staff account has set up for itself.
+    Desk = 27,
 }
 
 /// Where a sealed value belongs.

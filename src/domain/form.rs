@@ -21,6 +21,7 @@ use super::resource::{Unlock, UnlockBy};
 use super::scan::Unscanned;
 use super::staff::Role;
 use super::submission::Status;
+use super::work::{Assigned, Label};
 
 pub use field::{
     Choice, DateRange, Field, FieldKind, Length, NumberRange, Options, Pattern, Rating, ShownWhen, TextRules, Wanted,
@@ -136,6 +137,10 @@ pub struct Form {
     pub unlocks: Vec<Unlock>,
     /// How people get at them.
     pub unlock_by: UnlockBy,
+    /// The labels that its submissions can have; empty for any.
+    pub labels: Vec<Label>,
+    /// Whose its submissions are when they arrive: the first that fits decides.
+    pub routes: Vec<Route>,
     /// Keeps every other module from putting a form together unchecked.
     _checked: (),
 }
@@ -186,6 +191,15 @@ impl Form {
     pub fn max_file_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.max_bytes.saturating_mul(u64::from(file.max_files))).sum()
     }
+}
+
+/// Whose a submission is when it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// What a field has to say; `None` for every submission.
+    pub when: Option<ShownWhen>,
+    /// Whose it is then.
+    pub to: Assigned,
 }
 
 /// Who is told that something arrived.

@@ -27,5 +27,6 @@ pub mod submission;
 pub mod subscription;
 pub mod survey;
 pub(crate) mod text;
+pub mod work;
 
 pub use problem::Problem;

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::form::FormId;
 use super::scan::Scan;
+use super::work::Work;
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
 
-pub use draft::{Draft, MAX_TEXT_BYTES, SentFile, TooMuchText, Valid};
+pub use draft::{Draft, MAX_TEXT_BYTES, SentFile, TooMuchText, Valid, holds};
 pub use value::{FieldValue, PostalAddress};
 
 /// Where a submission stands. Which of them a form uses depends on its kind.
@@ -197,6 +198,8 @@ pub struct Summary {
     pub unanswered: u32,
     /// What it is from its arrival on.
     pub nature: Nature,
+    /// How the work on it stands.
+    pub work: Work,
 }
 
 #[cfg(test)]

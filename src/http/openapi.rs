@@ -2,6 +2,7 @@
 //! for browsers and may change.
 
 mod bodies;
+mod parts;
 mod schemas;
 
 use serde_json::{Map, Value, json};
@@ -95,6 +96,7 @@ fn query_schema(name: &str) -> Value {
         "person" | "record" => json!({ "type": "string", "pattern": "^([a-z2-7]{26})?$" }),
         "size" | "first" | "second" | "from" | "to" => json!({ "type": "integer", "minimum": 0 }),
         "status" => json!({ "$ref": "#/components/schemas/Status" }),
+        "seen" => json!({ "type": "boolean" }),
         _ => json!({ "type": "string" }),
     }
 }
@@ -121,7 +123,7 @@ fn responses(route: &Route) -> Value {
         "enter" | "postMessage" | "withdrawOnPage" | "takeDownOnPage" | "openMine" | "useLink" => {
             ("303", "", Value::Null)
         }
-        "answerSubmission" | "writeMine" => ("201", "application/json", schema("Written")),
+        "answerSubmission" | "writeMine" | "noteSubmission" => ("201", "application/json", schema("Written")),
         "showMine" | "withdrawMine" | "takeDownMine" => ("200", "application/json", schema("Mine")),
         "linkMine" => ("201", "application/json", schema("Link")),
         "downloadFile" | "myFile" | "fetchMine" | "takeResource" => {

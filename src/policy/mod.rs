@@ -101,6 +101,18 @@ pub enum Action {
     ReadFile,
     /// Mark how far the work on a submission is.
     SetStatus,
+    /// Say whose a submission is.
+    Assign,
+    /// Put labels on a submission, or take them off.
+    SetLabels,
+    /// Count a submission as seen by oneself, or as unread.
+    MarkSeen,
+    /// Read what staff note about a submission among themselves, and what was done with it.
+    ReadNotes,
+    /// Write such a note.
+    WriteNote,
+    /// Decide whether the person's own copy of what is held about them holds a note.
+    DiscloseNote,
     /// Write a message on a submission.
     WriteMessage,
     /// Confirm a consent by the link that was mailed.
@@ -151,12 +163,18 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 34] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::ReadSubmission,
         Self::ReadFile,
         Self::SetStatus,
+        Self::Assign,
+        Self::SetLabels,
+        Self::MarkSeen,
+        Self::ReadNotes,
+        Self::WriteNote,
+        Self::DiscloseNote,
         Self::WriteMessage,
         Self::ConfirmConsent,
         Self::WithdrawConsent,
@@ -190,6 +208,12 @@ impl Action {
             Self::ReadSubmission => "read-submission",
             Self::ReadFile => "read-file",
             Self::SetStatus => "set-status",
+            Self::Assign => "assign",
+            Self::SetLabels => "set-labels",
+            Self::MarkSeen => "mark-seen",
+            Self::ReadNotes => "read-notes",
+            Self::WriteNote => "write-note",
+            Self::DiscloseNote => "disclose-note",
             Self::WriteMessage => "write-message",
             Self::ConfirmConsent => "confirm-consent",
             Self::WithdrawConsent => "withdraw-consent",

@@ -69,6 +69,31 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             },
             _ => HIDDEN,
         },
+        Action::Assign | Action::SetLabels => {
+            let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
+                // Whose work it is, those who do it settle.
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::MarkSeen | Action::ReadNotes | Action::WriteNote => {
+            let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::DiscloseNote => {
+            let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            }
+        }
         Action::Moderate => {
             let Resource::Comment { roles } = resource else { return HIDDEN };
             match role {
@@ -235,6 +260,12 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::TakeDown => YES,
         Action::Submit
         | Action::SetStatus
+        | Action::Assign
+        | Action::SetLabels
+        | Action::MarkSeen
+        | Action::ReadNotes
+        | Action::WriteNote
+        | Action::DiscloseNote
         | Action::FindSubject
         | Action::ReadAudit
         | Action::VerifyAudit

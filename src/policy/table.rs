@@ -78,6 +78,12 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
             Action::ReadSubmission
             | Action::ReadFile
             | Action::SetStatus
+            | Action::Assign
+            | Action::SetLabels
+            | Action::MarkSeen
+            | Action::ReadNotes
+            | Action::WriteNote
+            | Action::DiscloseNote
             | Action::WriteMessage
             | Action::ConfirmConsent
             | Action::WithdrawConsent
@@ -88,7 +94,16 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "comment on a board that does not", Resource::Comment { roles: NONE }));
                 out.push((action, "answer to a survey that names the role", Resource::Answer { roles: mine }));
                 out.push((action, "answer to a survey that does not", Resource::Answer { roles: NONE }));
-                if action != Action::SetStatus {
+                let of_staff = [
+                    Action::SetStatus,
+                    Action::Assign,
+                    Action::SetLabels,
+                    Action::MarkSeen,
+                    Action::ReadNotes,
+                    Action::WriteNote,
+                    Action::DiscloseNote,
+                ];
+                if !of_staff.contains(&action) {
                     out.push((action, "submission whose receipt was shown", Resource::Own));
                     out.push((action, "comment whose receipt was shown", Resource::OwnComment));
                     out.push((action, "answer whose receipt was shown", Resource::OwnAnswer));

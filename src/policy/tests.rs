@@ -4,6 +4,9 @@ use super::table::{key, rows, staff};
 use super::*;
 
 const HR_FORM: &[Role] = &[Role::Hr];
+/// What staff do with a submission among themselves.
+const WORK: [Action; 6] =
+    [Action::Assign, Action::SetLabels, Action::MarkSeen, Action::ReadNotes, Action::WriteNote, Action::DiscloseNote];
 
 /// Yes only where an action meets the kind of resource it belongs to.
 #[test]
@@ -72,7 +75,7 @@ fn administrator_and_auditor_never_read_submissions() {
         for actor in [staff(&[role]), Actor::Owner { role }] {
             // Not even where a form names them as readers.
             for roles in [HR_FORM, &Role::ALL] {
-                for action in CONTENT.into_iter().chain([Action::SetStatus, Action::EraseRecord]) {
+                for action in CONTENT.into_iter().chain(WORK).chain([Action::SetStatus, Action::EraseRecord]) {
                     let verdict = decide(&actor, action, &Resource::Submission { roles });
                     assert_eq!(verdict.err(), Some(Denial::Hidden), "{actor} {action}");
                 }
@@ -114,7 +117,7 @@ fn only_privacy_erases() {
 #[test]
 fn a_reader_of_other_forms_sees_nothing() {
     let foreign = Resource::Submission { roles: HR_FORM };
-    for action in CONTENT.into_iter().chain([Action::SetStatus, Action::EraseRecord]) {
+    for action in CONTENT.into_iter().chain(WORK).chain([Action::SetStatus, Action::EraseRecord]) {
         assert_eq!(decide(&staff(&[Role::Support]), action, &foreign).err(), Some(Denial::Hidden), "{action}");
     }
     let list = Resource::Form { roles: HR_FORM };
@@ -320,4 +323,24 @@ fn a_scope_never_adds_anything() {
         }
     }
     assert!(compared > 1000, "{compared}");
+}
+
+/// Nobody but staff, and of them nobody but who reads the form.
+#[test]
+fn what_staff_note_among_themselves_is_for_staff() {
+    for action in WORK {
+        for resource in [Resource::Own, Resource::OwnComment, Resource::OwnAnswer] {
+            for actor in [Actor::Subject, Actor::Public, key(), staff(&Role::ALL)] {
+                assert_eq!(decide(&actor, action, &resource).err(), Some(Denial::Hidden), "{actor} {action}");
+            }
+        }
+        for roles in [HR_FORM, &[]] {
+            let verdict = decide(&staff(&[Role::Hr]), action, &Resource::Submission { roles });
+            let wanted = !roles.is_empty() && action != Action::DiscloseNote;
+            assert_eq!(verdict.is_ok(), wanted, "{action} {roles:?}");
+        }
+        // What the person is told of them, the officer decides; whose work it is, the officer does not.
+        let officer = decide(&staff(&[Role::Privacy]), action, &Resource::Submission { roles: HR_FORM });
+        assert_eq!(officer.is_ok(), !matches!(action, Action::Assign | Action::SetLabels), "{action}");
+    }
 }

@@ -4,12 +4,15 @@ mod arriving;
 pub mod audit;
 mod bearer;
 pub mod board;
+pub mod canned;
 pub mod converse;
+pub mod desk;
 pub mod erase;
 pub mod find;
 pub mod forms;
 pub mod health;
 mod idempotency;
+pub mod inbox;
 pub mod keys;
 pub mod languages;
 pub mod newsletter;
@@ -25,6 +28,7 @@ pub mod staff;
 pub mod statistics;
 pub mod submit;
 pub mod verify;
+pub mod work;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -148,6 +152,9 @@ pub struct App {
     resources: OnceLock<resources::Shelf>,
     operator: OnceLock<Arc<Operator>>,
     keeper: OnceLock<Arc<audit::keep::Keeper>>,
+    teams: OnceLock<work::Teams>,
+    answers: OnceLock<std::path::PathBuf>,
+    desks: desk::Desks,
     tally: statistics::Tally,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
@@ -249,6 +256,10 @@ impl App {
                 "what an account signs in with was changed: it does not open; restore the data folder from a backup"
                     .to_owned(),
         })?;
+        let desks = desk::Desks::load(&vault).map_err(|_| OpenError {
+            message: "what an account has set up was changed: it does not open; restore the data folder from a backup"
+                .to_owned(),
+        })?;
         let tally = statistics::Tally::load(&vault);
         let app = Self {
             vault: Arc::new(vault),
@@ -268,6 +279,9 @@ impl App {
             resources: OnceLock::new(),
             operator: OnceLock::new(),
             keeper: OnceLock::new(),
+            teams: OnceLock::new(),
+            answers: OnceLock::new(),
+            desks,
             tally,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),
@@ -326,6 +340,16 @@ impl App {
     /// Who runs the installation, as far as that is known.
     pub fn operator(&self) -> &Arc<Operator> {
         self.operator.get_or_init(Arc::default)
+    }
+
+    /// Says which teams there are. Only the first ones count.
+    pub fn set_teams(&self, teams: work::Teams) {
+        let _ = self.teams.set(teams);
+    }
+
+    /// The teams, with the logins of their members.
+    pub fn teams(&self) -> &work::Teams {
+        self.teams.get_or_init(Default::default)
     }
 
     /// Storage region written into each record of a form that names none.

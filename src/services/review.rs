@@ -6,25 +6,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{App, Context, Problem, ServiceError, blocking, scan};
+use super::inbox::{self, Whose};
+use super::{App, Context, Problem, ServiceError, blocking, scan, work};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::form::{Form, FormId};
 use crate::domain::message::Message;
 use crate::domain::resource::Downloaded;
 use crate::domain::submission::{Content, Fields, FileInfo, Nature, Status, Summary};
+use crate::domain::work::{Label, Note};
 use crate::policy::{self, Action, Actor, Permit, Resource};
-pub use crate::vault::LedgerLine;
-use crate::vault::{Detail, FileReader, Listed, Located};
+use crate::vault::{Detail, FileReader, Listed, Located, VaultError};
+pub use crate::vault::{LedgerLine, Past};
 pub(super) use shown::line;
-use shown::{item, shown, true_number};
+use shown::{Behind, item, shown, true_number};
 
 /// Items of a page when nobody says how many.
 const DEFAULT_LIMIT: u32 = 50;
 /// Items of a page, at most.
 const MAX_LIMIT: u32 = 200;
-/// Submissions looked at for one page, at most: a filter that few match gives short pages and a cursor.
-const MAX_VISITED: usize = 20_000;
 
 /// What to list. `after` is a cursor from an earlier answer, opaque.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,12 @@ pub struct ListQuery {
     pub form: Option<FormId>,
     /// Only this status.
     pub status: Option<Status>,
+    /// Only those of somebody, or of nobody.
+    pub whose: Option<Whose>,
+    /// Only those with this label.
+    pub label: Option<Label>,
+    /// Only those that the account of the actor has seen, or has not.
+    pub seen: Option<bool>,
     /// Continue after this cursor.
     pub after: Option<String>,
     /// At most so many items: 1 to 200, default 50.
@@ -78,7 +84,15 @@ pub struct Submission {
     pub masked: Vec<String>,
     /// It came by an earlier version of the form, and the actor is not shown what only that one asked.
     pub former_masked: bool,
+    /// What staff note about it among themselves, oldest first, each with whether it is released to the person's own copy.
+    pub notes: Vec<(Note, bool)>,
+    /// What was done with it, newest first, as far as it tells of nothing that the actor is not shown; empty unless asked for
+    /// by [`look`].
+    pub history: Vec<Past>,
 }
+
+/// Lines of a history, at most.
+const HISTORY: usize = 100;
 
 /// A file on its way out.
 pub struct Download {
@@ -135,8 +149,16 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     } else if !app.forms().iter().any(|form| may(ctx, Action::ListSubmissions, form)) {
         return Err(ServiceError::NotFound);
     }
-    let (worker, context, asked) = (Arc::clone(app), ctx.clone(), query.clone());
-    let (mut found, next) = blocking(move || collect(&worker, &context, &asked, before, limit as usize)).await??;
+    let filter = inbox::filter(app, ctx, &query)?;
+    if query.form.is_some() {
+        inbox::warm(app).await?;
+    }
+    let (worker, context, form) = (Arc::clone(app), ctx.clone(), query.form.clone());
+    let (mut found, next) = blocking(move || {
+        let Some(filter) = filter else { return Ok((Vec::new(), None)) };
+        inbox::collect(&worker, &context, form.as_ref(), &filter, before, limit as usize)
+    })
+    .await??;
     let next = next.and_then(|arrival| cursor_at(app, arrival));
     let Some(purpose) = query.purpose else {
         note_owner(app, ctx, query.form.as_ref(), found.len()).await?;
@@ -159,7 +181,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     let nature = found[0].located.summary.nature;
     let act = ctx.at(&form.id).act(Action::ReadSubmission, &Resource::of_submission(&form, nature))?;
     let located: Vec<Located> = found.into_iter().map(|listed| listed.located).collect();
-    let grants = app.vault.grant(act, &located, &purpose, None).await?;
+    let grants = app.vault.grant_lines(act, &located, &purpose).await?;
     let (worker, actor) = (Arc::clone(app), ctx.actor.clone());
     let items = blocking(move || {
         let mut items = Vec::with_capacity(located.len());
@@ -169,7 +191,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
                     let form = form_of(&worker, &located)?;
                     items.push(item(&policy::sight(&actor, &form, Some(&purpose)), &form, located.summary, content));
                 }
-                Err(crate::vault::VaultError::Missing) => {}
+                Err(VaultError::Missing) => {}
                 Err(other) => return Err(ServiceError::from(other)),
             }
         }
@@ -189,18 +211,48 @@ pub async fn show(
     id: RecordId,
     purpose: Option<&str>,
 ) -> Result<Submission, ServiceError> {
+    open(app, ctx, id, purpose, false).await
+}
+
+/// As [`show`], with the history; and remembers that the account of the actor has seen it.
+///
+/// # Errors
+/// As [`show`].
+pub async fn look(
+    app: &Arc<App>,
+    ctx: &Context,
+    id: RecordId,
+    purpose: Option<&str>,
+) -> Result<Submission, ServiceError> {
+    open(app, ctx, id, purpose, true).await
+}
+
+async fn open(
+    app: &Arc<App>,
+    ctx: &Context,
+    id: RecordId,
+    purpose: Option<&str>,
+    whole: bool,
+) -> Result<Submission, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadSubmission).await?;
     let purpose = need_purpose(app, ctx, &located, purpose)?;
     let act = ctx.act_on(permit)?;
-    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
-    let grant = grants.pop().ok_or(ServiceError::Internal)?;
     let form = form_of(app, &located)?;
-    let grant = match form.kind.subscribes() {
-        Some(_) => grant,
-        None => match app.vault.open_record_now(grant, &located)? {
+    let nature = located.summary.nature;
+    let notes = may_with(ctx, Action::ReadNotes, &form, nature);
+    let grant = match &ctx.actor {
+        Actor::Staff { id: account, .. } if whole => app.vault.grant_to(act, &located, &purpose, *account).await?,
+        _ => {
+            let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
+            grants.pop().ok_or(ServiceError::Internal)?
+        }
+    };
+    let grant = match form.kind.subscribes().is_some() || whole || !located.summary.work.notes.is_empty() {
+        true => grant,
+        false => match app.vault.open_record_now(grant, &located)? {
             Ok(opened) => {
                 let sight = policy::sight(&ctx.actor, &form, Some(&purpose));
-                return Ok(shown(&sight, &form, located.summary, opened, Vec::new()));
+                return Ok(shown(&sight, &form, located.summary, opened, Behind::default()));
             }
             Err(grant) => grant,
         },
@@ -211,8 +263,10 @@ pub async fn show(
         let subscribes = form.kind.subscribes().is_some();
         let mut consent_changes = if subscribes { vault.consent_ledger(&opened)? } else { Vec::new() };
         consent_changes.retain(|line| line.record == id);
+        let history = if notes && whole { vault.history_of(&opened, &located, HISTORY)? } else { Vec::new() };
+        let notes = if notes { vault.notes_of(&opened, &located)? } else { Vec::new() };
         let sight = policy::sight(&actor, &form, Some(&purpose));
-        Ok(shown(&sight, &form, located.summary, opened, consent_changes))
+        Ok(shown(&sight, &form, located.summary, opened, Behind { consent_changes, notes, history }))
     })
     .await?
 }
@@ -247,11 +301,7 @@ pub async fn file(
 /// # Errors
 /// [`ServiceError::Invalid`] for a status the form does not use; [`ServiceError::NotFound`]; [`ServiceError::Forbidden`].
 pub async fn set_status(app: &Arc<App>, ctx: &Context, id: RecordId, status: Status) -> Result<Summary, ServiceError> {
-    let (located, permit) = locate(app, ctx, id, Action::SetStatus).await?;
-    let form = form_of(app, &located)?;
-    check_status(&form, status)?;
-    app.vault.set_status(ctx.act_on(permit)?, id, status).await?;
-    Ok(line(app, ctx, Summary { status, ..located.summary }))
+    work::change(app, ctx, id, work::Change { status: Some(status), ..work::Change::default() }).await
 }
 
 /// Refuses a status that submissions by this form do not go through.
@@ -311,6 +361,11 @@ async fn note_owner(app: &App, ctx: &Context, form: Option<&FormId>, found: usiz
     Ok(())
 }
 
+/// Whether the actor may list the submissions of a form.
+pub(super) fn lists(ctx: &Context, form: &Form) -> bool {
+    may(ctx, Action::ListSubmissions, form)
+}
+
 fn may(ctx: &Context, action: Action, form: &Form) -> bool {
     policy::decide(&ctx.actor.at(&form.id), action, &Resource::of_form(form)).is_ok()
 }
@@ -323,36 +378,6 @@ pub(super) fn form_of(app: &App, located: &Located) -> Result<Arc<Form>, Service
         tracing::warn!(form = %id, "a submission's form is not among the forms loaded; put its file back");
         ServiceError::NotFound
     })
-}
-
-/// What a page holds, and the arrival number below which the next one goes on.
-fn collect(
-    app: &App,
-    ctx: &Context,
-    query: &ListQuery,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<(Vec<Listed>, Option<u64>), ServiceError> {
-    let mut found: Vec<Listed> = Vec::new();
-    let mut next = None;
-    let mut visited = 0;
-    app.vault.walk_list(before, |listed| {
-        let summary = &listed.located.summary;
-        let wanted = query.form.as_ref().is_none_or(|form| *form == summary.form)
-            && query.status.is_none_or(|status| status == summary.status)
-            && may_list(app, ctx, &listed.located);
-        visited += 1;
-        if wanted && found.len() == limit {
-            next = found.last().map(|last| last.arrival);
-        } else if visited == MAX_VISITED {
-            next = Some(listed.arrival);
-        }
-        if wanted && found.len() < limit {
-            found.push(listed);
-        }
-        next.is_none()
-    })?;
-    Ok((found, next))
 }
 
 fn reads_for(ctx: &Context, form: &Form, nature: Nature, purpose: &str) -> bool {

@@ -153,6 +153,27 @@ pub(super) fn login_of(app: &App, id: StaffId) -> Option<String> {
     (!row.disabled && !row.service).then_some(row.login)
 }
 
+/// The login of an account that was ever there, and whether it may act.
+pub(super) fn name_of(app: &App, id: StaffId) -> Option<(String, bool)> {
+    let row = app.staff.read(|state| state.accounts.get(&id).cloned()).ok()??;
+    Some((row.login, !row.disabled))
+}
+
+/// The account of a login, whether or not it may still act.
+pub(super) fn account_of(app: &App, login: &str) -> Result<Option<StaffId>, ServiceError> {
+    Ok(find(app, login)?.map(|(id, _)| id))
+}
+
+/// The accounts of people that may act, in order of login.
+pub(super) fn people(app: &App) -> Result<Vec<(StaffId, String)>, ServiceError> {
+    let mut out: Vec<(StaffId, String)> = app.staff.read(|state| {
+        let able = state.accounts.iter().filter(|(_, row)| !row.disabled && !row.service);
+        able.map(|(id, row)| (*id, row.login.clone())).collect()
+    })?;
+    out.sort_by(|a, b| a.1.cmp(&b.1));
+    Ok(out)
+}
+
 /// The account of a person with this login, added when there is none.
 pub(super) async fn find_or_add_person(
     app: &Arc<App>,

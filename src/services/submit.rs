@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError, board, keys, post, scan};
+use super::{App, Context, Problem, ServiceError, board, desk, keys, post, scan};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
@@ -250,6 +250,7 @@ impl Intake {
         let typed = post::address_in(&form, &content);
         let mails =
             post::about_submission(&app, &form, valid.email.as_ref(), typed.as_ref().map(SensitiveString::expose));
+        let assignee = desk::route(&app, &form, &content.fields);
         let submission = NewSubmission {
             email: valid.email,
             content,
@@ -259,6 +260,7 @@ impl Intake {
             mails,
             k: form.kind.k(),
             shown: form.kind.public().to_vec(),
+            assignee,
         };
         let has_mails = !submission.mails.is_empty();
         let is_confirmed =

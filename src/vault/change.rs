@@ -217,7 +217,7 @@ pub(super) struct Open {
     arrival: u64,
     record_version: u32,
     version: u32,
-    list: ListEntry,
+    pub(super) list: ListEntry,
 }
 
 impl Open {
@@ -241,7 +241,7 @@ impl Open {
 
     /// Refuses to undo what an author has done: a comment that was taken down stays down. And nothing but a comment is
     /// published.
-    fn check(&self, next: Option<Status>) -> Result<(), VaultError> {
+    pub(super) fn check(&self, next: Option<Status>) -> Result<(), VaultError> {
         let undone = self.list.status == Status::Withdrawn && next.is_some_and(|next| next != Status::Withdrawn);
         let exposed = self.list.nature != Nature::Comment && next == Some(Status::Published);
         if undone || exposed { Err(VaultError::Missing) } else { Ok(()) }

@@ -22,6 +22,7 @@ use super::shared::Shared;
 use super::subscribers::Turn;
 use super::txn::{Ready, State, Txn};
 use super::upload::Traces;
+use super::work::{SeenJob, WorkJob};
 use super::{Act, Reply, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{IntentId, MailingId, RecordId};
@@ -29,6 +30,7 @@ use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::crypto::merkle::Frontier;
 use crate::domain::form::FormId;
 use crate::domain::submission::Status;
+use crate::domain::work::{Note, Work};
 use crate::keys::master::MasterKey;
 use crate::keys::recovery::RecoverySlot;
 use crate::keys::slots::RootSlots;
@@ -53,6 +55,13 @@ pub(super) enum Job {
     Audit(Draft, Vec<(u64, RecordId)>, Reply<()>),
     SetStatus(Box<(Act, RecordId, Status)>, Reply<()>),
     SetScan(Box<ScanChange>, Reply<()>),
+    /// How the work on a record stands.
+    Work(Box<WorkJob>, Reply<(Status, Work)>),
+    /// An audit entry of a reading, and that an account has seen the record.
+    Seen(Box<SeenJob>, Reply<()>),
+    /// A note, and whether one is told to the person.
+    Note(Box<(Act, RecordId, Note)>, Reply<u32>),
+    DiscloseNote(Box<(Act, RecordId, u32, bool)>, Reply<()>),
     Message(Box<MessageJob>, Reply<u32>),
     Consents(Box<(Act, RecordId, ConsentChange)>, Reply<()>),
     /// A file that a form unlocks is about to be handed out.
@@ -90,6 +99,10 @@ impl Job {
             | Self::Audit(..)
             | Self::SetStatus(..)
             | Self::SetScan(..)
+            | Self::Work(..)
+            | Self::Seen(..)
+            | Self::Note(..)
+            | Self::DiscloseNote(..)
             | Self::Message(..)
             | Self::Consents(..)
             | Self::MailDone(..)
@@ -231,6 +244,7 @@ impl Committer {
                 }
             }
             shared.committed(view.epoch, &ready.counters);
+            shared.shelf.touch(&ready.batch);
             self.state.counters = ready.counters;
             result = shared.step(Step::Published);
         }
@@ -312,6 +326,16 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
         Job::SetStatus(job, reply) => {
             let (act, record, status) = *job;
             then(reply, super::change::apply_status(txn, &act, record, status))
+        }
+        Job::Work(job, reply) => then(reply, super::work::apply(txn, *job)),
+        Job::Seen(job, reply) => then(reply, super::work::apply_seen(txn, *job)),
+        Job::Note(job, reply) => {
+            let (act, record, note) = *job;
+            then(reply, super::notes::apply(txn, &act, record, &note))
+        }
+        Job::DiscloseNote(job, reply) => {
+            let (act, record, number, disclosed) = *job;
+            then(reply, super::notes::apply_disclosure(txn, &act, record, number, disclosed))
         }
         Job::SetScan(change, reply) => then(reply, super::change::apply_scan(txn, *change)),
         Job::Audit(draft, alive, reply) => {

@@ -309,6 +309,7 @@ impl Committer {
                 directory.remove(person, tag.as_ref(), *place);
             }
         }
+        shared.shelf.forget(&shared.directory);
         self.state.root = root;
         self.state.counters = ready.counters;
         shared.committed(after, &self.state.counters);

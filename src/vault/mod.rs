@@ -21,11 +21,13 @@ mod download;
 mod downloads;
 mod epoch;
 mod figures;
+mod history;
 mod hooks;
 mod intent;
 mod janitor;
 mod list;
 mod mailings;
+mod notes;
 pub mod open;
 mod outbox;
 mod people;
@@ -34,6 +36,7 @@ mod redo;
 mod rekey;
 mod rows;
 mod shared;
+mod shelf;
 mod subscribers;
 pub mod system_rows;
 #[cfg(test)]
@@ -42,6 +45,7 @@ mod txn;
 pub mod upload;
 pub mod verify;
 mod view;
+mod work;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -67,6 +71,7 @@ pub use download::FileReader;
 pub use downloads::{AGAIN, Claim, Worth};
 pub use epoch::Target;
 pub use figures::Load;
+pub use history::Past;
 pub use hooks::{Hooks, Step};
 pub use list::Listed;
 pub use mailings::{Fate, Plan, Progress, Recipients};
@@ -76,8 +81,10 @@ pub use people::{NewSubmission, Stored};
 pub use read::{Grant, LedgerLine, Located, Opened};
 pub use redo::reencode as reencode_redo;
 pub use rows::Idempotency;
+pub use shelf::{Filter, Tally};
 pub use subscribers::{Newsletter, Subscriber, Turn};
 pub use upload::{SealedFile, Upload};
+pub use work::{LabelChange, WorkChange};
 
 use committer::Job;
 use shared::Shared;
@@ -175,6 +182,7 @@ pub struct Vault {
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: Option<std::sync::mpsc::Sender<janitor::Wake>>,
     postings: board::Postings,
+    history: history::Index,
 }
 
 impl Vault {

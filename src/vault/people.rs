@@ -16,6 +16,7 @@ use crate::domain::consent::ConsentSource;
 use crate::domain::mail::Mail;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, Group, Nature, Status, Summary};
+use crate::domain::work::{Assignee, Work};
 use crate::keys::keyring::{MAX_FILES, RecordEntry};
 use crate::keys::tree::AddressTag;
 use crate::store::Row;
@@ -41,6 +42,8 @@ pub struct NewSubmission {
     pub k: Option<u32>,
     /// For a comment on a board: the names of the fields that everybody reads once it is published; otherwise empty.
     pub shown: Vec<String>,
+    /// Whose it is from the beginning.
+    pub assignee: Option<Assignee>,
 }
 
 /// A submission that is on disk.
@@ -88,7 +91,7 @@ impl Vault {
     /// [`VaultError::StorageFull`], [`VaultError::Unavailable`], [`VaultError::TooLarge`].
     pub async fn submit(&self, act: Act, submission: NewSubmission) -> Result<Stored, VaultError> {
         self.shared.room_for_intake()?;
-        let NewSubmission { email, content, status, files, idempotency, mails, k, shown } = submission;
+        let NewSubmission { email, content, status, files, idempotency, mails, k, shown, assignee } = submission;
         if files.len() > MAX_FILES || files.len() != content.files.len() {
             return Err(VaultError::TooLarge);
         }
@@ -114,6 +117,7 @@ impl Vault {
             scans: content.files.iter().map(|file| file.scan).collect(),
             nature: if shown.is_empty() { Nature::Letter } else { Nature::Comment },
             shown,
+            work: Work { assignee, ..Work::default() },
         };
         let consents = (!content.consents.is_empty()).then(|| ConsentLine {
             at: content.received,
@@ -161,6 +165,7 @@ impl Vault {
             messages: 0,
             unanswered: 0,
             nature: arrived.group.map_or(list_entry.nature, Nature::Answer),
+            work: list_entry.work,
         };
         Ok(Stored { summary, receipt })
     }

@@ -53,8 +53,8 @@ pub struct Opened {
     pub messages: Vec<Message>,
     /// The downloads of files that the form unlocks, oldest first.
     pub downloads: Vec<Downloaded>,
-    place: u64,
-    record: RecordId,
+    pub(super) place: u64,
+    pub(super) record: RecordId,
 }
 
 /// One change in a person's consent ledger.
@@ -85,6 +85,11 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Leave to open a record as a whole, whose audit entry is durable.
+    pub(super) const fn of_record(record: RecordId) -> Self {
+        Self { record, file: None, for_scan: false }
+    }
+
     /// The number of the file of this record that it is leave to open.
     pub(super) fn file_of(&self, located: &Located) -> Option<u32> {
         let n = self.file.filter(|_| self.record == located.record)?;
@@ -211,6 +216,25 @@ impl Vault {
         purpose: &str,
         file: Option<u32>,
     ) -> Result<Vec<Grant>, VaultError> {
+        self.grant_with(act, located, purpose, file, Detail::None).await
+    }
+
+    /// As [`Vault::grant`] for the lines of a list: the entry says how many there were.
+    ///
+    /// # Errors
+    /// As [`Vault::grant`].
+    pub async fn grant_lines(&self, act: Act, located: &[Located], purpose: &str) -> Result<Vec<Grant>, VaultError> {
+        self.grant_with(act, located, purpose, None, Detail::Found(located.len() as u64)).await
+    }
+
+    async fn grant_with(
+        &self,
+        act: Act,
+        located: &[Located],
+        purpose: &str,
+        file: Option<u32>,
+        detail: Detail,
+    ) -> Result<Vec<Grant>, VaultError> {
         let mut subjects = Vec::with_capacity(located.len());
         for one in located {
             let subject = Subject { record: Some(one.record), purpose: Some(purpose.to_owned()), file, status: None };
@@ -218,31 +242,9 @@ impl Vault {
         }
         let alive = located.iter().map(|one| (one.place, one.record)).collect();
         let for_scan = act.permit.action() == Action::ScanFile;
-        let draft = Draft::new(&act, Detail::None, subjects);
+        let draft = Draft::new(&act, detail, subjects);
         self.ask(|reply| Job::Audit(draft, alive, reply)).await?;
         Ok(located.iter().map(|one| Grant { record: one.record, file, for_scan }).collect())
-    }
-
-    /// Writes that a search found these people into the audit trail; durable on return. Whom it found stands under the
-    /// audit key of each, so it goes when they are erased.
-    ///
-    /// # Errors
-    /// [`VaultError::Missing`] when one of them was erased meanwhile; [`VaultError::Unavailable`].
-    pub async fn record_search(&self, act: Act, found: &[PersonId]) -> Result<(), VaultError> {
-        let shared = &self.shared;
-        let mut subjects = Vec::with_capacity(found.len());
-        for person in found {
-            let place = shared.directory.read().ok().and_then(|d| d.place_of(person)).ok_or(VaultError::Missing)?;
-            let (person, keyring) = match shared.reading(|view| shared.keyring_at(view, place)) {
-                // The entry counts them, and cannot name them: there is no key of theirs to seal it under.
-                Err(VaultError::Tampered) => continue,
-                opened => opened?,
-            };
-            let subject = Subject { record: None, purpose: None, file: None, status: None };
-            subjects.push(subject.seal(place, &person, &keyring.audit, &*shared.entropy)?);
-        }
-        let draft = Draft::new(&act, Detail::Found(found.len() as u64), subjects);
-        self.ask(|reply| Job::Audit(draft, Vec::new(), reply)).await
     }
 
     /// Opens a record with its conversation.
@@ -327,6 +329,11 @@ impl Located {
         (0..).zip(&self.list_entry.scans).filter(|(_, scan)| scan.is_given_up()).map(|(n, _)| n).collect()
     }
 
+    /// What an audit entry says about the person, inside.
+    pub(super) fn open_subject(&self, subject: &SealedSubject) -> Option<Subject> {
+        Subject::open(&subject.sealed, &self.person, &self.audit_key).ok()
+    }
+
     /// Fills in what the scanner said.
     fn mark(&self, files: &mut [FileInfo]) {
         for file in files {
@@ -401,6 +408,7 @@ impl Shared {
             messages: list_entry.messages,
             unanswered: list_entry.unanswered,
             nature: list_entry.nature,
+            work: list_entry.work.clone(),
         };
         Ok(Located {
             summary,

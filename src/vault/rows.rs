@@ -28,6 +28,7 @@ use crate::domain::form::FormId;
 use crate::domain::message::Message;
 use crate::domain::scan::Scan;
 use crate::domain::submission::{ConsentGiven, Content, Nature, Status};
+use crate::domain::work::Work;
 use crate::keys::keyring::Keyring;
 
 /// A record's content with the keys of its files.
@@ -64,6 +65,8 @@ pub(super) struct ListEntry {
     pub(super) nature: Nature,
     /// Of a comment: the fields that everybody reads, as its sender was told.
     pub(super) shown: Vec<String>,
+    /// How the work on it stands.
+    pub(super) work: Work,
 }
 
 /// Keyed hashes of an idempotency key and of the body that came with it.
@@ -258,6 +261,15 @@ pub(super) const fn download_context<'a>(person: &'a PersonId, row: &'a [u8; 20]
 
 pub(super) fn download_key(record: &RecordId, number: u32) -> Vec<u8> {
     Table::Downloads.key(&[&message_name(record, number)])
+}
+
+/// Seals a note, or opens it. `row` is its [`message_name`].
+pub(super) const fn note_context<'a>(person: &'a PersonId, row: &'a [u8; 20]) -> Context<'a> {
+    Context::new(Purpose::Note).table(Table::Notes).person(person).row(row)
+}
+
+pub(super) fn note_key(record: &RecordId, number: u32) -> Vec<u8> {
+    Table::Notes.key(&[&message_name(record, number)])
 }
 
 /// What a waiting mail's row is called: `record (16) ‖ mail (16)`.

@@ -11,6 +11,7 @@ use super::digest::Terms;
 use super::directory::Directory;
 use super::download::OpenFile;
 use super::hooks::{Hooks, Step};
+use super::shelf::Shelf;
 use super::view::TreeView;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::entropy::Entropy;
@@ -67,6 +68,7 @@ pub(super) struct Shared {
     pub(super) failed: AtomicBool,
     pub(super) witness_failed: AtomicBool,
     pub(super) free: Mutex<Option<(Instant, u64)>>,
+    pub(super) shelf: Shelf,
 }
 
 /// Counts that `status` shows.
@@ -156,6 +158,7 @@ impl Shared {
             failed: AtomicBool::new(false),
             witness_failed: AtomicBool::new(false),
             free: Mutex::new(None),
+            shelf: Shelf::default(),
         }
     }
 
@@ -305,11 +308,12 @@ impl Shared {
         if self.free_bytes() < need { Err(VaultError::StorageFull) } else { Ok(()) }
     }
 
-    /// The store keys of a record's messages, waiting mails and downloads.
+    /// The store keys of a record's messages, waiting mails, downloads and notes.
     pub(super) fn keys_beside(&self, record: &RecordId) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = self.keys_of(Table::Messages, record)?;
         keys.extend(self.keys_of(Table::Outbox, record)?);
         keys.extend(self.keys_of(Table::Downloads, record)?);
+        keys.extend(self.keys_of(Table::Notes, record)?);
         Ok(keys)
     }
 

@@ -27,6 +27,8 @@ pub enum SystemTable {
     Keys,
     /// What accounts sign in with.
     Credentials,
+    /// What accounts have set up for themselves.
+    Desks,
 }
 
 /// A system row to be written.
@@ -116,6 +118,7 @@ impl SystemTable {
             Self::Statistics => Table::Statistics,
             Self::Keys => Table::Keys,
             Self::Credentials => Table::Credentials,
+            Self::Desks => Table::Desks,
         }
     }
 }
@@ -128,6 +131,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
         SystemTable::Statistics => Purpose::Statistics,
         SystemTable::Keys => Purpose::ServerKey,
         SystemTable::Credentials => Purpose::Credentials,
+        SystemTable::Desks => Purpose::Desk,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

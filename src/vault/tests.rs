@@ -102,6 +102,7 @@ pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, 
         mails: Vec::new(),
         k: None,
         shown: Vec::new(),
+        assignee: None,
     };
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Form { roles: READERS }), new).await
 }

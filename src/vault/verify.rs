@@ -242,6 +242,7 @@ impl<'a> Check<'a> {
         };
         self.findings.records += 1;
         let mut files: Vec<_> = stored.content.files.into_iter().zip(stored.files).collect();
+        let notes = list.as_ref().map_or(0, |list| list.work.notes.len() as u32);
         let messages = list.map_or(0, |list| list.messages);
         for number in 0..messages {
             self.expected.insert(rows::message_key(&id, number));
@@ -251,6 +252,13 @@ impl<'a> Check<'a> {
             }
         }
         self.done += u64::from(messages);
+        for number in 0..notes {
+            self.expected.insert(rows::note_key(&id, number));
+            if shared.note_of(&entry.key, person, &id, number).is_err() {
+                self.problem(format!("note {number} of submission {id} does not open or was exchanged"));
+            }
+        }
+        self.done += u64::from(notes);
         if shared.downloads_of(&entry.key, person, &id).is_err() {
             self.problem(format!("a download of submission {id} does not open or was exchanged"));
         }
@@ -290,6 +298,7 @@ impl<'a> Check<'a> {
             (Table::Statistics, SystemTable::Statistics, "a statistics"),
             (Table::Keys, SystemTable::Keys, "a server's key"),
             (Table::Credentials, SystemTable::Credentials, "a credentials"),
+            (Table::Desks, SystemTable::Desks, "a desk"),
         ] {
             let from = [table.id()];
             let rows: Vec<_> =

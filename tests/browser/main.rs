@@ -22,6 +22,7 @@ mod sites;
 mod staff;
 #[path = "../support/mod.rs"]
 mod support;
+mod work;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -155,6 +155,18 @@ fn with_all_data_ever_and_todays_keys_everybody_alive_is_reached_and_no_sign_of_
     let wrote = alive.iter().filter(|sent| sent.message.is_some());
     let downloads: BTreeSet<Id> = loot.downloads.keys().map(|(record, _)| *record).collect();
     assert_eq!(downloads, records(wrote.copied()), "downloads");
+    let noted: BTreeSet<Id> = loot.notes.keys().map(|(record, _)| *record).collect();
+    let answered: Vec<_> = alive.iter().copied().filter(|sent| sent.answer.is_some()).collect();
+    assert_eq!(noted, records(answered.iter().copied()), "notes");
+    for sent in answered {
+        let note = &loot.notes[&(id(&sent.record), 0)];
+        assert!(
+            Some(&note.text) == sent.answer.as_ref() && note.login.is_none() && note.at > 0,
+            "read to the last byte"
+        );
+        let last = loot.list[&id(&sent.record)].iter().max_by_key(|entry| entry.notes.len()).unwrap();
+        assert_eq!((last.notes.as_slice(), last.labels.len(), &last.assignee), (&[false][..], 1, &None));
+    }
     let right = |d: &Download| d.title == "How to apply" && d.file == GUIDE && d.at > 0 && d.link.is_some();
     assert!(loot.downloads.values().all(right), "read to the last byte");
     assert!(loot.consents.keys().chain(loot.subjects.iter().map(|(p, _)| p)).all(|person| people.contains(person)));

@@ -10,9 +10,12 @@ use letterlock::base::clock::SystemClock;
 use letterlock::base::entropy::SystemEntropy;
 use letterlock::base::ids::{PersonId, RecordId, RequestId};
 use letterlock::domain::submission::Status;
+use letterlock::domain::work::Label;
 use letterlock::policy::Role;
 use letterlock::services::review::{self, ListQuery};
-use letterlock::services::{App, OpenOptions, audit, board, converse, erase, portal, results, sign_in, staff, submit};
+use letterlock::services::{
+    App, OpenOptions, audit, board, converse, erase, portal, results, sign_in, staff, submit, work,
+};
 use letterlock::vault::{Hooks, Step};
 use serde::{Deserialize, Serialize};
 
@@ -324,6 +327,11 @@ impl Stage {
             intake.finish().await.unwrap();
             let reply = format!("Thank you, {}.", mark(record_stays));
             converse::answer(&self.app, &role(Role::Hr), record, &reply, None).await.unwrap();
+            work::note(&self.app, &role(Role::Hr), record, &reply).await.unwrap();
+            let label = Label::parse(&format!("{} {name}", mark(record_stays))).unwrap();
+            let labels = Some(work::LabelChange::Set(vec![label]));
+            let change = work::Change { labels, ..work::Change::default() };
+            work::change(&self.app, &role(Role::Hr), record, change).await.unwrap();
             portal::withdraw(&self.app, request, own, "talent-pool").await.unwrap();
             unlock(&self.app, self.home.join("resources"), own).await;
             (message, answer) = (Some((text, file)), Some(reply));

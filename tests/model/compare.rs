@@ -162,6 +162,7 @@ impl World {
                 after,
                 limit: Some(limit),
                 purpose: purpose.then(|| "subject-request".to_owned()),
+                ..ListQuery::default()
             };
             let page = review::list(&self.app(), &role(Role::Privacy), query).await;
             if form == Some(SURVEY) {
@@ -368,6 +369,7 @@ pub async fn submit_an_empty_file(vault: &Arc<Vault>, received: Timestamp) -> Re
         mails: Vec::new(),
         k: None,
         shown: Vec::new(),
+        assignee: None,
     };
     let stored = vault.submit(act, new).await.map_err(|error| format!("an empty file gave {error:?}"))?;
     Ok((said, stored.summary.id, stored.receipt.expose().to_owned()))

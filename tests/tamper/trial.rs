@@ -12,10 +12,11 @@ use std::time::Instant;
 use letterlock::base::ids::{RecordId, RequestId};
 use letterlock::domain::browser::Browser;
 use letterlock::domain::submission::Status;
-use letterlock::policy::Role;
+use letterlock::domain::work::Label;
+use letterlock::policy::{Actor, Role};
 use letterlock::services::statistics::{self, Event};
 use letterlock::services::{
-    App, Context, OpenOptions, ServiceError, erase, keys, newsletter, portal, review, sign_in, staff,
+    App, Context, OpenOptions, ServiceError, desk, erase, keys, newsletter, portal, review, sign_in, staff, work,
 };
 use letterlock::vault::{Hooks, Step};
 
@@ -89,6 +90,11 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     for _ in 0..2 {
         unlock(&app, home.path().join("resources"), own).await;
     }
+    for (id, _) in truth.iter().take(2) {
+        for text in ["One to note.", "And another."] {
+            work::note(&app, &role(Role::Hr), *id, text).await.unwrap();
+        }
+    }
     let jane = staff::create_token(&app, &admin, "jane", &[Role::Hr], None).await.unwrap();
     staff::create_token(&app, &admin, "joe", &[Role::Support], None).await.unwrap();
     staff::add(&app, &admin, "jim", false, None).await.unwrap();
@@ -111,6 +117,12 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         sign_in::invite(&app, &admin, "jim", roles, None, hour).await.unwrap();
     }
     sign_in::invite(&app, &admin, "june", &[Role::Hr], Some(&"june@example.org".into()), hour).await.unwrap();
+    for (account, login) in staff::list(&app, &admin).await.unwrap().iter().zip(["jim", "june"]) {
+        let actor =
+            Actor::Staff { id: account.id, login: login.to_owned(), roles: vec![Role::Hr], scope: Default::default() };
+        let view = Label::parse(login).unwrap();
+        desk::keep_view(&app, &Context { actor, ..role(Role::Hr) }, view, "/staff/inbox".to_owned()).await.unwrap();
+    }
     app.close().await;
     drop(app);
     keep_keys();

@@ -6,6 +6,7 @@ mod crash;
 mod durable;
 mod erasure;
 mod faults;
+mod inbox;
 mod life;
 mod races;
 mod races_direct;

@@ -71,6 +71,7 @@ async fn submit(vault: &Vault, email: &str) -> Stored {
         mails: Vec::new(),
         k: None,
         shown: Vec::new(),
+        assignee: None,
     };
     vault.submit(act(Actor::Public, Action::Submit, &Resource::Form { roles: &[Role::Hr] }), new).await.unwrap()
 }

@@ -8,9 +8,11 @@ use letterlock::adapters::mail::{Carrier, Carrying, CarryingIf, Outgoing, Still}
 use letterlock::base::ids::{RecordId, RequestId};
 use letterlock::domain::message::{Author, MAX_UNANSWERED};
 use letterlock::domain::submission::Status;
+use letterlock::domain::work::Label;
 use letterlock::policy::Role;
 use letterlock::services::portal::{self, MessageIntake, Mine, Own};
-use letterlock::services::{App, ServiceError, converse, health, post, review};
+use letterlock::services::review::ListQuery;
+use letterlock::services::{App, ServiceError, converse, health, inbox, post, review, work};
 use letterlock::vault::MAX_FILES;
 
 use crate::support::*;
@@ -435,4 +437,87 @@ async fn a_full_disk_sends_no_mail_and_so_none_twice() {
     free.store(1 << 40, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(post::deliver(&app, app.post().unwrap()).await.unwrap(), 1);
     assert_eq!((count(), post::health(&app).unwrap().waiting), (1, 0));
+}
+
+/// What staff settle and note stands in the record, outlives a restart, and goes with the record: what is kept in memory of it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_labels_and_assignees_go_with_what_they_are_about() {
+    let home = Home::new();
+    let app = home.open();
+    let (gone, own) = applied(&app, "jane@example.org").await;
+    let (kept, _) = applied(&app, "jane@example.org").await;
+    let hr = role(Role::Hr);
+    for id in [gone, kept] {
+        work::note(&app, &hr, id, "Call her.").await.unwrap();
+        let labels = vec![Label::parse("urgent").unwrap()];
+        let change = work::Change { labels: Some(work::LabelChange::Set(labels)), ..work::Change::default() };
+        work::change(&app, &hr, id, change).await.unwrap();
+    }
+    let urgent = || ListQuery {
+        form: Some("job-application".parse().unwrap()),
+        label: Label::parse("URGENT").ok(),
+        ..ListQuery::default()
+    };
+    let listed = async |app: &Arc<App>| {
+        let page = review::list(app, &role(Role::Hr), urgent()).await.unwrap();
+        page.items.iter().map(|item| item.summary.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&app).await, [kept, gone]);
+    drop(app);
+    let app = home.open();
+    assert_eq!(listed(&app).await, [kept, gone]);
+    let opened = read(&app, gone).await.unwrap();
+    assert_eq!(
+        opened.notes.iter().map(|(note, told)| (note.text.expose(), *told)).collect::<Vec<_>>(),
+        [("Call her.", false)]
+    );
+
+    portal::erase(&app, request(), own).await.unwrap();
+    assert_eq!(listed(&app).await, [kept], "at once, before anything is cleaned up");
+    clean(&app).await;
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+    assert_eq!(read(&app, kept).await.unwrap().notes.len(), 1);
+    erase_person(&app, read(&app, kept).await.unwrap().summary.subject).await.unwrap();
+    assert!(listed(&app).await.is_empty());
+    clean(&app).await;
+    assert_eq!(problems(&app).await, Vec::<String>::new());
+}
+
+/// Whatever is written meanwhile: filtered and counted from memory, lists say what stands in the rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_from_memory_follow_every_change() {
+    let home = Home::new();
+    let app = home.open();
+    let form = || Some("job-application".parse().unwrap());
+    let count = async |app: &Arc<App>, status| {
+        let query = ListQuery { form: form(), status, limit: Some(200), ..ListQuery::default() };
+        review::list(app, &role(Role::Hr), query).await.unwrap().items.len()
+    };
+    assert_eq!(count(&app, None).await, 0);
+    let mut ids = Vec::new();
+    for n in 0..12 {
+        ids.push(applied(&app, &format!("p{n}@example.org")).await.0);
+        assert_eq!(count(&app, None).await, n + 1);
+    }
+    for (n, id) in ids.iter().enumerate() {
+        review::set_status(&app, &role(Role::Hr), *id, Status::Offer).await.unwrap();
+        assert_eq!(
+            (count(&app, Some(Status::Offer)).await, count(&app, Some(Status::Received)).await),
+            (n + 1, 11 - n)
+        );
+    }
+    let forms: Vec<_> = app.forms().iter().filter(|one| Some(one.id.clone()) == form()).cloned().collect();
+    let tally = inbox::tallies(&app, &role(Role::Hr), &forms).await.unwrap().unwrap().remove(0);
+    assert_eq!((tally.all, tally.nobodys, tally.by_status[&Status::Offer]), (12, 12, 12));
+    // Pages follow each other without a gap and without a repetition.
+    let mut query = ListQuery { form: form(), status: Some(Status::Offer), limit: Some(5), ..ListQuery::default() };
+    let mut seen = Vec::new();
+    loop {
+        let page = review::list(&app, &role(Role::Hr), query.clone()).await.unwrap();
+        seen.extend(page.items.iter().map(|item| item.summary.id));
+        let Some(next) = page.next else { break };
+        query.after = Some(next);
+    }
+    ids.reverse();
+    assert_eq!(seen, ids);
 }

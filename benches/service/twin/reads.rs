@@ -127,6 +127,7 @@ impl Twin {
             messages: 0,
             unanswered: 0,
             nature: Nature::Letter,
+            work: Default::default(),
         })
     }
 

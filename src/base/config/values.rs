@@ -29,6 +29,8 @@ pub struct Config {
     pub resource_link_hours: u32,
     /// Country of telephone numbers without a calling code, for forms that name none: two capital letters.
     pub country: Option<String>,
+    /// Teams of staff: names, with the logins of their members.
+    pub teams: Vec<(String, Vec<String>)>,
     /// Work on a file system on which overwriting in place is not known to destroy.
     pub accept_unsafe_fs: bool,
     /// Memory for the store's page cache, in MiB.
@@ -236,6 +238,7 @@ impl Default for Config {
             resources: PathBuf::from("resources"),
             resource_link_hours: 24,
             country: None,
+            teams: Vec::new(),
             accept_unsafe_fs: false,
             cache_mib: 128,
             log: LogFormat::Text,

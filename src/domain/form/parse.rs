@@ -4,6 +4,7 @@ mod fields;
 mod overlay;
 mod raw;
 mod roles;
+mod routing;
 mod site;
 mod whole;
 

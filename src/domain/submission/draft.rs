@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{ConsentGiven, FieldValue, Fields, PostalAddress};
 use crate::domain::Problem;
 use crate::domain::file::FileKind;
-use crate::domain::form::{Field, FieldKind, FileField, Form, FormId, FormKind, Wanted};
+use crate::domain::form::{Field, FieldKind, FileField, Form, FormId, FormKind, ShownWhen, Wanted};
 use crate::domain::language::Said;
 use crate::domain::subject::EmailAddress;
 use answer::{Answer, Given};
@@ -324,7 +324,11 @@ fn bytes_of(fields: &Fields) -> usize {
 
 /// Whether the field is asked, given the answers to those above it.
 fn is_shown(field: &Field, above: &Fields) -> bool {
-    let Some(when) = &field.shown_when else { return true };
+    field.shown_when.as_ref().is_none_or(|when| holds(when, above))
+}
+
+/// Whether one of the answers in question was given.
+pub fn holds(when: &ShownWhen, above: &Fields) -> bool {
     let has = |wanted: &Wanted| match (above.get(&when.field), wanted) {
         (Some(FieldValue::Bool(ticked)), Wanted::Box(wanted)) => ticked == wanted,
         (Some(FieldValue::Number(mark)), Wanted::Mark(wanted)) => mark.whole() == Some(i64::from(*wanted)),

@@ -42,7 +42,7 @@ pub(in crate::http) async fn search(
     let found = find::by_email(&web.app, &ctx, &SensitiveString::from(email)).await?;
     let items: Vec<Value> = found
         .iter()
-        .map(|f| json!({ "subject": f.subject, "submissions": f.submissions.iter().map(line).collect::<Vec<_>>() }))
+        .map(|f| json!({ "subject": f.subject, "submissions": f.submissions.iter().map(|one| line(&web.app, &ctx, one)).collect::<Vec<_>>() }))
         .collect();
     Ok(Json(json!({ "items": items, "next": null })))
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::parts::work_change;
+
 /// The body of an operation, if it takes one.
 pub(super) fn request_body(operation: &str) -> Option<Value> {
     let form_data = json!({
@@ -27,10 +29,16 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
             "application/x-www-form-urlencoded": { "schema": form_data },
             "multipart/form-data": { "schema": form_data },
         }),
-        "markSubmission" => json!({ "application/json": { "schema": {
-            "type": "object", "required": ["status"], "additionalProperties": false,
-            "properties": { "status": { "$ref": "#/components/schemas/Status" } },
-        } } }),
+        "markSubmission" => body_of(&[], work_change()),
+        "changeSubmissions" => body_of(
+            &["ids", "change"],
+            json!({
+                "ids": { "type": "array", "minItems": 1, "maxItems": 100, "items": { "$ref": "#/components/schemas/Id" } },
+                "change": { "type": "object", "additionalProperties": false, "properties": work_change() },
+            }),
+        ),
+        "noteSubmission" => body_of(&["text"], json!({ "text": text })),
+        "discloseNote" => body_of(&["disclosed"], json!({ "disclosed": { "type": "boolean" } })),
         "answerSubmission" => {
             body_of(&["text"], json!({ "text": text, "status": { "$ref": "#/components/schemas/Status" } }))
         }

@@ -19,10 +19,18 @@ pub(super) fn schemas() -> Value {
     } });
     let masked = json!({ "type": "array", "items": { "type": "string" },
         "description": "What the form asks and the caller's role is not shown, answered or not." });
+    let notes = json!({ "type": "array", "items": { "type": "object", "required": ["at", "author", "text", "disclosed"],
+        "properties": {
+            "at": time, "author": {}, "text": { "type": "string" },
+            "disclosed": { "type": "boolean", "description": "Released to the person's own copy." },
+        } } });
+    let assignee = json!({ "type": ["string", "null"], "description": "A login, or team: and the name of a team." });
+    let labels = json!({ "type": "array", "items": { "type": "string" } });
+    let seen = json!({ "type": ["boolean", "null"], "description": "Whether the caller's account has seen it." });
     let line = json!({
         "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
         "region": { "type": "string" }, "file_count": { "type": ["integer", "null"] }, "message_count": { "type": "integer" },
-        "fields": fields, "masked": masked,
+        "fields": fields, "masked": masked, "assignee": assignee, "labels": labels, "note_count": { "type": "integer" }, "seen": seen,
     });
     let files = json!({ "type": "array", "items": { "type": "object", "properties": {
         "n": { "type": "integer" }, "field": { "type": "string" }, "name": { "type": "string" },
@@ -45,6 +53,8 @@ pub(super) fn schemas() -> Value {
             "files": files, "messages": messages, "downloads": downloads, "masked": masked,
             "former_masked": { "type": "boolean", "description":
                 "It came by an earlier version of the form, and what only that one asked is not shown." },
+            "assignee": assignee, "labels": labels, "note_count": { "type": "integer" }, "seen": seen,
+            "notes": notes,
             "form_version": { "type": "integer" },
             "notice": { "type": "string", "description": "Version of the privacy notice shown." },
             "server_key": { "type": ["string", "null"], "description": "The key by which a server posted it." },

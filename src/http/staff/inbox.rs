@@ -6,13 +6,17 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 
-use super::{Here, page};
+use super::{Here, inbox_page};
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::Status;
+use crate::domain::work::Label;
 use crate::http::Web;
+use crate::http::api::submissions::{parse_label, parse_status};
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
+use crate::services::desk::{self, Desk};
+use crate::services::inbox::{self, Tally, Whose};
 use crate::services::results;
 use crate::services::review::{self, Item, ListQuery};
 
@@ -26,17 +30,35 @@ pub(super) struct Inbox<'a> {
     /// The one that is open.
     pub(super) form: Option<&'a Arc<Form>>,
     /// Only these.
-    pub(super) status: Option<Status>,
-    /// What the summaries are read for.
-    pub(super) purpose: Option<&'a str>,
+    pub(super) shown: Shown,
     /// What may be named.
     pub(super) purposes: &'a [String],
+    /// Whose submissions of this form can be.
+    pub(super) candidates: &'a [String],
+    /// How many there are; `None` while they are being gone through.
+    pub(super) tally: Option<&'a Tally>,
     /// The lines.
     pub(super) items: &'a [Item],
     /// Where the next page begins.
     pub(super) next: Option<&'a str>,
     /// Whether this is the first page.
     pub(super) first: bool,
+    /// What the account has set up.
+    pub(super) desk: &'a Desk,
+    /// Whether each line is ticked.
+    pub(super) all: bool,
+}
+
+/// What is shown of a form.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shown {
+    pub(super) status: Option<Status>,
+    /// `me`, `nobody`, or a name.
+    pub(super) assignee: Option<String>,
+    pub(super) label: Option<Label>,
+    pub(super) seen: Option<bool>,
+    /// What the summaries are read for.
+    pub(super) purpose: Option<String>,
 }
 
 /// `GET /staff`
@@ -47,7 +69,9 @@ pub(in crate::http) async fn home(
     uri: Uri,
 ) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
-    Ok(page::home(&here, &review::readable(&web.app, &ctx), &results::readable(&web.app, &ctx)))
+    let forms = review::readable(&web.app, &ctx);
+    let tallies = inbox::tallies(&web.app, &ctx, &forms).await?;
+    Ok(inbox_page::home(&here, &forms, tallies.as_deref(), &results::readable(&web.app, &ctx)))
 }
 
 /// `GET /staff/inbox`
@@ -57,44 +81,55 @@ pub(in crate::http) async fn show(
     here: Here,
     uri: Uri,
 ) -> Result<Response, HttpError> {
-    let query = Query::strict(&uri, &["form", "status", "after", "purpose"])?;
+    let query = Query::strict(&uri, &["form", "status", "assignee", "label", "seen", "after", "purpose", "all"])?;
     let forms = review::readable(&web.app, &ctx);
     let wanted = query.parse::<FormId>("form", "bad-form", "This is not the name of a form.")?;
     let form = match &wanted {
         Some(id) => Some(forms.iter().find(|form| form.id == *id).ok_or_else(HttpError::not_found)?),
         None => forms.first(),
     };
-    let status = match query.text("status") {
-        None => None,
-        Some(name) => Some(crate::http::api::submissions::parse_status(name)?),
-    };
     let purposes = form.map(|form| review::purposes(&ctx, form)).unwrap_or_default();
-    // The first purpose is the form's main one; any other is chosen on the page.
-    let purpose = query.text("purpose").or_else(|| purposes.first().map(String::as_str));
+    let shown = Shown {
+        status: query.text("status").map(parse_status).transpose()?,
+        assignee: query.text("assignee").map(str::to_owned),
+        label: query.text("label").map(parse_label).transpose()?,
+        seen: query.parse::<bool>("seen", "bad-seen", "This has to be true or false.")?,
+        // The first purpose is the form's main one; any other is chosen on the page.
+        purpose: query.text("purpose").or_else(|| purposes.first().map(String::as_str)).map(str::to_owned),
+    };
     let after = query.text("after");
     let (items, next) = match form {
         None => (Vec::new(), None),
         Some(form) => {
             let wanted = ListQuery {
                 form: Some(form.id.clone()),
-                status,
+                status: shown.status,
+                whose: shown.assignee.as_deref().map(Whose::parse),
+                label: shown.label.clone(),
+                seen: shown.seen,
                 after: after.map(str::to_owned),
                 limit: Some(LINES),
-                purpose: purpose.map(str::to_owned),
+                purpose: shown.purpose.clone(),
             };
             let page = review::list(&web.app, &ctx, wanted).await?;
             (page.items, page.next)
         }
     };
+    let tallies = inbox::tallies(&web.app, &ctx, form.map(std::slice::from_ref).unwrap_or_default()).await?;
+    let candidates = form.map(|form| inbox::candidates(&web.app, form)).transpose()?.unwrap_or_default();
+    let desk = desk::own(&web.app, &ctx)?;
     let inbox = Inbox {
         forms: &forms,
         form,
-        status,
-        purpose,
+        shown,
         purposes: &purposes,
+        candidates: &candidates,
+        tally: tallies.as_ref().and_then(|tallies| tallies.first()),
         items: &items,
         next: next.as_deref(),
         first: after.is_none(),
+        desk: &desk,
+        all: query.text("all").is_some(),
     };
-    Ok(page::inbox(&here, &inbox))
+    Ok(inbox_page::inbox(&web, &here, &inbox))
 }

@@ -2,18 +2,23 @@
 //! nothing depends on; one cookie for the session, one by which a browser that has signed in before is known again.
 
 mod account;
+pub(super) mod bulk;
 pub(super) mod confirm;
 mod cookies;
+pub(super) mod desk;
 mod entrance;
 pub(super) mod inbox;
+mod inbox_page;
 mod opened;
 mod page;
 pub(super) mod passkeys;
+mod print_page;
 pub(super) mod record;
 pub(super) mod results;
 pub(super) mod sign_in;
 mod view;
 pub(super) mod welcome;
+pub(super) mod work;
 
 use std::sync::Arc;
 
@@ -42,6 +47,8 @@ pub(super) use account::{
 const GUARD: &str = "_guard";
 /// Bytes of a post without a message.
 const SMALL: u64 = 8192;
+/// Parts of a post, at most: a hundred submissions that were ticked, and what is to be done with them.
+const MOST_PAIRS: usize = 150;
 
 /// Who is signed in; put there by [`layer`].
 #[derive(Clone)]
@@ -106,12 +113,17 @@ impl Posted {
     /// The body of a post before there is a session.
     async fn read_any(request: Request, most: u64) -> Result<Self, HttpError> {
         visit::same_origin(request.headers(), request.uri())?;
-        let pairs = urlencoded::post(request, most, 32).await?;
+        let pairs = urlencoded::post(request, most, MOST_PAIRS).await?;
         Ok(Self(pairs.into_iter().map(|(name, value)| (name, SensitiveString::from(value))).collect()))
     }
 
     fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.expose())
+    }
+
+    /// All parts of a name, in order.
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.expose())
     }
 
     fn secret(&self, name: &str) -> SensitiveString {

@@ -6,8 +6,10 @@ use axum::response::Response;
 
 use super::Here;
 use super::page::{Choice, Frame, html, labels};
-use super::view::{self, FileView, MessageView};
+use super::view::{self, FileView, MessageView, NoteView, PastView};
+use crate::base::sensitive::SensitiveString;
 use crate::domain::submission::{Nature, Status};
+use crate::domain::work::Label;
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::portal::page::{Answer, When, answers};
@@ -15,6 +17,7 @@ use crate::http::speech::Speech;
 use crate::policy::Action;
 use crate::services::Context;
 use crate::services::review::{self, Submission};
+use crate::services::{canned, work};
 
 /// What was turned down, with what was typed.
 pub(super) struct Refused<'a> {
@@ -33,17 +36,22 @@ pub(super) enum Part {
     Answer,
     /// The reason for declining a comment.
     Reason,
+    /// A note for colleagues.
+    Note,
+    /// Labels.
+    Labels,
 }
 
-/// A submission.
-pub(super) fn record(
+/// A submission. `canned` is the name of an answer that is kept ready and wanted.
+pub(super) async fn record(
     web: &Web,
     ctx: &Context,
     here: &Here,
     opened: &Submission,
     purpose: &str,
+    canned: Option<&str>,
     refused: Option<&Refused<'_>>,
-) -> Response {
+) -> Result<Response, HttpError> {
     let speech = Speech::default();
     let forms = web.app.forms();
     let form = forms.get(&opened.summary.form);
@@ -60,6 +68,22 @@ pub(super) fn record(
         Some(speech.sentence(error.problems.first().map_or(&error.detail, |first| &first.message)))
     };
     let typed = |part| of(part).map_or("", |refused| refused.typed);
+    let standing = &opened.summary.work;
+    let assignee = standing.assignee.as_ref().map(|assignee| work::name_of(&web.app, assignee)).unwrap_or_default();
+    let mut assignees = vec![Choice::of(String::new(), "Nobody", assignee.is_empty())];
+    for name in form.map(|form| work::candidates(&web.app, form)).transpose()?.unwrap_or_default() {
+        assignees.push(Choice::of(name.clone(), &view::assignee(&name, &here.who.login), name == assignee));
+    }
+    let label = |label: &Label| Choice::of(label.expose().to_owned(), label.expose(), standing.labels.contains(label));
+    let words: Vec<&str> = standing.labels.iter().map(Label::expose).collect();
+    let kept = match form {
+        Some(form) => canned::list(&web.app, form).await?,
+        None => Vec::new(),
+    };
+    let ready = canned.zip(form).and_then(|(name, form)| {
+        let one = kept.iter().find(|one| one.name == name)?;
+        Some(SensitiveString::from(canned::fill(&one.text, form, &opened.content.fields, &here.who.login)))
+    });
     let page = RecordPage {
         frame: Frame::of(here),
         id: opened.summary.id.to_string(),
@@ -97,12 +121,31 @@ pub(super) fn record(
         is_published: status == Status::Published,
         is_declined: status == Status::Declined,
         is_withdrawn: status == Status::Withdrawn,
+        undo: standing
+            .undo(status, web.app.clock().now())
+            .filter(|_| marks.is_some())
+            .map(|status| (status.as_str(), view::status(status))),
+        files_in_messages: opened.messages.iter().any(|message| !message.files.is_empty()),
+        whose: view::assignee(&assignee, &here.who.login),
+        assignees,
+        labels: words.clone(),
+        label_choices: form.map(|form| form.labels.iter().map(label).collect()).unwrap_or_default(),
+        typed_labels: of(Part::Labels).map_or_else(|| words.join(", "), |refused| refused.typed.to_owned()),
+        label_problem: problem(Part::Labels),
+        assigns: may(Action::Assign),
+        labels_it: may(Action::SetLabels),
+        decides: may(Action::DiscloseNote),
+        notes: (0..).zip(&opened.notes).map(|(n, (note, told))| NoteView::of(&speech, n, note, *told)).collect(),
+        note_problem: problem(Part::Note),
+        typed_note: typed(Part::Note),
+        history: PastView::all(&speech, &opened.history),
+        canned: kept.iter().map(|one| (one.name.as_str(), one.title.as_str())).collect(),
         problem: problem(Part::Answer),
-        typed: typed(Part::Answer),
+        typed: ready.as_ref().map_or(typed(Part::Answer), SensitiveString::expose),
         reason_problem: problem(Part::Reason),
         reason: typed(Part::Reason),
     };
-    html(if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+    Ok(html(if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page))
 }
 
 #[derive(Template)]
@@ -130,6 +173,25 @@ struct RecordPage<'a> {
     downloads: Vec<(&'a str, &'a str, When)>,
     /// Name, whether it was given, version of the wording.
     consents: Vec<(&'a str, bool, &'a str)>,
+    /// The status that can be gone back to: its name, and in words.
+    undo: Option<(&'static str, &'static str)>,
+    files_in_messages: bool,
+    whose: String,
+    assignees: Vec<Choice>,
+    labels: Vec<&'a str>,
+    /// Of a form that says which there are.
+    label_choices: Vec<Choice>,
+    typed_labels: String,
+    label_problem: Option<String>,
+    assigns: bool,
+    labels_it: bool,
+    decides: bool,
+    notes: Vec<NoteView<'a>>,
+    note_problem: Option<String>,
+    typed_note: &'a str,
+    history: Vec<PastView>,
+    /// Answers that are kept ready: names and titles.
+    canned: Vec<(&'a str, &'a str)>,
     is_comment: bool,
     moderates: bool,
     is_published: bool,

@@ -7,7 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::opened::{self, Part, Refused};
-use super::{Here, Posted, SMALL, page, see_other, whole};
+use super::{Here, Posted, SMALL, page, print_page, see_other, whole};
 use crate::base::ids::RecordId;
 use crate::http::Web;
 use crate::http::api::download;
@@ -32,8 +32,8 @@ pub(in crate::http) async fn show(
     uri: Uri,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
-    let query = Query::strict(&uri, &["purpose"])?;
-    shown(&web, &ctx, &here, id, query.text("purpose"), None).await
+    let query = Query::strict(&uri, &["purpose", "answer"])?;
+    shown(&web, &ctx, &here, id, query.text("purpose"), query.text("answer"), None).await
 }
 
 async fn shown(
@@ -42,10 +42,11 @@ async fn shown(
     here: &Here,
     id: RecordId,
     purpose: Option<&str>,
+    canned: Option<&str>,
     refused: Option<&Refused<'_>>,
 ) -> Result<Response, HttpError> {
-    let purpose = match (purpose, review::show(&web.app, ctx, id, purpose).await) {
-        (Some(purpose), Ok(opened)) => return Ok(opened::record(web, ctx, here, &opened, purpose, refused)),
+    let purpose = match (purpose, review::look(&web.app, ctx, id, purpose).await) {
+        (Some(purpose), Ok(opened)) => return opened::record(web, ctx, here, &opened, purpose, canned, refused).await,
         (_, Err(ServiceError::PurposeNeeded { allowed })) => match allowed.as_slice() {
             [only] => only.clone(),
             _ => return Ok(page::ask_purpose(here, &format!("/staff/record/{id}"), None, &allowed)),
@@ -53,8 +54,23 @@ async fn shown(
         (_, Err(other)) => return Err(other.into()),
         (None, Ok(_)) => return Err(HttpError::internal()),
     };
-    let opened = review::show(&web.app, ctx, id, Some(&purpose)).await?;
-    Ok(opened::record(web, ctx, here, &opened, &purpose, refused))
+    let opened = review::look(&web.app, ctx, id, Some(&purpose)).await?;
+    opened::record(web, ctx, here, &opened, &purpose, canned, refused).await
+}
+
+/// `GET /staff/record/{id}/print`. In the trail as a reading.
+pub(in crate::http) async fn print(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    params: Params,
+    uri: Uri,
+) -> Result<Response, HttpError> {
+    let id: RecordId = params.parse("id")?;
+    let query = Query::strict(&uri, &["purpose"])?;
+    let purpose = query.text("purpose");
+    let opened = review::look(&web.app, &ctx, id, purpose).await?;
+    Ok(print_page::print(&web, &here, &opened, purpose.unwrap_or_default()))
 }
 
 /// `GET /staff/record/{id}/files/{n}`
@@ -135,7 +151,7 @@ pub(in crate::http) async fn moderate(
 }
 
 /// The page again, with what was typed, where that is what was wrong.
-async fn refused(
+pub(super) async fn refused(
     web: &Web,
     ctx: &Context,
     here: &Here,
@@ -148,11 +164,11 @@ async fn refused(
         return Err(error.into());
     }
     let error = HttpError::from(error);
-    shown(web, ctx, here, id, Some(purpose), Some(&Refused { part, typed, error: &error })).await
+    shown(web, ctx, here, id, Some(purpose), None, Some(&Refused { part, typed, error: &error })).await
 }
 
 /// Back to the submission, for the same purpose.
-fn back(id: RecordId, purpose: &str) -> String {
+pub(super) fn back(id: RecordId, purpose: &str) -> String {
     let name = purpose.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     match purpose {
         "" => format!("/staff/record/{id}"),

@@ -4,8 +4,11 @@ use crate::domain::message::{Author, Message};
 use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
 use crate::domain::submission::{FileInfo, Status};
+use crate::domain::work::Note;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
+use crate::policy::Actor;
+use crate::services::review::Past;
 use crate::services::sign_in::Factor;
 
 /// A status, in words.
@@ -111,6 +114,98 @@ impl<'a> MessageView<'a> {
             files: message.files.iter().map(|file| FileView::of(speech, file)).collect(),
         }
     }
+}
+
+/// An assignee, as people read it.
+pub(super) fn assignee(name: &str, own: &str) -> String {
+    match name.strip_prefix("team:") {
+        _ if name.is_empty() => "Nobody".to_owned(),
+        Some(team) => format!("Team {team}"),
+        None if name == own => format!("{name} (me)"),
+        None => name.to_owned(),
+    }
+}
+
+/// A note for colleagues.
+pub(super) struct NoteView<'a> {
+    pub(super) n: u32,
+    pub(super) author: String,
+    pub(super) at: When,
+    pub(super) text: &'a str,
+    pub(super) disclosed: bool,
+}
+
+impl<'a> NoteView<'a> {
+    pub(super) fn of(speech: &Speech, n: u32, note: &'a Note, disclosed: bool) -> Self {
+        let author = match &note.login {
+            Some(login) => format!("{login} ({})", role(note.role)),
+            None => role(note.role).to_owned(),
+        };
+        Self { n, author, at: When::of(speech, note.at), text: note.text.expose(), disclosed }
+    }
+}
+
+/// A line of what was done with a submission.
+pub(super) struct PastView {
+    pub(super) who: String,
+    pub(super) what: String,
+    pub(super) at: When,
+    /// How often, when it was several times.
+    pub(super) times: usize,
+}
+
+impl PastView {
+    /// The lines, newest first. Glances in a list are one line for each who had them.
+    pub(super) fn all(speech: &Speech, history: &[Past]) -> Vec<Self> {
+        let mut out: Vec<Self> = Vec::new();
+        for past in history {
+            let (who, what) = (actor(&past.actor), done(past));
+            match out.iter_mut().find(|line| past.in_list && line.who == who && line.what == what) {
+                Some(line) => line.times += 1,
+                None => out.push(Self { who, what, at: When::of(speech, past.at), times: 1 }),
+            }
+        }
+        out
+    }
+}
+
+fn actor(actor: &Actor) -> String {
+    match actor {
+        Actor::Public => "Whoever sent it".to_owned(),
+        Actor::Subject => "The person".to_owned(),
+        Actor::Staff { login, .. } => login.clone(),
+        Actor::Owner { role: of } => format!("The owner of the machine, as {}", role(*of)),
+        Actor::System => "The software".to_owned(),
+        Actor::Key { name, .. } => format!("The server {name}"),
+    }
+}
+
+fn done(past: &Past) -> String {
+    let words = match past.action.as_str() {
+        "submit" => "sent it",
+        "read-submission" if past.in_list => "saw it in a list",
+        "read-submission" => "read it",
+        "read-file" => "opened a file",
+        "set-status" => "set the status",
+        "assign" => "said whose it is",
+        "set-labels" => "set the labels",
+        "mark-seen" => "marked it as read or unread",
+        "write-note" => "wrote a note",
+        "disclose-note" => "decided about a note",
+        "write-message" => "wrote a message",
+        "confirm-consent" => "confirmed a consent",
+        "withdraw-consent" => "took a consent back",
+        "download-resource" => "downloaded what the form unlocks",
+        "find-subject" => "found it by a search",
+        "send-mail" => "sent a mail about it",
+        "scan-file" => "had a file scanned",
+        "moderate" => "moderated it",
+        "take-down" => "took it down",
+        other => other,
+    };
+    let file = past.file.map(|n| format!(" ({})", n + 1)).unwrap_or_default();
+    let status = past.status.map(|of| format!(": {}", status(of))).unwrap_or_default();
+    format!("{words}{file}{status}")
 }
 
 #[cfg(test)]

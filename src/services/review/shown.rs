@@ -2,26 +2,48 @@
 
 use std::sync::Arc;
 
-use super::{Item, LedgerLine, Submission, form_of};
+use super::{Item, LedgerLine, Past, Submission, form_of};
 use crate::domain::form::Form;
-use crate::domain::submission::{Content, Summary};
-use crate::policy::{self, Sight};
+use crate::domain::submission::{Content, FileInfo, Summary};
+use crate::domain::work::Note;
+use crate::policy::{self, Action, Sight};
 use crate::services::{App, Context, ServiceError, blocking};
 use crate::vault::{Located, Opened};
 
+/// What stands behind a submission, beside what was sent and said.
+#[derive(Default)]
+pub(super) struct Behind {
+    pub(super) consent_changes: Vec<LedgerLine>,
+    pub(super) notes: Vec<(Note, bool)>,
+    pub(super) history: Vec<Past>,
+}
+
 /// What the actor is shown of a submission that was opened.
-pub(super) fn shown(
-    sight: &Sight<'_>,
-    form: &Form,
-    summary: Summary,
-    opened: Opened,
-    consent_changes: Vec<LedgerLine>,
-) -> Submission {
+pub(super) fn shown(sight: &Sight<'_>, form: &Form, summary: Summary, opened: Opened, behind: Behind) -> Submission {
     let Opened { mut content, mut messages, downloads, .. } = opened;
+    let Behind { consent_changes, notes, mut history } = behind;
+    if sight.may_hide_files() {
+        limit_history(sight, &content.files, &mut history);
+    }
     sight.limit(&mut content, &mut messages);
     let masked = sight.masked().map(str::to_owned).collect();
     let former_masked = content.form_version != form.version && !sight.shows_former();
-    Submission { summary, content, messages, downloads, consent_changes, masked, former_masked }
+    Submission { summary, content, messages, downloads, consent_changes, masked, former_masked, notes, history }
+}
+
+/// Leaves out what was done with files that are not shown, and gives the others the numbers by which they are.
+fn limit_history(sight: &Sight<'_>, sent: &[FileInfo], history: &mut Vec<Past>) {
+    let hidden = |file: &&FileInfo| !sight.shows_files(&file.field);
+    history.retain_mut(|past| match past.file {
+        // A scan may be of any file.
+        None => past.action != Action::ScanFile.as_str(),
+        Some(n) if sent.iter().any(|file| file.n == n && hidden(&file)) => false,
+        Some(n) => {
+            let before = sent.iter().filter(|file| file.n < n).filter(hidden).count();
+            past.file = Some(n.saturating_sub(u32::try_from(before).unwrap_or(u32::MAX)));
+            true
+        }
+    });
 }
 
 /// A line of a list whose content was opened.

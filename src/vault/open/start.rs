@@ -124,6 +124,7 @@ impl Opening {
             threads: Mutex::new(threads),
             stop: Some(wake),
             postings: Default::default(),
+            history: Default::default(),
         };
         Ok((vault, report))
     }

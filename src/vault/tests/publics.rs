@@ -37,6 +37,7 @@ async fn subscriber(vault: &Vault, email: &str) -> Stored {
         mails: Vec::new(),
         k: None,
         shown: Vec::new(),
+        assignee: None,
     };
     let public = act(&Actor::Public, Action::Submit, &Resource::Form { roles: MARKETING });
     let stored = vault.submit(public, new).await.unwrap();

@@ -59,6 +59,25 @@ pub(crate) struct ListEntry {
     pub(crate) scans: Vec<Scan>,
     pub(crate) nature: Nature,
     pub(crate) shown: Vec<String>,
+    pub(crate) assignee: Option<Assignee>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) readers: Vec<Id>,
+    pub(crate) former: Option<(Status, Status, i64)>,
+    pub(crate) notes: Vec<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Assignee {
+    Account(Id),
+    Team(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) at: i64,
+    pub(crate) role: Role,
+    pub(crate) login: Option<String>,
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

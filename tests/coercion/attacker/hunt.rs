@@ -242,6 +242,11 @@ impl Hunt {
                 let number = u32::from_be_bytes(number.try_into().ok()?);
                 self.loot.downloads.insert((record.try_into().ok()?, number), contents::read(content)?);
             }
+            Purpose::Note => {
+                let (record, number) = spot.row.split_at_checked(16)?;
+                let number = u32::from_be_bytes(number.try_into().ok()?);
+                self.loot.notes.insert((record.try_into().ok()?, number), contents::read(content)?);
+            }
             Purpose::Mail => {
                 let _: contents::Mail = contents::read(content)?;
                 self.loot.mails += 1;
@@ -292,7 +297,7 @@ impl Hunt {
                 self.deed_parts.entry(handle.to_vec()).or_default().insert(part.to_vec(), content.to_vec());
             }
             // Counts by day, form and family of browser: nothing of anybody.
-            Purpose::Statistics | Purpose::Credentials => {}
+            Purpose::Statistics | Purpose::Credentials | Purpose::Desk => {}
             Purpose::ServerKey => drop(contents::read::<ServerKey>(content)?),
             // What staff wrote for everybody, and figures.
             Purpose::Mailing => {}

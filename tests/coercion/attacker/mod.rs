@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use letterlock::crypto::Key;
 use letterlock::crypto::derive::{Label, Prf};
 
-use contents::{AuditEntry, ConsentLine, Content, Deed, Download, ListEntry, Message, OrderPart, Subject};
+use contents::{AuditEntry, ConsentLine, Content, Deed, Download, ListEntry, Message, Note, OrderPart, Subject};
 pub(crate) use layouts::{Id, KeyBytes, Row};
 pub(crate) use sealed::Spot;
 
@@ -69,6 +69,8 @@ pub(crate) struct Loot {
     pub(crate) messages: BTreeMap<(Id, u32), Message>,
     /// The downloads that opened, by record and number.
     pub(crate) downloads: BTreeMap<(Id, u32), Download>,
+    /// The notes that opened, by record and number.
+    pub(crate) notes: BTreeMap<(Id, u32), Note>,
     /// How many mails that wait opened.
     pub(crate) mails: usize,
     /// The list entries that opened, in their versions.

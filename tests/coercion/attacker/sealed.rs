@@ -121,11 +121,13 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         16 => one(Purpose::Credentials, Table::Credentials, 0),
         17 => vec![about_record(row, value, Purpose::Download, Table::Downloads)],
         18 => one(Purpose::Mailing, Table::Mailings, 0),
+        20 => one(Purpose::Desk, Table::Desks, 0),
+        19 => vec![about_record(row, value, Purpose::Note, Table::Notes)],
         _ => Vec::new(),
     }
 }
 
-/// A message or a download: whose record it is about is not told by its row.
+/// A message, a download or a note: whose record it is about is not told by its row.
 fn about_record(row: &[u8], value: &[u8], purpose: Purpose, table: Table) -> Sealed {
     let inner = Inner { purpose, table, row: Some(row.to_vec()), versions: vec![0], place: None };
     Sealed { inner: Some(inner), ..Sealed::new(value, []) }

@@ -232,7 +232,7 @@ fn rating(raw: &RawField) -> Result<Rating, Mistake> {
     Ok(Rating { scale, low: label(&raw.low), high: label(&raw.high) })
 }
 
-fn shown_when(raw: RawShown, earlier: &[Field]) -> Result<ShownWhen, Mistake> {
+pub(super) fn shown_when(raw: RawShown, earlier: &[Field]) -> Result<ShownWhen, Mistake> {
     let Some(decides) = earlier.iter().find(|field| field.name == *raw.field.get_ref()) else {
         return Err(at(&raw.field, "expected the name of a field above this one"));
     };

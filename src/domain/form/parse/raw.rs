@@ -57,6 +57,10 @@ pub(super) struct RawForm {
     #[serde(default)]
     pub(super) unlocks: Vec<RawUnlock>,
     pub(super) unlock_by: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) labels: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) routes: Vec<Spanned<RawRoute>>,
 }
 
 /// Names of roles.
@@ -171,6 +175,14 @@ pub(super) struct RawConsent {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawRoute {
+    pub(super) when: Option<Spanned<RawShown>>,
+    pub(super) team: Option<Spanned<String>>,
+    pub(super) person: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawUnlock {
     pub(super) file: Spanned<String>,
     pub(super) title: Spanned<String>,
@@ -210,10 +222,19 @@ mod tests {
         assert_eq!(described("/properties/files/items"), keys::<RawFile>());
         assert_eq!(described("/properties/consents/items"), keys::<RawConsent>());
         assert_eq!(described("/properties/unlocks/items"), keys::<RawUnlock>());
+        assert_eq!(described("/properties/routes/items"), keys::<RawRoute>());
+        assert_eq!(described("/properties/routes/items/properties/when"), keys::<RawShown>());
         assert_eq!(described("/properties/notice/oneOf/1"), keys::<RawInline>());
         // The page for people explains each of them.
         let page = include_str!("../../../../docs/forms.md");
-        let all = [keys::<RawForm>(), keys::<RawField>(), keys::<RawFile>(), keys::<RawConsent>(), keys::<RawUnlock>()];
+        let all = [
+            keys::<RawForm>(),
+            keys::<RawField>(),
+            keys::<RawFile>(),
+            keys::<RawConsent>(),
+            keys::<RawUnlock>(),
+            keys::<RawRoute>(),
+        ];
         let missing: Vec<&String> = all.iter().flatten().filter(|key| !page.contains(&format!("`{key}`"))).collect();
         assert!(missing.is_empty(), "docs/forms.md lacks {missing:?}");
     }

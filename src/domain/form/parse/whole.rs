@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::fields::{MOST_FILES, consent, field, file_field};
 use super::raw::{RawForm, RawNotice, RawUnlock};
 use super::roles::{readers, some_of};
+use super::routing::{labels, routes};
 use super::site::site;
 use super::{Mistake, NAME, Names, at, at_least_one, country, is_name, version_label, words};
 use crate::base::config::is_region;
@@ -92,6 +93,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
     }
     let site = site(&raw)?;
     let unlock_by = unlock_by(&raw)?;
+    let routes = routes(std::mem::take(&mut raw.routes), &fields, &kind)?;
     Ok(Form {
         id,
         version: raw.version.into_inner(),
@@ -120,6 +122,8 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
         consents,
         unlocks: unlocks(raw.unlocks, lang)?,
         unlock_by,
+        labels: labels(raw.labels)?,
+        routes,
         _checked: (),
     })
 }
