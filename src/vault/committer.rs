@@ -114,6 +114,35 @@ impl Job {
             | Self::CleanUp { .. } => false,
         }
     }
+
+    /// Whether it is refused while the witness cannot be written, and the trail therefore not be held against anything.
+    /// What people outside send, take back or confirm is taken all the same, and what was begun is put in order.
+    const fn needs_the_witness(&self) -> bool {
+        match self {
+            Self::Submit(..)
+            | Self::Consents(..)
+            | Self::Turn(..)
+            | Self::MailDone(..)
+            | Self::CleanUp { .. }
+            | Self::Head(_)
+            | Self::Recovery
+            | Self::Stop(_) => false,
+            Self::Audit(..)
+            | Self::SetStatus(..)
+            | Self::SetScan(..)
+            | Self::Work(..)
+            | Self::Seen(..)
+            | Self::Note(..)
+            | Self::DiscloseNote(..)
+            | Self::Message(..)
+            | Self::Download(..)
+            | Self::Mailing(..)
+            | Self::Feed(..)
+            | Self::SystemRows(..)
+            | Self::Order(..)
+            | Self::Epoch(..) => true,
+        }
+    }
 }
 
 pub(super) struct Committer {
@@ -146,8 +175,12 @@ impl Committer {
         while let Some(first) = queue.pop_front().or_else(|| jobs.blocking_recv()) {
             queue.push_front(first);
             gather(&mut queue, &mut jobs);
+            // Dropped unanswered, a job is refused: see `Vault::ask`.
             if stopped {
-                queue.clear(); // dropped unanswered, a job is refused: see `Vault::ask`
+                queue.clear();
+            } else if self.shared.witness_failed.load(Ordering::SeqCst) {
+                queue.retain(|job| !job.needs_the_witness());
+                stopped = !queue.is_empty() && self.turn(&mut queue);
             } else {
                 stopped = self.turn(&mut queue);
                 wipe_stack::<USUAL_DEPTH>();

@@ -9,7 +9,7 @@ use super::{Vault, VaultError};
 pub struct Pulse {
     /// Commits are accepted.
     pub store: bool,
-    /// The witness was written when it was last due.
+    /// The witness was written when it was last due. Without it nothing is read, changed or erased, and submissions are taken.
     pub witness: bool,
     /// There is room for new submissions.
     pub space: bool,

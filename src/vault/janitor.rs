@@ -75,19 +75,15 @@ impl Janitor {
 
     fn keep_witness(&mut self) {
         let Ok(current) = self.shared.testimony.lock().map(|testimony| testimony.clone()) else { return };
-        if current == self.written {
+        // A second sync could claim success for what the first one lost, so a failure stays one until the next start.
+        if current == self.written || self.shared.witness_failed.load(Ordering::SeqCst) {
             return;
         }
         match self.witness.write(&current, &self.shared.derived.witness) {
-            Ok(()) => {
-                self.written = current;
-                self.shared.witness_failed.store(false, Ordering::SeqCst);
-            }
+            Ok(()) => self.written = current,
             Err(error) => {
-                tracing::error!(%error, "the witness could not be written");
+                tracing::error!(%error, "the witness could not be written: submissions are taken, nothing is read or erased");
                 self.shared.witness_failed.store(true, Ordering::SeqCst);
-                // A second sync could claim success for what the first one lost, so nothing more is acknowledged.
-                self.shared.failed.store(true, Ordering::SeqCst);
             }
         }
     }

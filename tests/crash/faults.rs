@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use letterlock::domain::submission::Status;
 use letterlock::policy::Role;
-use letterlock::services::{App, ServiceError, health, review};
+use letterlock::services::{App, ServiceError, find, health, review};
 use letterlock::store::{Batch, Engine, Rows, StoreError};
 use letterlock::vault::{Hooks, Step};
 
@@ -134,10 +134,14 @@ async fn a_write_that_fails_at_any_step_is_told_and_mended_by_a_start() {
             let told = std::fs::read_to_string(scenario::Told::path(folder.path())).unwrap();
             cases += 1;
             told_so += usize::from(result.is_err());
-            // A recovery slot out of reach is told, and tried again; with anything else the vault shuts.
-            let is_recovery = matches!(step, Step::RecoveryPut | Step::RecoverySynced);
-            if let Some(app) = run.app.take().filter(|_| !is_recovery) {
-                is_shut(&app, &told).await;
+            match run.app.take() {
+                // Told, and tried again.
+                Some(_) if matches!(step, Step::RecoveryPut | Step::RecoverySynced) => {}
+                Some(app) if matches!(step, Step::TestimonyPut | Step::TestimonyWritten) => {
+                    takes_and_gives_nothing(&app, folder.path()).await;
+                }
+                Some(app) => is_shut(&app, &told).await,
+                None => {}
             }
             drop(run);
             if let Err(said) = ledger::check(folder.path(), &Expected::told(folder.path())).await {
@@ -158,6 +162,34 @@ async fn is_shut(app: &Arc<App>, told: &str) {
     assert!(app.has_failed(), "{told}");
     assert!(!health::readiness(app).ready && !health::readiness(app).store, "{told}");
     refused(scenario::send(app, 99, "zoe").await.map(drop));
+    gives_nothing(app, told).await;
+}
+
+/// A vault whose trail can be held against nothing any more is open for what people send, and for nothing else.
+async fn takes_and_gives_nothing(app: &Arc<App>, folder: &Path) {
+    let told = scenario::Told::open(folder);
+    let so_far = || std::fs::read_to_string(scenario::Told::path(folder)).unwrap();
+    // The failure may be that of the last round, a moment after the last answer.
+    for _ in 0..1000 {
+        if !health::readiness(app).audit {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let readiness = health::readiness(app);
+    assert!(!readiness.ready && !readiness.audit && readiness.store && !app.has_failed(), "{}", so_far());
+    told.say("try submit 99");
+    let id = scenario::send(app, 99, "zoe").await.unwrap();
+    told.say(&format!("ok submit 99 {id}"));
+    gives_nothing(app, &so_far()).await;
+    let searched = find::by_email(app, &role(Role::Privacy), &scenario::address("zoe").as_str().into()).await;
+    assert!(matches!(searched, Err(ServiceError::Unavailable)), "{searched:?}");
+}
+
+async fn gives_nothing(app: &Arc<App>, told: &str) {
+    let refused = |result: Result<(), ServiceError>| {
+        assert!(matches!(result, Err(ServiceError::Unavailable)), "{told}: {result:?}");
+    };
     if let Some(id) = told.lines().find_map(|line| line.strip_prefix("ok submit 0 ")) {
         let id = id.parse().unwrap();
         // Without a trace nothing is read.
