@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use super::audit::{self, Draft, Entry};
+use super::audit::{self, Detail, Draft, Entry};
 use super::digest::{self, Sum};
 use super::shared::Shared;
 use super::view::TreeView;
@@ -283,6 +283,10 @@ impl<'a> Txn<'a> {
         self.seal_keyrings()?;
         self.seal_pages()?;
         self.add_up()?;
+        if self.entries.is_empty() && self.counters.digest != self.state.counters.digest {
+            // The digest stands in the last entry of a commit: without one, the trail would tell of other rows than there are.
+            self.entry(Draft::system(Detail::None));
+        }
         self.seal_entries()?;
         let state = self.counters.seal(self.shared)?;
         self.batch.insert(Counters::row_key(), Some(state));
@@ -359,7 +363,7 @@ impl<'a> Txn<'a> {
                 time,
                 actor: draft.actor,
                 role: draft.role,
-                action: draft.action.as_str().to_owned(),
+                action: draft.action.to_owned(),
                 request: draft.request,
                 purpose: draft.purpose,
                 detail: draft.detail,

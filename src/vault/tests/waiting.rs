@@ -9,6 +9,24 @@ use crate::store::{Engine, Rows, StoreError};
 use crate::vault::Detail;
 use crate::vault::system_rows::SystemTable;
 
+/// An issue for nobody moves its mailing on and has nothing to say of anybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_with_nothing_to_tell_keeps_the_trail_in_step_with_the_rows() {
+    use crate::base::ids::MailingId;
+    use crate::vault::{Newsletter, Recipients};
+    let (_dir, vault) = home();
+    submit(&vault, PLAIN).await.unwrap();
+    let mailing = MailingId::from_bytes([1; 16]);
+    let system = || act(&Actor::System, Action::SendMail, &Resource::Vault);
+    vault.order_mailing(system(), mailing, &"an issue").await.unwrap();
+    let newsletter = Newsletter { form: "newsletter".parse().unwrap(), consent: "newsletter".to_owned() };
+    let recipients =
+        Recipients { newsletter, field: "email".to_owned(), topics: None, by: Timestamp::from_millis(i64::MAX >> 20) };
+    let plan = vault.plan_feed(mailing, recipients, 10).unwrap();
+    assert!(vault.feed_mailing(system(), plan).await.unwrap().is_queued());
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
+}
+
 /// Holds commits back while a test keeps `gate` locked, and remembers the keys of each.
 struct Gated {
     inner: Box<dyn Engine>,
