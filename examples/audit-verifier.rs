@@ -362,6 +362,8 @@ pub enum Detail {
     Survey(String),
     Mailing { id: Id, mails: u64 },
     Trail { from: u64, to: u64 },
+    Refused { what: String, status: u16, unlisted: u64 },
+    Service { change: String, configuration: Option<String> },
 }
 
 /// A handle: 16 bytes, in text 26 characters.

@@ -21,7 +21,7 @@ use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
 use crate::crypto::password::Cost;
 use crate::http::{self, HttpConfig};
-use crate::services::audit::keep;
+use crate::services::audit::{self, ServiceChange, keep};
 use crate::services::resources::{self, Shelf};
 use crate::services::work::Teams;
 use crate::services::{App, OpenOptions, Opened, inbox, post, scan};
@@ -83,6 +83,7 @@ pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     app.set_answers(config.forms.join("answers"));
     inbox::begin(&app);
     let outcome = run(config, &app, &opened, notices, signals).await;
+    audit::service(&app, ServiceChange::Stopped, None).await;
     app.close().await;
     if outcome.is_ok() {
         say("letterlock: stopped");
@@ -140,7 +141,9 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     let posting = tokio::spawn(post::run(Arc::clone(app)));
     let keeping = tokio::spawn(keep::run(Arc::clone(app)));
     let failure = tokio::spawn(watch_for_failure(Arc::clone(app), stop.clone()));
-    let reloading = tokio::spawn(reload::watch(Arc::clone(app), forms::folder(config)?));
+    let (of, by) = (Arc::clone(app), config.clone());
+    let reloading = tokio::spawn(reload::watch(of, forms::folder(config)?, move || fingerprint(&by)));
+    audit::service(app, ServiceChange::Started, Some(fingerprint(config))).await;
     let mut until = stopped;
     let served = http::serve(Arc::clone(app), http, async move {
         // An error means that nobody is left who could stop us, so stop.
@@ -172,6 +175,11 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
         ));
     }
     served
+}
+
+/// By what the service goes, as the trail tells it. Settings name files with secrets, and hold none themselves.
+fn fingerprint(config: &Config) -> String {
+    audit::fingerprint(&format!("{config:?}"), Some(&config.forms))
 }
 
 /// A failed write is not tried again: a second `fsync` can claim success for what the first one lost. The service stops,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::command::{Command, Failure, Reply};
+use super::command::{Command, Failure, FailureKind, Reply};
 use super::render;
 use crate::base::ids::RequestId;
 use crate::policy::{Actor, Role, Scope};
@@ -27,9 +27,15 @@ pub struct Desk {
 pub fn start(desk: Arc<Desk>, command: Command) -> mpsc::Receiver<Reply> {
     let (replies, receiver) = mpsc::channel(16);
     tokio::spawn(async move {
-        let last = match run(&desk, command, &Sink(replies.clone())).await {
+        let acted = OnceLock::new();
+        let last = match run(&desk, command, &Sink(replies.clone()), &acted).await {
             Ok(value) => Reply::Done { value },
-            Err(failure) => Reply::Error(failure),
+            Err(failure) => {
+                if let (FailureKind::NotFoundOrForbidden, Some(ctx)) = (failure.kind, acted.get()) {
+                    services::audit::refused(&desk.app, &ctx.actor, ctx.request, "control socket", 404).await;
+                }
+                Reply::Error(failure)
+            }
         };
         // Nobody left to tell.
         let _ = replies.send(last).await;
@@ -37,10 +43,11 @@ pub fn start(desk: Arc<Desk>, command: Command) -> mpsc::Receiver<Reply> {
     receiver
 }
 
-async fn run(desk: &Desk, command: Command, sink: &Sink) -> Result<Value, Failure> {
+/// `acted` is told who acts, for what has to be said of a refusal.
+async fn run(desk: &Desk, command: Command, sink: &Sink, acted: &OnceLock<Context>) -> Result<Value, Failure> {
     let app = &desk.app;
-    let acting = |role| context(app, role);
-    let acting_for = |role, purpose| Ok::<_, Failure>(Context { purpose, ..context(app, role)? });
+    let acting = |role| context(app, role).inspect(|ctx| drop(acted.set(ctx.clone())));
+    let acting_for = |role, purpose| Ok::<_, Failure>(Context { purpose, ..acting(role)? });
     match command {
         Command::Status => status(desk).await,
         Command::Statistics => {

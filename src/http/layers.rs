@@ -31,7 +31,7 @@ use crate::domain::form::FormId;
 use crate::domain::language::Languages;
 use crate::domain::operator::Operator;
 use crate::policy::Actor;
-use crate::services::{Context, staff};
+use crate::services::{Context, audit, staff};
 
 /// Our own name for a request: a client's is never taken over, so that nobody can forge or collide log lines.
 const REQUEST_ID: &str = "x-request-id";
@@ -221,11 +221,40 @@ pub(super) async fn bearer(State(web): State<Arc<Web>>, mut request: Request, ne
     };
     match found {
         Ok(actor) => {
-            request.extensions_mut().insert(Context { actor, request: id, purpose: None });
-            next.run(request).await
+            let what = What::of(&request);
+            request.extensions_mut().insert(Context { actor: actor.clone(), request: id, purpose: None });
+            let response = next.run(request).await;
+            note_refusal(&web, &actor, id, &what, response).await
         }
-        Err(e) => count_failure(&web, Client::find(request.extensions()), e.into()).into_response(),
+        Err(e) => {
+            let (what, named) = (What::of(&request), token(request.headers()).is_some());
+            let response = count_failure(&web, Client::find(request.extensions()), e.into()).into_response();
+            // Whoever names no token at all was not turned away as anybody.
+            if named { note_refusal(&web, &Actor::Public, id, &what, response).await } else { response }
+        }
     }
+}
+
+/// What was asked for, as the trail tells it: method and route.
+pub(super) struct What(String);
+
+impl What {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn of(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+        Self(format!("{} {route}", request.method()))
+    }
+}
+
+/// Writes into the trail that somebody was turned away, if so. What is hidden and what does not exist take the same time.
+pub(super) async fn note_refusal(web: &Web, actor: &Actor, id: RequestId, what: &What, response: Response) -> Response {
+    if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
+        audit::refused(&web.app, actor, id, &what.0, response.status().as_u16()).await;
+    }
+    response
 }
 
 /// Counts a failed authentication for its address; beyond the limit, that is the answer.

@@ -3,20 +3,26 @@
 pub mod export;
 mod head;
 pub mod keep;
+mod note;
 mod prove;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::review::{Page, cursor, page_limit, parse_cursor};
 use super::{App, Context, ServiceError, blocking};
+use crate::base::clock::Timestamp;
 use crate::policy::{Action, Resource};
+use crate::vault::Detail;
 pub use crate::vault::audit::Wanted;
-use crate::vault::{Detail, EntryView};
+pub use crate::vault::audit::{REFUSED, SERVICE};
+pub use crate::vault::{EntryView, SubjectView};
 
 pub use head::{Found, Head, head, heads_in, public_key};
+pub(super) use note::Refusals;
+pub use note::{ServiceChange, fingerprint, refused, service};
 pub use prove::{Continued, continuation, continues, entry};
 
 /// What `verify` found.
@@ -56,13 +62,48 @@ pub async fn find(
     after: Option<&str>,
     limit: Option<u32>,
 ) -> Result<Page<Value>, ServiceError> {
+    let page = look(app, ctx, wanted, after, limit).await?;
+    Ok(Page { items: page.items.into_iter().map(to_json).collect(), next: page.next })
+}
+
+/// As [`find`], for whoever shows them in another way.
+///
+/// # Errors
+/// As [`list`].
+pub async fn look(
+    app: &Arc<App>,
+    ctx: &Context,
+    wanted: Wanted,
+    after: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Page<EntryView>, ServiceError> {
     let act = ctx.act(Action::ReadAudit, &Resource::Audit)?;
     let limit = page_limit(limit)? as usize;
     let before = after.map(parse_cursor).transpose()?;
     let vault = Arc::clone(&app.vault);
-    let (entries, next) = blocking(move || vault.find_entries(before, limit, &wanted)).await??;
+    let (items, next) = blocking(move || vault.find_entries(before, limit, &wanted)).await??;
     app.vault.record_act(act, Detail::None).await?;
-    Ok(Page { items: entries.into_iter().map(to_json).collect(), next: next.map(cursor) })
+    Ok(Page { items, next: next.map(cursor) })
+}
+
+/// The last check of the trail since the start.
+#[derive(Clone, Debug)]
+pub struct LastCheck {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Entries read.
+    pub entries: u64,
+    /// As in [`Verdict`].
+    pub problems: Vec<String>,
+}
+
+/// What the last check of the trail since the start found, for whoever may check it.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`].
+pub fn last_check(app: &App, ctx: &Context) -> Result<Option<LastCheck>, ServiceError> {
+    let _ = ctx.act(Action::VerifyAudit, &Resource::Audit)?;
+    Ok(app.last_check.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
 /// Checks every entry and link, and that the trail continues each of the heads in `known`, which were kept elsewhere. `progress`
@@ -90,6 +131,8 @@ pub async fn verify(
     if let Err(error) = app.vault.record_act(act, Detail::Found(problems.len() as u64)).await {
         tracing::warn!(%error, "the check could not be written into the audit trail");
     }
+    let last = LastCheck { at: app.clock.now(), entries: check.entries, problems: problems.clone() };
+    *app.last_check.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     Ok(Verdict { entries: check.entries, problems, head: head::sign(app, &check.head) })
 }
 

@@ -180,6 +180,16 @@ impl Watcher {
     }
 }
 
+/// Every file of the folder that counts, by its name in it, with its content; what cannot be read is empty.
+pub(super) fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let at = Folder { path: Some(folder.to_owned()), ..Folder::default() };
+    let content = |(path, ..): Stamp| {
+        let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+        (name, std::fs::read(&path).unwrap_or_default())
+    };
+    stamps(&at).into_iter().map(content).collect()
+}
+
 fn sources(folder: &Folder) -> Result<Sources, FormError> {
     let Some(path) = &folder.path else {
         return Ok(Sources { country: folder.country, lang: folder.lang.clone(), ..Sources::default() });

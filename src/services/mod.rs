@@ -31,7 +31,7 @@ pub mod verify;
 pub mod work;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::oneshot;
 
@@ -155,6 +155,8 @@ pub struct App {
     teams: OnceLock<work::Teams>,
     answers: OnceLock<std::path::PathBuf>,
     desks: desk::Desks,
+    refusals: audit::Refusals,
+    last_check: Mutex<Option<audit::LastCheck>>,
     tally: statistics::Tally,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
@@ -282,6 +284,8 @@ impl App {
             teams: OnceLock::new(),
             answers: OnceLock::new(),
             desks,
+            refusals: audit::Refusals::default(),
+            last_check: Mutex::default(),
             tally,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),

@@ -161,7 +161,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     .await??;
     let next = next.and_then(|arrival| cursor_at(app, arrival));
     let Some(purpose) = query.purpose else {
-        note_owner(app, ctx, query.form.as_ref(), found.len()).await?;
+        note_list(app, ctx, query.form.as_ref(), found.len()).await?;
         let line = |listed: Listed| line(app, ctx, listed.located.summary);
         let items = found.into_iter().map(|listed| Item { summary: line(listed), fields: None, masked: Vec::new() });
         return Ok(Page { items: items.collect(), next });
@@ -174,7 +174,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
         form_of(app, &listed.located).is_ok_and(|form| reads_for(ctx, &form, nature, &purpose))
     });
     if found.is_empty() {
-        note_owner(app, ctx, query.form.as_ref(), 0).await?;
+        note_list(app, ctx, query.form.as_ref(), 0).await?;
         return Ok(Page { items: Vec::new(), next });
     }
     let form = form_of(app, &found[0].located)?;
@@ -350,11 +350,11 @@ pub(super) fn may_list(app: &App, ctx: &Context, located: &Located) -> bool {
     })
 }
 
-/// The owner of the machine stands outside the roles, so each of their acts is in the trail, a bare list too.
-async fn note_owner(app: &App, ctx: &Context, form: Option<&FormId>, found: usize) -> Result<(), ServiceError> {
+/// A bare list opens nothing, and is in the trail all the same: who looked, through which form, at how many lines.
+async fn note_list(app: &App, ctx: &Context, form: Option<&FormId>, found: usize) -> Result<(), ServiceError> {
     let forms = app.forms();
     let listed = forms.iter().find(|one| form.is_none_or(|id| *id == one.id) && may(ctx, Action::ListSubmissions, one));
-    if let (Actor::Owner { .. }, Some(form)) = (&ctx.actor, listed) {
+    if let Some(form) = listed {
         let act = ctx.at(&form.id).act(Action::ListSubmissions, &Resource::of_form(form))?;
         app.vault.record_act(act, Detail::Found(found as u64)).await?;
     }

@@ -28,6 +28,7 @@ use crate::policy::{Action, Actor, Role};
 
 pub use check::TrailCheck;
 pub use find::Wanted;
+pub use look::{REFUSED, SERVICE};
 pub use prove::{Continuation, Proven};
 pub(super) use tree::Hashes;
 
@@ -112,6 +113,22 @@ pub enum Detail {
         /// The entry after the last, or the size of the larger tree.
         to: u64,
     },
+    /// Somebody was turned away.
+    Refused {
+        /// What was asked for: method and route, or the control socket; nothing of what was asked about.
+        what: String,
+        /// The answer, as a status of HTTP.
+        status: u16,
+        /// Refusals since the entry before that have none of their own, because there were too many.
+        unlisted: u64,
+    },
+    /// The service came up, read its configuration, or went down in order.
+    Service {
+        /// `started`, `forms read`, `stopped`.
+        change: String,
+        /// SHA-256 over settings and form files, hex; none with `stopped`.
+        configuration: Option<String>,
+    },
 }
 
 /// The outer layer of an entry.
@@ -151,7 +168,7 @@ pub(super) struct Subject {
 pub(super) struct Draft {
     pub(super) actor: Actor,
     pub(super) role: Option<Role>,
-    pub(super) action: Action,
+    pub(super) action: &'static str,
     pub(super) request: Option<RequestId>,
     pub(super) purpose: Option<String>,
     pub(super) detail: Detail,
@@ -163,7 +180,7 @@ impl Draft {
         Self {
             actor: act.permit.actor().clone(),
             role: act.permit.role(),
-            action: act.permit.action(),
+            action: act.permit.action().as_str(),
             request: Some(act.request),
             purpose: act.purpose.clone(),
             detail,
@@ -176,12 +193,22 @@ impl Draft {
         Self {
             actor: Actor::System,
             role: None,
-            action: Action::CleanUp,
+            action: Action::CleanUp.as_str(),
             request: None,
             purpose: None,
             detail,
             subjects: Vec::new(),
         }
+    }
+
+    /// What no permit stands behind: a refusal, or how the service itself is.
+    pub(super) const fn without_permit(
+        actor: Actor,
+        action: &'static str,
+        request: Option<RequestId>,
+        detail: Detail,
+    ) -> Self {
+        Self { actor, role: None, action, request, purpose: None, detail, subjects: Vec::new() }
     }
 }
 

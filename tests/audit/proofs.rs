@@ -250,7 +250,9 @@ fn details() -> Vec<Detail> {
         | Detail::Key { .. }
         | Detail::Survey(_)
         | Detail::Mailing { .. }
-        | Detail::Trail { .. } => 14,
+        | Detail::Trail { .. }
+        | Detail::Refused { .. }
+        | Detail::Service { .. } => 16,
     };
     let text = |text: &str| text.to_owned();
     let intent = IntentId::from_bytes([1; 16]);
@@ -269,6 +271,8 @@ fn details() -> Vec<Detail> {
         Detail::Survey("survey".parse().unwrap()),
         Detail::Mailing { id: MailingId::from_bytes([5; 16]), mails: 100 },
         Detail::Trail { from: 3, to: 9 },
+        Detail::Refused { what: text("GET /staff/audit"), status: 403, unlisted: 2 },
+        Detail::Service { change: text("started"), configuration: Some(text("00ff")) },
     ];
     assert_eq!(details.len(), all(&details[0]));
     details

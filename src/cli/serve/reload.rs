@@ -6,13 +6,15 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::services::App;
+use crate::services::audit::{self, ServiceChange};
 use crate::services::forms::{Folder, Watcher};
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Looks until it is aborted. SIGHUP, which would end the process, makes it look at once.
-pub(super) async fn watch(app: Arc<App>, folder: Folder) {
+/// `fingerprint` tells by what configuration the service goes then.
+pub(super) async fn watch(app: Arc<App>, folder: Folder, fingerprint: impl Fn() -> String) {
     let mut hangup = signal(SignalKind::hangup()).ok();
     let mut watcher = Watcher::new(folder);
     loop {
@@ -32,6 +34,8 @@ pub(super) async fn watch(app: Arc<App>, folder: Folder) {
             for mistake in mistakes {
                 tracing::error!(%mistake, "forms: a file is not in order; what was read from it before still holds");
             }
+            let now = tokio::task::block_in_place(&fingerprint);
+            audit::service(&app, ServiceChange::FormsRead, Some(now)).await;
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::filling::{Filling, Submission};
 use super::page::{browser, find};
 use super::resource;
+use crate::base::ids::RequestId;
 use crate::domain::country::Country;
 use crate::domain::decimal::Decimal;
 use crate::domain::form::{Field, FieldKind, FileField, Form, Wanted};
@@ -22,12 +23,12 @@ use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::extract::{idempotency, json, media_type};
 use crate::http::gate::Challenge;
-use crate::http::layers::{self, Caller};
+use crate::http::layers::{self, Caller, What};
 use crate::http::speech::{Speech, vary};
 use crate::http::{Web, assets};
 use crate::policy::Actor;
 use crate::services::statistics::{self, Event};
-use crate::services::{Context, ServiceError, keys, resources, submit};
+use crate::services::{Context, ServiceError, audit, keys, resources, submit};
 
 /// `GET /api/v1/forms`
 pub(in crate::http) async fn list(
@@ -85,7 +86,16 @@ pub(in crate::http) async fn send(
     let form = find(&web, &speech, &params)?;
     submit::check_open(&web.app, &form)?;
     let client = Client::find(request.extensions());
-    let ctx = sender(&web, ctx, &form, request.headers(), client)?;
+    let ctx = match sender(&web, ctx, &form, request.headers(), client) {
+        Err(error) if matches!(error.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            let (what, id) = (What::of(&request), request.extensions().get::<RequestId>().copied());
+            drop(request);
+            let status = error.status.as_u16();
+            audit::refused(&web.app, &Actor::Public, id.ok_or_else(HttpError::internal)?, what.as_str(), status).await;
+            return Err(error);
+        }
+        sent => sent?,
+    };
     let key = idempotency::key(request.headers())?;
     let (id, browser) = (form.id.clone(), browser(request.headers()));
     let mut filling = match ctx.actor {

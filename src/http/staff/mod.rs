@@ -16,6 +16,7 @@ mod print_page;
 pub(super) mod record;
 pub(super) mod results;
 pub(super) mod sign_in;
+pub(super) mod trail;
 mod view;
 pub(super) mod welcome;
 pub(super) mod work;
@@ -32,6 +33,7 @@ use super::Web;
 use super::api::whole;
 use super::error::HttpError;
 use super::extract::urlencoded;
+use super::layers::{What, note_refusal};
 use super::pages::see_other;
 use super::portal::visit;
 use super::speech::Speech;
@@ -86,17 +88,19 @@ pub(super) async fn layer(State(web): State<Arc<Web>>, mut request: Request, nex
         drop(request);
         return see_other("/staff/sign-in");
     };
+    let (actor, what) = (who.actor.clone(), What::of(&request));
     if *request.method() != Method::GET
         && *request.method() != Method::HEAD
         && let Err(error) = visit::same_origin(request.headers(), request.uri())
     {
-        return error.into_response();
+        return note_refusal(&web, &actor, id, &what, error.into_response()).await;
     }
-    let ctx = Context { actor: who.actor.clone(), request: id, purpose: None };
+    let ctx = Context { actor: actor.clone(), request: id, purpose: None };
     let surveys = !survey::readable(&web.app, &ctx).is_empty();
     request.extensions_mut().insert(ctx);
     request.extensions_mut().insert(Here { who, surveys, token: Arc::new(token) });
-    next.run(request).await
+    let response = next.run(request).await;
+    note_refusal(&web, &actor, id, &what, response).await
 }
 
 /// What came with a post, once its guard was found to be that of the session.

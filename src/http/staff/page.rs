@@ -11,7 +11,7 @@ use super::view;
 use crate::domain::form::{Form, FormId};
 use crate::http::pages;
 use crate::http::speech::Speech;
-use crate::policy::{Actor, Role};
+use crate::policy::{self, Action, Actor, Resource, Role};
 
 /// Forms by name and heading.
 pub(super) fn named(forms: &[Arc<Form>]) -> Vec<(String, &str)> {
@@ -44,6 +44,7 @@ pub(super) struct Frame {
     pub(super) roles: String,
     pub(super) reads: bool,
     pub(super) surveys: bool,
+    pub(super) audits: bool,
     pub(super) guard: String,
 }
 
@@ -58,6 +59,7 @@ impl Frame {
             roles: roles.iter().map(|role| view::role(*role)).collect::<Vec<_>>().join(", "),
             reads: roles.iter().any(|role| role.reads()),
             surveys: here.surveys,
+            audits: policy::decide(&here.who.actor, Action::ReadAudit, &Resource::Audit).is_ok(),
             guard: here.guard(),
         }
     }

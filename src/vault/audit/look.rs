@@ -3,13 +3,19 @@
 use std::sync::atomic::Ordering;
 
 use super::{Detail, Draft, Entry, EntryView, SealedSubject, Subject, SubjectView, TreeHead, entry_key};
-use crate::base::ids::PersonId;
+use crate::base::ids::{PersonId, RequestId};
 use crate::crypto::merkle::Frontier;
 use crate::crypto::sign;
 use crate::keys::keyring::Keyring;
+use crate::policy::Actor;
 use crate::vault::committer::Job;
 use crate::vault::shared::Shared;
 use crate::vault::{Act, Reply, Vault, VaultError};
+
+/// The action of entries about refusals: no action of the policy, since none was done.
+pub const REFUSED: &str = "refused";
+/// The action of entries about the service itself.
+pub const SERVICE: &str = "service";
 
 impl Vault {
     /// Writes an entry for an act that changes nothing else (a search, a look at the audit trail); durable on return.
@@ -18,6 +24,24 @@ impl Vault {
     /// [`VaultError::Unavailable`], [`VaultError::StorageFull`].
     pub async fn record_act(&self, act: Act, detail: Detail) -> Result<(), VaultError> {
         let draft = Draft::new(&act, detail, Vec::new());
+        self.ask(|reply: Reply<()>| Job::Audit(draft, Vec::new(), reply)).await
+    }
+
+    /// Writes that somebody was refused, durable on return.
+    ///
+    /// # Errors
+    /// As [`Vault::record_act`].
+    pub async fn record_refusal(&self, actor: Actor, request: RequestId, detail: Detail) -> Result<(), VaultError> {
+        let draft = Draft::without_permit(actor, REFUSED, Some(request), detail);
+        self.ask(|reply: Reply<()>| Job::Audit(draft, Vec::new(), reply)).await
+    }
+
+    /// Writes how the service itself is, durable on return.
+    ///
+    /// # Errors
+    /// As [`Vault::record_act`].
+    pub async fn record_service(&self, detail: Detail) -> Result<(), VaultError> {
+        let draft = Draft::without_permit(Actor::System, SERVICE, None, detail);
         self.ask(|reply: Reply<()>| Job::Audit(draft, Vec::new(), reply)).await
     }
 

@@ -247,6 +247,9 @@ pub(crate) enum Detail {
     Key { id: Id, change: String },
     Survey(String),
     Mailing { id: Id, mails: u64 },
+    Trail { from: u64, to: u64 },
+    Refused { what: String, status: u16, unlisted: u64 },
+    Service { change: String, configuration: Option<String> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
