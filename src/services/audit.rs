@@ -15,10 +15,9 @@ use super::review::{Page, cursor, page_limit, parse_cursor};
 use super::{App, Context, ServiceError, blocking};
 use crate::base::clock::Timestamp;
 use crate::policy::{Action, Resource};
-use crate::vault::Detail;
 pub use crate::vault::audit::Wanted;
 pub use crate::vault::audit::{REFUSED, SERVICE};
-pub use crate::vault::{EntryView, SubjectView};
+pub use crate::vault::{Detail, EntryView, SubjectView};
 
 pub use head::{Found, Head, head, heads_in, public_key};
 pub(super) use note::Refusals;

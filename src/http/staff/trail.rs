@@ -19,9 +19,8 @@ use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::Action;
-use crate::services::audit::{self, EntryView, LastCheck, REFUSED, SERVICE, SubjectView, Wanted};
+use crate::services::audit::{self, Detail, EntryView, LastCheck, REFUSED, SERVICE, SubjectView, Wanted};
 use crate::services::{Context, health};
-use crate::vault::Detail;
 
 /// Entries of a page.
 const LINES: u32 = 50;

@@ -1,5 +1,7 @@
 //! The janitor's own ways, and the view of a tree of many pages.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -10,7 +12,9 @@ use crate::crypto::Key;
 use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo, TOP, TopPage};
 use crate::keys::witness::{Testimony, Witness};
 use crate::store::{Engine, Rows, StoreError};
+use crate::vault::Detail;
 use crate::vault::committer::Job;
+use crate::vault::hooks::Step;
 use crate::vault::janitor::Janitor;
 use crate::vault::view::TreeView;
 
@@ -90,6 +94,51 @@ impl Engine for Trap {
     fn is_writable(&self) -> bool {
         self.0.is_writable()
     }
+}
+
+/// People outside lose nothing by it, and nobody inside does anything that the trail could not be held to.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_witness_cannot_be_written_submissions_are_taken_and_nothing_is_read() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&fails);
+    let at_step = move |step| match step {
+        Step::TestimonyPut if broken.load(Ordering::SeqCst) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let (dir, vault) = home_with(Hooks { at_step: Some(Arc::new(at_step)), ..Hooks::default() });
+    let first = submit(&vault, PLAIN).await.unwrap().summary.id;
+    let hr = Actor::Owner { role: Role::Support };
+    let on = |action| act(&hr, action, &Resource::Submission { roles: READERS });
+    let located = [vault.locate(&first).unwrap()];
+    assert!(vault.grant(on(Action::ReadSubmission), &located, "support", None).await.is_ok());
+
+    fails.store(true, Ordering::SeqCst);
+    submit(&vault, PLAIN).await.unwrap();
+    for _ in 0..2000 {
+        if !vault.pulse().witness {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // It stays so, also when a write would go well again: what the last one lost, nobody knows.
+    fails.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        let pulse = vault.pulse();
+        assert!(pulse.store && !pulse.witness && !vault.has_failed());
+        submit(&vault, PLAIN).await.unwrap();
+        let refused = Some(VaultError::Unavailable);
+        assert_eq!(vault.grant(on(Action::ReadSubmission), &located, "support", None).await.err(), refused);
+        assert_eq!(vault.set_status(on(Action::SetStatus), first, Status::Closed).await.err(), refused);
+        assert_eq!(vault.record_act(on(Action::SetStatus), Detail::None).await.err(), refused);
+        let erased = vault.erase(erase_act(Action::EraseRecord), vec![Target::Record(first)]).await;
+        assert_eq!(erased.err(), refused);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    drop(vault);
+    let vault = Arc::new(Vault::open(options(dir.path(), Hooks::default())).unwrap().0);
+    assert_eq!((vault.counts().arrivals, vault.pulse().witness), (4, true));
+    assert!(vault.grant(on(Action::ReadSubmission), &[vault.locate(&first).unwrap()], "support", None).await.is_ok());
+    assert_eq!(problems(&vault).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
