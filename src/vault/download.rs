@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use super::read::{Grant, Located};
+use super::grant::Grant;
+use super::read::Located;
 use super::shared::Shared;
 use super::upload::{open_sealed, read_segment, read_segment_in_memory};
 use super::{Vault, VaultError};

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::audit::{Draft, SealedSubject, Subject};
-use super::committer::Job;
+use super::audit::{SealedSubject, Subject};
+use super::grant::Grant;
 use super::rows::{self, ConsentLine, ListEntry, StoredFile, StoredMessage, StoredRecord};
 use super::shared::Shared;
 use super::view::TreeView;
-use super::{Act, Detail, Vault, VaultError};
+use super::{Vault, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId};
 use crate::crypto::Key;
@@ -24,7 +24,6 @@ use crate::domain::scan::Scan;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{ConsentGiven, Content, FileInfo, Summary};
 use crate::keys::keyring::{Keyring, RecordEntry};
-use crate::policy::Action;
 
 /// Messages that are opened without a change of threads, at most.
 const INLINE_MESSAGES: u32 = 4;
@@ -72,30 +71,6 @@ pub struct LedgerLine {
     pub notice: String,
     /// By name.
     pub consents: BTreeMap<String, ConsentGiven>,
-}
-
-/// Leave to open one record or one of its files, once. Only the vault makes one, after the audit entry is durable.
-#[derive(Debug)]
-#[must_use = "a grant is in the audit trail already"]
-pub struct Grant {
-    record: RecordId,
-    file: Option<u32>,
-    /// It is for the virus scanner, which opens what nobody else does.
-    for_scan: bool,
-}
-
-impl Grant {
-    /// Leave to open a record as a whole, whose audit entry is durable.
-    pub(super) const fn of_record(record: RecordId) -> Self {
-        Self { record, file: None, for_scan: false }
-    }
-
-    /// The number of the file of this record that it is leave to open.
-    pub(super) fn file_of(&self, located: &Located) -> Option<u32> {
-        let n = self.file.filter(|_| self.record == located.record)?;
-        let withheld = located.scan_of(n).is_none_or(Scan::is_withheld);
-        (self.for_scan || !withheld).then_some(n)
-    }
 }
 
 impl Vault {
@@ -186,12 +161,7 @@ impl Vault {
     }
 
     pub(super) fn locate_by_arrival(&self, arrival: u64) -> Result<Located, VaultError> {
-        let shared = &self.shared;
-        shared.reading(|view| {
-            let row = shared.engine.read(&rows::list_key(arrival))?.ok_or(VaultError::Missing)?;
-            let (place, record) = rows::open_list_place(&shared.keys.places, arrival, &row)?;
-            shared.locate_at(view, place, &record)
-        })
+        self.shared.reading(|view| self.shared.locate_on(view, arrival))
     }
 
     /// The receipt code of a record, for the answer to a repeated request.
@@ -203,48 +173,6 @@ impl Vault {
         let arrival = keyring.record(&located.record).ok_or(VaultError::Missing)?.arrival;
         let secret = ReceiptSecret::derive(&located.key);
         self.shared.derived.locators.code(arrival, &secret).ok_or(VaultError::TooLarge)
-    }
-
-    /// Turns a permit into leave to open these records, under one audit entry that names each. Durable on return.
-    ///
-    /// # Errors
-    /// [`VaultError::Missing`] when one of them was erased meanwhile; [`VaultError::Unavailable`].
-    pub async fn grant(
-        &self,
-        act: Act,
-        located: &[Located],
-        purpose: &str,
-        file: Option<u32>,
-    ) -> Result<Vec<Grant>, VaultError> {
-        self.grant_with(act, located, purpose, file, Detail::None).await
-    }
-
-    /// As [`Vault::grant`] for the lines of a list: the entry says how many there were.
-    ///
-    /// # Errors
-    /// As [`Vault::grant`].
-    pub async fn grant_lines(&self, act: Act, located: &[Located], purpose: &str) -> Result<Vec<Grant>, VaultError> {
-        self.grant_with(act, located, purpose, None, Detail::Found(located.len() as u64)).await
-    }
-
-    async fn grant_with(
-        &self,
-        act: Act,
-        located: &[Located],
-        purpose: &str,
-        file: Option<u32>,
-        detail: Detail,
-    ) -> Result<Vec<Grant>, VaultError> {
-        let mut subjects = Vec::with_capacity(located.len());
-        for one in located {
-            let subject = Subject { record: Some(one.record), purpose: Some(purpose.to_owned()), file, status: None };
-            subjects.push(one.seal_subject(&subject, &self.shared)?);
-        }
-        let alive = located.iter().map(|one| (one.place, one.record)).collect();
-        let for_scan = act.permit.action() == Action::ScanFile;
-        let draft = Draft::new(&act, detail, subjects);
-        self.ask(|reply| Job::Audit(draft, alive, reply)).await?;
-        Ok(located.iter().map(|one| Grant { record: one.record, file, for_scan }).collect())
     }
 
     /// Opens a record with its conversation.
@@ -367,6 +295,13 @@ impl Shared {
         self.locate_at(view, place, record)
     }
 
+    /// The record with this place in the list.
+    pub(super) fn locate_on(&self, view: &TreeView, arrival: u64) -> Result<Located, VaultError> {
+        let row = self.engine.read(&rows::list_key(arrival))?.ok_or(VaultError::Missing)?;
+        let (place, record) = rows::open_list_place(&self.keys.places, arrival, &row)?;
+        self.locate_at(view, place, &record)
+    }
+
     pub(super) fn locate_at(&self, view: &TreeView, place: u64, record: &RecordId) -> Result<Located, VaultError> {
         let (person, keyring) = self.keyring_at(view, place)?;
         self.locate_in(place, &person, &keyring, record)
@@ -395,8 +330,21 @@ impl Shared {
             return Err(VaultError::Missing);
         }
         let row = self.engine.read(&rows::list_key(entry.arrival))?.ok_or(VaultError::Tampered)?;
+        self.open_line(place, person, keyring, entry, &row)
+    }
+
+    /// Opens a list row, given what it hangs on.
+    pub(super) fn open_line(
+        &self,
+        place: u64,
+        person: &PersonId,
+        keyring: &Keyring,
+        entry: &RecordEntry,
+        row: &[u8],
+    ) -> Result<Located, VaultError> {
+        let record = &entry.record;
         let context = rows::list_context(person, record, entry.list_version);
-        let list_entry = rows::decode_list_entry(&envelope::open(&entry.key, &context, rows::split(&row)?.1)?)?;
+        let list_entry = rows::decode_list_entry(&envelope::open(&entry.key, &context, rows::split(row)?.1)?)?;
         let summary = Summary {
             id: *record,
             subject: *person,
@@ -471,7 +419,7 @@ impl Shared {
         Ok(found)
     }
 
-    fn open_message(&self, located: &Located, number: u32) -> Result<StoredMessage, VaultError> {
+    pub(super) fn open_message(&self, located: &Located, number: u32) -> Result<StoredMessage, VaultError> {
         let Some(row) = self.engine.read(&rows::message_key(&located.record, number))? else {
             // It goes in one commit with the row of its record; alone, it was dropped by somebody.
             let record = self.engine.read(&rows::record_key(&located.record))?;

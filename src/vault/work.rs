@@ -4,7 +4,8 @@
 use super::audit::{Draft, Subject};
 use super::change::Open;
 use super::committer::Job;
-use super::read::{Grant, Located};
+use super::grant::Grant;
+use super::read::Located;
 use super::txn::Txn;
 use super::{Act, Detail, Vault, VaultError};
 use crate::base::clock::Timestamp;

@@ -1,0 +1,78 @@
+//! Leave to open what is sealed: a permit becomes a [`Grant`] once its entry in the audit trail is durable.
+
+use super::audit::{Draft, Subject};
+use super::committer::Job;
+use super::read::Located;
+use super::{Act, Detail, Vault, VaultError};
+use crate::base::ids::RecordId;
+use crate::domain::scan::Scan;
+use crate::policy::Action;
+
+/// Leave to open one record or one of its files, once. Only the vault makes one, after the audit entry is durable.
+#[derive(Debug)]
+#[must_use = "a grant is in the audit trail already"]
+pub struct Grant {
+    pub(super) record: RecordId,
+    pub(super) file: Option<u32>,
+    /// It is for the virus scanner, which opens what nobody else does.
+    for_scan: bool,
+}
+
+impl Grant {
+    /// Leave to open a record as a whole, whose audit entry is durable.
+    pub(super) const fn of_record(record: RecordId) -> Self {
+        Self { record, file: None, for_scan: false }
+    }
+
+    /// The number of the file of this record that it is leave to open.
+    pub(super) fn file_of(&self, located: &Located) -> Option<u32> {
+        let n = self.file.filter(|_| self.record == located.record)?;
+        let withheld = located.scan_of(n).is_none_or(Scan::is_withheld);
+        (self.for_scan || !withheld).then_some(n)
+    }
+}
+
+impl Vault {
+    /// Turns a permit into leave to open these records, under one audit entry that names each. Durable on return.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] when one of them was erased meanwhile; [`VaultError::Unavailable`].
+    pub async fn grant(
+        &self,
+        act: Act,
+        located: &[Located],
+        purpose: &str,
+        file: Option<u32>,
+    ) -> Result<Vec<Grant>, VaultError> {
+        self.grant_saying(act, Detail::None, located, purpose, file).await
+    }
+
+    /// As [`Vault::grant`] for the lines of a list: the entry says how many there were.
+    ///
+    /// # Errors
+    /// As [`Vault::grant`].
+    pub async fn grant_lines(&self, act: Act, located: &[Located], purpose: &str) -> Result<Vec<Grant>, VaultError> {
+        self.grant_saying(act, Detail::Found(located.len() as u64), located, purpose, None).await
+    }
+
+    /// As [`Vault::grant`], and the entry says more.
+    pub(super) async fn grant_saying(
+        &self,
+        act: Act,
+        detail: Detail,
+        located: &[Located],
+        purpose: &str,
+        file: Option<u32>,
+    ) -> Result<Vec<Grant>, VaultError> {
+        let mut subjects = Vec::with_capacity(located.len());
+        for one in located {
+            let subject = Subject { record: Some(one.record), purpose: Some(purpose.to_owned()), file, status: None };
+            subjects.push(one.seal_subject(&subject, &self.shared)?);
+        }
+        let alive = located.iter().map(|one| (one.place, one.record)).collect();
+        let for_scan = act.permit.action() == Action::ScanFile;
+        let draft = Draft::new(&act, detail, subjects);
+        self.ask(|reply| Job::Audit(draft, alive, reply)).await?;
+        Ok(located.iter().map(|one| Grant { record: one.record, file, for_scan }).collect())
+    }
+}
