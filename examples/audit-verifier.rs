@@ -364,6 +364,15 @@ pub enum Detail {
     Trail { from: u64, to: u64 },
     Refused { what: String, status: u16, unlisted: u64 },
     Service { change: String, configuration: Option<String> },
+    Search { by: SearchedBy, purposes: Vec<String>, found: Option<u64> },
+}
+
+/// By what somebody searched.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchedBy {
+    Words,
+    Filters,
 }
 
 /// A handle: 16 bytes, in text 26 characters.

@@ -52,7 +52,9 @@
 //! # The way of a read
 //!
 //! The policy turns actor, action and resource into a [`policy::Permit`]; the vault writes the audit entry and, once that
-//! is durable, turns the permit into a [`vault::Grant`]; content opens with a grant, and nothing else makes one.
+//! is durable, turns the permit into a [`vault::Grant`]; content opens with a grant, and nothing else makes one. A search
+//! is granted as a whole, opens one submission after the other within the vault and keeps none; what it found is then granted
+//! and opened like anything else.
 //!
 //! The formats on disk are in `docs/formats.md`; what is claimed, against whom, and what is not, in `SECURITY.md`.
 

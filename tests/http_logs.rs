@@ -42,6 +42,11 @@ async fn no_address_query_body_agent_or_token_is_logged() {
         document(service.get(&format!("/api/v1/submissions/{id}?purpose=recruitment"), Some(&hr)).await).await;
     let search = json!({ "email": "jane.canary@example.org" });
     service.json("POST", "/api/v1/subjects/search", Some(&privacy), &search).await;
+    let words = json!({ "words": "jane.canary speculative", "purpose": "recruitment" });
+    let (_, found) = document(service.json("POST", "/api/v1/submissions/search", Some(&hr), &words).await).await;
+    assert_eq!(found["items"][0]["id"], id.as_str(), "{found}");
+    let words = json!({ "words": "canary-words", "purpose": "canary-purpose" });
+    assert_eq!(service.json("POST", "/api/v1/submissions/search", Some(&hr), &words).await.status(), 422);
     service.get("/api/v1/submissions?status=canary-status", Some(&hr)).await;
     service.get("/nowhere/canary-path", Some("canary-token")).await;
     service.request("GET", "/").header("user-agent", "canary-agent").send().await.unwrap();
@@ -69,7 +74,10 @@ async fn no_address_query_body_agent_or_token_is_logged() {
     let trail = page.to_string();
     assert!(page["next"].is_null(), "the whole trail");
     assert!(
-        trail.contains("find-subject") && trail.contains("keep-statistics") && trail.contains("read-submission"),
+        trail.contains("find-subject")
+            && trail.contains("search-submissions")
+            && trail.contains("keep-statistics")
+            && trail.contains("read-submission"),
         "{trail}"
     );
     for secret in secrets {

@@ -242,6 +242,63 @@ async fn the_officer_sees_everything_for_a_subject_request_and_for_nothing_else(
     assert_eq!((&list["items"][0]["fields"]["birth"], &list["items"][0]["file_count"]), (&json!(BORN), &json!(2)));
 }
 
+/// Whatever words are looked for: one who is not shown a field gets the same answers whether it was filled in or not.
+#[tokio::test]
+async fn nobody_can_tell_by_searching_what_a_masked_field_holds() {
+    let mut seen = Vec::new();
+    for private in [true, false] {
+        let service = service().await;
+        let (support, hr) = (service.token(&[Role::Support]).await, service.token(&[Role::Hr]).await);
+        let privacy = service.token(&[Role::Privacy]).await;
+        let (id, _) = send(&service, private, &pdf(2000, 1)).await;
+        let ask = async |token: &str, words: &str, purpose: &str| {
+            let asked = json!({ "words": words, "purpose": purpose });
+            let answer = service.json("POST", "/api/v1/submissions/search", Some(token), &asked).await;
+            let (status, body) = document(answer).await;
+            assert_eq!(status, 200, "{words}: {body}");
+            body
+        };
+        let count = |body: &Value| body["items"].as_array().unwrap().len();
+        let secret = [BORN, "1985", "passport", "passport.pdf", "hello 1985", "letter passport", "04 jane"];
+        let mut answers = Vec::new();
+        for words in secret {
+            let told = ask(&support, words, "moving").await;
+            assert_eq!(count(&told), 0, "{words}: {told}");
+            // The test sees what there is to see.
+            assert_eq!(count(&ask(&hr, words, "moving").await), usize::from(private), "{words}");
+            assert_eq!(count(&ask(&privacy, words, "moving").await), 0, "{words}");
+            assert_eq!(count(&ask(&privacy, words, "subject-request").await), usize::from(private), "{words}");
+            answers.push(told);
+        }
+        for words in ["hello", "letter.pdf", "jane hello", ""] {
+            let told = ask(&support, words, "moving").await;
+            assert_eq!(count(&told), 1, "{words}: {told}");
+            assert_eq!(told["items"][0]["masked"], json!(["birth"]), "{told}");
+            answers.push(told);
+            let command_line = Command::RecordSearch {
+                role: Role::Support,
+                purpose: Some("moving".to_owned()),
+                words: words.into(),
+                form: None,
+                status: None,
+                from: None,
+                until: None,
+                after: None,
+                limit: None,
+            };
+            answers.extend(command(&service, command_line).await);
+        }
+        seen.push(answers.iter().map(|answer| plain(answer, &id)).collect::<Vec<_>>());
+    }
+    for answer in &seen[0] {
+        assert!(!answer.contains(BORN) && !answer.contains("passport.pdf"), "{answer}");
+    }
+    assert_eq!(seen[0].len(), seen[1].len());
+    for (one, other) in seen[0].iter().zip(&seen[1]) {
+        assert_eq!(one, other, "a search tells whether what it does not show was filled in");
+    }
+}
+
 /// A field that the form has no more is for those who see all of it, or whom it names, whatever it was called.
 #[tokio::test]
 async fn what_an_earlier_version_asked_is_masked_too() {
@@ -267,6 +324,11 @@ async fn what_an_earlier_version_asked_is_masked_too() {
     assert_eq!(shown["masked"], json!(["born-on", "passport"]));
     let shown = get(&service, &path, &hr).await;
     assert_eq!((&shown["fields"]["birth"], &shown["former_masked"]), (&json!(BORN), &json!(false)), "{shown}");
+    for (token, count) in [(&support, 0), (&hr, 1)] {
+        let asked = json!({ "words": BORN, "purpose": "moving" });
+        let answer = service.json("POST", "/api/v1/submissions/search", Some(token), &asked).await;
+        assert_eq!(document(answer).await.1["items"].as_array().unwrap().len(), count, "found by what is not shown");
+    }
     // It names others for that.
     now(&renamed.replace("version = 4", "version = 5\nformer_fields = [\"support\"]"));
     assert_eq!(get(&service, &path, &support).await["fields"]["birth"], json!(BORN));

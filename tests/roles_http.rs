@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 22] = [
+const EXPECTED: [(&str, [u16; 8]); 23] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -24,6 +24,8 @@ const EXPECTED: [(&str, [u16; 8]); 22] = [
     ("answerSubmission", [201, 404, 404, 404, 404, 201, 404, 404]),
     ("eraseSubmission", [403, 404, 404, 404, 404, 200, 404, 404]),
     ("downloadFile", [200, 404, 404, 404, 404, 200, 404, 404]),
+    // For the purpose of that form.
+    ("searchSubmissions", [200, 422, 422, 422, 422, 200, 404, 404]),
     ("searchSubjects", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("eraseSubject", [403, 403, 403, 403, 403, 200, 404, 404]),
     // No comment on a board, and to those who do not read its form as good as none.
@@ -65,6 +67,7 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "moderate" => (path, Some(json!({ "published": true }))),
         "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
         "orderMailing" => (path, Some(json!({ "purpose": "", "subject": "News", "text": "None." }))),
+        "searchSubmissions" => (path, Some(json!({ "words": "jane", "purpose": "recruitment" }))),
         "searchSubjects" => (path, Some(json!({ "email": "jane@example.org" }))),
         _ => (path, None),
     }
@@ -247,6 +250,15 @@ async fn what_a_list_or_a_search_shows_is_what_may_be_opened_and_nothing_else() 
                 document(service.json("POST", "/api/v1/subjects/search", Some(&token), &asked).await).await;
             for subject in found["items"].as_array().into_iter().flatten() {
                 collect(&subject["submissions"], &mut listed);
+            }
+        }
+        for words in ["example.org", ""] {
+            for purpose in ["recruitment", "support", "subject-request"] {
+                let asked = json!({ "words": words, "purpose": purpose });
+                let answer = service.json("POST", "/api/v1/submissions/search", Some(&token), &asked).await;
+                let (status, found) = document(answer).await;
+                assert!([200, 404, 422].contains(&status), "{role:?}: {found}");
+                collect(&found["items"], &mut listed);
             }
         }
         for (id, purpose) in &all {

@@ -40,6 +40,12 @@ impl Timestamp {
         jiff::Timestamp::from_millisecond(self.0).ok().map(|time| jiff::tz::Offset::UTC.to_datetime(time).date())
     }
 
+    /// The first moment of a day, UTC; `None` outside of the calendar.
+    pub fn start_of(day: jiff::civil::Date) -> Option<Self> {
+        let time = jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?;
+        Some(Self(time.as_millisecond()))
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -136,6 +142,17 @@ mod tests {
         assert_eq!(t.to_string().parse::<Timestamp>(), Ok(t));
         assert!(t.to_string().ends_with('Z'));
         assert_eq!("yesterday".parse::<Timestamp>(), Err(BadTimestamp));
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_utc() {
+        let day = jiff::civil::date(2026, 11, 25);
+        let start = Timestamp::start_of(day).unwrap();
+        assert_eq!(start.to_string(), "2026-11-25T00:00:00.000Z");
+        assert_eq!(
+            (start.day(), Timestamp::from_millis(start.as_millis() - 1).day()),
+            (Some(day), day.yesterday().ok())
+        );
     }
 
     #[test]

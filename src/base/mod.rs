@@ -12,3 +12,4 @@ pub mod ids;
 pub mod sensitive;
 pub mod steps;
 pub mod tables;
+pub mod threads;

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub(super) use records::{
     Acting, BoardCommand, DeclineArgs, EraseArgs, FindArgs, ListArgs, MarkArgs, PublishArgs, RecordCommand,
-    ResultsArgs, ShowArgs, SubjectCommand, SubjectEraseArgs, SurveyCommand, TextsArgs,
+    ResultsArgs, SearchArgs, ShowArgs, SubjectCommand, SubjectEraseArgs, SurveyCommand, TextsArgs,
 };
 pub(super) use vault::{
     AuditCommand, AuditProveArgs, AuditVerifyArgs, CertificateArgs, ErasureCommand, ErasureShowArgs, FormCheckArgs,

@@ -9,25 +9,35 @@ use super::outcome::{CliError, Outcome};
 use super::terminal;
 use crate::base::sensitive::SensitiveString;
 
-/// Longest line taken as an address, in bytes; a mail address has at most 254 characters.
-const MAX_ADDRESS: u64 = 1_024;
+/// Longest line taken as an address or as words, in bytes; a mail address has at most 254 characters, and 200 are looked for.
+const MAX_LINE: u64 = 1_024;
 
 /// Largest file taken, in bytes: a list of some hundred thousand ids, or a certificate.
 const MAX_FILE: u64 = 16 << 20;
 
 /// One e-mail address: asked for without echo at a terminal, otherwise the first line of standard input.
 pub(super) fn address() -> Outcome<SensitiveString> {
-    let unreadable = |e: std::io::Error| CliError::usage(format!("cannot read the address: {e}"));
+    let address = line("E-mail address (not shown): ", "the address")?;
+    if address.expose().is_empty() {
+        return Err(CliError::usage("give the address on standard input, one line"));
+    }
+    Ok(address)
+}
+
+/// Words to look for, as [`address`]; may be empty.
+pub(super) fn words() -> Outcome<SensitiveString> {
+    line("Words to look for (not shown): ", "the words")
+}
+
+fn line(prompt: &str, what: &str) -> Outcome<SensitiveString> {
+    let unreadable = |e: std::io::Error| CliError::usage(format!("cannot read {what}: {e}"));
     let mut line = Zeroizing::new(String::new());
     if std::io::stdin().is_terminal() {
-        *line = rpassword::prompt_password("E-mail address (not shown): ").map_err(unreadable)?;
+        *line = rpassword::prompt_password(prompt).map_err(unreadable)?;
     } else {
-        std::io::stdin().lock().take(MAX_ADDRESS).read_line(&mut line).map_err(unreadable)?;
+        std::io::stdin().lock().take(MAX_LINE).read_line(&mut line).map_err(unreadable)?;
     }
-    match line.trim() {
-        "" => Err(CliError::usage("give the address on standard input, one line")),
-        address => Ok(address.into()),
-    }
+    Ok(line.trim().into())
 }
 
 /// The text of a small file; `-` is standard input.

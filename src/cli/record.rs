@@ -7,18 +7,19 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::args::{ListArgs, MarkArgs, RecordCommand, ShowArgs};
+use super::args::{ListArgs, MarkArgs, RecordCommand, SearchArgs, ShowArgs};
 use super::outcome::{CliError, Outcome};
 use super::output::{self, text};
 use super::session::{Session, announce};
 use super::status::size;
 use super::terminal::{clean, clean_lines, say};
-use super::{erasing, progress};
+use super::{erasing, input, progress};
 use crate::control::{Command, Reply};
 
 pub(super) async fn record(session: &mut Session, command: RecordCommand) -> Outcome {
     match command {
         RecordCommand::List(args) => list(session, args).await,
+        RecordCommand::Search(args) => search(session, args).await,
         RecordCommand::Show(ShowArgs { id, acting, file: Some(n), out: Some(out), .. }) => {
             announce(acting.role, acting.purpose.as_deref());
             let command = Command::RecordFile { role: acting.role, purpose: acting.purpose, id, n };
@@ -53,6 +54,44 @@ async fn list(session: &mut Session, args: ListArgs) -> Outcome {
     };
     let rows: Vec<Vec<String>> = items.iter().map(row).collect();
     output::table(&["ID", "RECEIVED", "FORM", "STATUS", summary], &rows)?;
+    if let Some(next) = done["next"].as_str() {
+        say(&format!("more: --after {}", clean(next)));
+    }
+    Ok(())
+}
+
+async fn search(session: &mut Session, args: SearchArgs) -> Outcome {
+    let SearchArgs { acting, form, status, from, until, after, limit, json } = args;
+    announce(acting.role, acting.purpose.as_deref());
+    let words = input::words()?;
+    let (from, until) = (from.map(|day| day.to_string()), until.map(|day| day.to_string()));
+    let (role, purpose) = (acting.role, acting.purpose);
+    let command = Command::RecordSearch { role, purpose, words, form, status, from, until, after, limit: Some(limit) };
+    let bar = progress::Bar::new("Searching");
+    let mut items = Vec::new();
+    let done = session.run(command, |reply| {
+        bar.show(&reply);
+        if let Reply::Item { value } = reply {
+            items.push(value);
+        }
+        Ok(())
+    });
+    let done = done.await?;
+    drop(bar);
+    if json {
+        return output::json(&json!({ "items": items, "next": done["next"], "looked": done["looked"] }));
+    }
+    let row = |item: &Value| {
+        let shown = item["fields"].as_object().map(|f| f.values().map(plain).collect::<Vec<_>>().join(" | "));
+        let mut places: Vec<&str> =
+            item["matched"]["fields"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        places.extend(["files", "messages"].into_iter().filter(|place| item["matched"][place] == true));
+        let last = [places.join(", "), shown.unwrap_or_default()];
+        ["id", "received", "form", "status"].iter().map(|name| text(item, name)).chain(last).collect()
+    };
+    let rows: Vec<Vec<String>> = items.iter().map(row).collect();
+    output::table(&["ID", "RECEIVED", "FORM", "STATUS", "FOUND IN", "SUMMARY"], &rows)?;
+    say(&format!("{} found in {} submissions", items.len(), done["looked"]));
     if let Some(next) = done["next"].as_str() {
         say(&format!("more: --after {}", clean(next)));
     }

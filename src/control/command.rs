@@ -91,6 +91,18 @@ pub enum Command {
         after: Option<String>,
         limit: Option<u32>,
     },
+    /// Items: submissions that say this. Done: `{"next","looked"}`. Days as in `2026-11-25`; purposes with commas between.
+    RecordSearch {
+        role: Role,
+        purpose: Option<String>,
+        words: SensitiveString,
+        form: Option<FormId>,
+        status: Option<Status>,
+        from: Option<String>,
+        until: Option<String>,
+        after: Option<String>,
+        limit: Option<u32>,
+    },
     /// Done: the submission.
     RecordShow {
         role: Role,
@@ -336,5 +348,10 @@ mod tests {
     fn an_address_is_not_shown_by_debug() {
         let command = Command::SubjectFind { role: Role::Hr, purpose: None, email: "jane@example.org".into() };
         assert!(!format!("{command:?}").contains("jane"));
+        let text = r#"{"command":"record-search","role":"hr","words":"jane"}"#;
+        let command: Command = serde_json::from_str(text).unwrap();
+        assert!(
+            matches!(&command, Command::RecordSearch { limit: None, .. }) && !format!("{command:?}").contains("jane")
+        );
     }
 }

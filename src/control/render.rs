@@ -7,6 +7,7 @@ use crate::domain::submission::{ConsentGiven, Fields, FileInfo, Summary};
 use crate::domain::work::Note;
 use crate::services::find::Found;
 use crate::services::review::{Item, LedgerLine, Submission};
+use crate::services::search::{Hit, Matched};
 
 pub(super) fn item(item: &Item) -> Value {
     let mut out = summary(&item.summary);
@@ -14,6 +15,16 @@ pub(super) fn item(item: &Item) -> Value {
         out["fields"] = fields(values);
         out["masked"] = json!(item.masked);
     }
+    out
+}
+
+pub(super) fn hit(hit: &Hit) -> Value {
+    let mut out = summary(&hit.summary);
+    let Matched { fields: matched, files, messages } = &hit.matched;
+    out["purpose"] = json!(hit.purpose);
+    out["fields"] = fields(&hit.fields);
+    out["masked"] = json!(hit.masked);
+    out["matched"] = json!({ "fields": matched, "files": files, "messages": messages });
     out
 }
 

@@ -11,7 +11,10 @@ use super::command::{Command, Failure, FailureKind, Reply};
 use super::render;
 use crate::base::ids::RequestId;
 use crate::policy::{Actor, Role, Scope};
-use crate::services::{self, App, Context, review};
+use crate::services::{self, App, Context, review, search};
+
+/// How long a search goes on at the command line, where one can see how far it is and end it.
+const WHOLE_SEARCH: Duration = Duration::from_secs(60 * 60);
 
 /// The application as commands find it.
 pub struct Desk {
@@ -23,7 +26,7 @@ pub struct Desk {
 
 /// Runs `command` in the background. The replies arrive on the channel; the last is `Done` or `Error`.
 ///
-/// A command goes on when nobody reads any more, save that files are cut: half an erasure is no good to anybody.
+/// A command goes on when nobody reads any more, save that files and searches are cut: half an erasure is no good to anybody.
 pub fn start(desk: Arc<Desk>, command: Command) -> mpsc::Receiver<Reply> {
     let (replies, receiver) = mpsc::channel(16);
     tokio::spawn(async move {
@@ -119,6 +122,23 @@ async fn run(desk: &Desk, command: Command, sink: &Sink, acted: &OnceLock<Contex
                 sink.item(render::item(item)).await?;
             }
             Ok(json!({ "next": page.next }))
+        }
+        Command::RecordSearch { role, purpose, words, form, status, from, until, after, limit } => {
+            let (from, until) = (day(from)?, day(until)?);
+            let purposes = purpose.into_iter().flat_map(|all| all.split(',').map(str::to_owned).collect::<Vec<_>>());
+            let purposes = purposes.collect();
+            let query = search::Query { words, form, status, from, until, purposes, after, limit };
+            let mut search = search::begin(app, &acting(role)?, query, WHOLE_SEARCH).await?;
+            let (progress, mut end) = (sink.progress(), Value::Null);
+            while let Some(found) = search.next().await? {
+                for hit in &found.hits {
+                    sink.item(render::hit(hit)).await?;
+                }
+                sink.is_read()?;
+                progress(found.percent.into(), 100);
+                end = json!({ "next": found.next, "looked": found.looked });
+            }
+            Ok(end)
         }
         Command::RecordShow { role, purpose, id } => {
             let shown = review::show(app, &acting(role)?, id, purpose.as_deref()).await?;
@@ -220,6 +240,11 @@ async fn status(desk: &Desk) -> Result<Value, Failure> {
     Ok(out)
 }
 
+fn day(text: Option<String>) -> Result<Option<jiff::civil::Date>, Failure> {
+    let parse = |text: String| text.parse().map_err(|_| Failure::invalid("a day is written as in 2026-11-25"));
+    text.map(parse).transpose()
+}
+
 /// With the whole link, as far as it is known where the service is reached.
 fn invitation(desk: &Desk, made: &services::sign_in::Invited) -> Value {
     let known = desk.app.post().map(|post| post.url()).or_else(|| desk.address.get().map(String::as_str));
@@ -245,6 +270,11 @@ impl Sink {
 
     async fn item(&self, value: Value) -> Result<(), Failure> {
         self.send(Reply::Item { value }).await
+    }
+
+    /// Fails once nobody reads any more.
+    fn is_read(&self) -> Result<(), Failure> {
+        if self.0.is_closed() { Err(Failure::failed("nobody reads the answer any more")) } else { Ok(()) }
     }
 
     async fn problems(&self, problems: Vec<String>) -> Result<(), Failure> {

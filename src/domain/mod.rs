@@ -21,6 +21,7 @@ mod phone;
 pub mod problem;
 pub mod resource;
 pub mod scan;
+pub mod search;
 pub mod staff;
 pub mod subject;
 pub mod submission;

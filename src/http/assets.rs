@@ -11,10 +11,13 @@ use super::headers::ForAnySite;
 const STYLE: &str = include_str!("../../templates/letterlock.css");
 const EMBED_SOURCE: &str = include_str!("../../templates/embed.js");
 const PASSKEY_SOURCE: &str = include_str!("../../templates/passkey.js");
+const SEARCH_SOURCE: &str = include_str!("../../templates/search.js");
 const ICON: &str = include_str!("../../templates/favicon.svg");
 
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
 static EMBED: LazyLock<String> = LazyLock::new(|| lean(EMBED_SOURCE));
+static SEARCH: LazyLock<String> = LazyLock::new(|| lean(SEARCH_SOURCE));
+static SEARCH_HASH: LazyLock<String> = LazyLock::new(|| hash(&SEARCH));
 static EMBED_HASH: LazyLock<String> = LazyLock::new(|| hash(&EMBED));
 static PASSKEY: LazyLock<String> = LazyLock::new(|| lean(PASSKEY_SOURCE));
 static PASSKEY_HASH: LazyLock<String> = LazyLock::new(|| hash(&PASSKEY));
@@ -51,6 +54,16 @@ pub(super) fn passkey_url() -> String {
 pub(super) fn embed_integrity() -> String {
     let digest = ring::digest::digest(&ring::digest::SHA384, EMBED.as_bytes());
     format!("sha384-{}", data_encoding::BASE64.encode(digest.as_ref()))
+}
+
+/// The address of the console's script, likewise.
+pub(super) fn search_url() -> String {
+    format!("/static/search.js?v={}", *SEARCH_HASH)
+}
+
+/// `GET /static/search.js`: for the console's page of that name alone.
+pub(super) async fn search(uri: Uri) -> impl IntoResponse {
+    asset("text/javascript; charset=utf-8", caching(&uri, &SEARCH_HASH), &SEARCH)
 }
 
 /// `GET /static/letterlock.css`
@@ -112,9 +125,9 @@ mod tests {
     fn the_scripts_are_small_and_ask_nobody_else() {
         assert!(EMBED.len() < 10_000, "{} bytes", EMBED.len());
         assert!(PASSKEY.len() < 4_000, "{} bytes", PASSKEY.len());
-        for bad in ["http://", "https://", "eval", "innerHTML", "Function(", "document.write", "cookie", "localStorage"]
-        {
-            assert!(!EMBED.contains(bad) && !PASSKEY.contains(bad), "{bad}");
+        let bad = ["http://", "https://", "eval", "HTML =", "Function(", "document.write", "cookie", "localStorage"];
+        for bad in bad.into_iter().chain(["innerHTML", "outerHTML", "insertAdjacent", "sessionStorage", "history."]) {
+            assert!(!EMBED.contains(bad) && !PASSKEY.contains(bad) && !SEARCH.contains(bad), "{bad}");
         }
     }
 }

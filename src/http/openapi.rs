@@ -113,7 +113,7 @@ fn responses(route: &Route) -> Value {
         "orderMailing" => ("202", "application/json", schema("Mailing")),
         "showMailing" => ("200", "application/json", schema("Mailing")),
         "listMailings" => ("200", "application/json", list(schema("Mailing"))),
-        "embedScript" | "embedScriptVersion" | "passkeyScript" => {
+        "embedScript" | "embedScriptVersion" | "passkeyScript" | "searchScript" => {
             ("200", "text/javascript", json!({ "type": "string" }))
         }
         "challenge" => ("200", "application/json", schema("Challenge")),
@@ -138,6 +138,7 @@ fn responses(route: &Route) -> Value {
         "auditEntry" => ("200", "application/json", schema("AuditInclusion")),
         "auditConsistency" => ("200", "application/json", schema("AuditConsistency")),
         "searchSubjects" => ("200", "application/json", list(schema("Found"))),
+        "searchSubmissions" => ("200", "application/json", schema("Hits")),
         "listBoard" => ("200", "application/json", list(schema("Comment"))),
         "showResults" => ("200", "application/json", schema("Results")),
         "listTexts" => ("200", "application/json", list(json!({ "type": "string" }))),

@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::api::{audit, download, mailings, results, subjects, submissions};
+use super::api::{audit, download, mailings, results, search, subjects, submissions};
 use super::error::HttpError;
 use super::public::{about, board, forms, page, resource, service};
 use super::speech::LANG;
@@ -107,6 +107,8 @@ static ROUTES: &[Route] = &[
     route!("GET" "/static/passkey.js", Public, "passkeyScript", "The script for passkeys in the console.", ["v"],
         get(assets::passkey)),
     route!("GET" "/static/letterlock.css", Public, "style", "The style sheet of the pages.", ["v"], get(assets::style)),
+    route!("GET" "/static/search.js", Public, "searchScript", "The script of the console's search.", ["v"],
+        get(assets::search)),
     route!("GET" "/favicon.svg", Public, "icon", "The icon of the pages.", [], get(assets::icon)),
     route!("GET" "/robots.txt", Public, "robots", "Asks search engines to stay away.", [], get(assets::robots)),
     route!("GET" "/health/live", Public, "live", "Whether the process answers.", [], get(service::live)),
@@ -178,6 +180,9 @@ static ROUTES: &[Route] = &[
     route!("POST" "/api/v1/submissions/changes", Bearer, "changeSubmissions",
         "Changes how the work on up to a hundred submissions stands; says of each what became of it.",
         [], post(submissions::change_several)),
+    route!("POST" "/api/v1/submissions/search", Bearer, "searchSubmissions",
+        "Looks through submissions for words, newest first. What is looked for is never written down.",
+        [], post(search::search)),
     route!("GET" "/api/v1/submissions/{id}", Bearer, "showSubmission", "Opens one submission.",
         ["purpose"], get(submissions::show)),
     route!("PATCH" "/api/v1/submissions/{id}", Bearer, "markSubmission",
@@ -252,6 +257,12 @@ static ROUTES: &[Route] = &[
         ["form", "status", "assignee", "label", "seen", "after", "purpose", "all"], get(staff::inbox::show)),
     route!("POST" "/staff/inbox/changes", Session, "inboxChanges",
         "Changes how the work on the submissions that were ticked stands.", [], post(staff::bulk::change)),
+    route!("GET" "/staff/search", Session, "searchPage", "Where staff look through submissions.",
+        [], get(staff::search::show)),
+    route!("POST" "/staff/search", Session, "search", "Looks through submissions for words; answers with a page of hits.",
+        [], post(staff::search::page)),
+    route!("POST" "/staff/search/hits", Session, "searchHits", "The same for the page's script, piece by piece.",
+        [], post(staff::search::hits)),
     route!("GET" "/staff/record/{id}", Session, "record", "One submission, as a page.",
         ["purpose", "answer"], get(staff::record::show)),
     route!("GET" "/staff/record/{id}/print", Session, "recordPrint", "One submission, to be printed.",
@@ -387,6 +398,7 @@ mod tests {
             ("GET", "/static/embed.js"),
             ("GET", "/static/passkey.js"),
             ("GET", "/static/letterlock.css"),
+            ("GET", "/static/search.js"),
             ("GET", "/favicon.svg"),
             ("GET", "/robots.txt"),
             ("GET", "/health/live"),

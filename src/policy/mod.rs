@@ -95,6 +95,8 @@ pub enum Action {
     Submit,
     /// See which submissions of a form there are.
     ListSubmissions,
+    /// Look through the submissions of a form for words.
+    SearchSubmissions,
     /// Read the content of a submission.
     ReadSubmission,
     /// Read a file of a submission.
@@ -163,9 +165,10 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Submit,
         Self::ListSubmissions,
+        Self::SearchSubmissions,
         Self::ReadSubmission,
         Self::ReadFile,
         Self::SetStatus,
@@ -205,6 +208,7 @@ impl Action {
         match self {
             Self::Submit => "submit",
             Self::ListSubmissions => "list-submissions",
+            Self::SearchSubmissions => "search-submissions",
             Self::ReadSubmission => "read-submission",
             Self::ReadFile => "read-file",
             Self::SetStatus => "set-status",

@@ -24,7 +24,8 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
             }
         }
-        Action::ListSubmissions => match resource {
+        // Who searches reads: words that are found tell what stands in a submission.
+        Action::ListSubmissions | Action::SearchSubmissions => match resource {
             Resource::Form { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
@@ -259,6 +260,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::ErasePerson
         | Action::TakeDown => YES,
         Action::Submit
+        | Action::SearchSubmissions
         | Action::SetStatus
         | Action::Assign
         | Action::SetLabels

@@ -75,6 +75,12 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "survey that does not", Resource::Survey { roles: NONE }));
                 out.push((action, "what is held under one's own address", Resource::Own));
             }
+            Action::SearchSubmissions => {
+                out.push((action, "form that names the role", Resource::Form { roles: mine }));
+                out.push((action, "form that does not", Resource::Form { roles: NONE }));
+                out.push((action, "survey that names the role", Resource::Survey { roles: mine }));
+                out.push((action, "survey that does not", Resource::Survey { roles: NONE }));
+            }
             Action::ReadSubmission
             | Action::ReadFile
             | Action::SetStatus

@@ -79,8 +79,10 @@ fn administrator_and_auditor_never_read_submissions() {
                     let verdict = decide(&actor, action, &Resource::Submission { roles });
                     assert_eq!(verdict.err(), Some(Denial::Hidden), "{actor} {action}");
                 }
-                let verdict = decide(&actor, Action::ListSubmissions, &Resource::Form { roles });
-                assert_eq!(verdict.err(), Some(Denial::Hidden), "{actor}");
+                for action in [Action::ListSubmissions, Action::SearchSubmissions] {
+                    let verdict = decide(&actor, action, &Resource::Form { roles });
+                    assert_eq!(verdict.err(), Some(Denial::Hidden), "{actor}");
+                }
             }
             assert_eq!(decide(&actor, Action::FindSubject, &Resource::Subject).err(), Some(Denial::Hidden));
             assert_eq!(decide(&actor, Action::ErasePerson, &Resource::Subject).err(), Some(Denial::Hidden));
@@ -121,7 +123,10 @@ fn a_reader_of_other_forms_sees_nothing() {
         assert_eq!(decide(&staff(&[Role::Support]), action, &foreign).err(), Some(Denial::Hidden), "{action}");
     }
     let list = Resource::Form { roles: HR_FORM };
-    assert_eq!(decide(&staff(&[Role::Support]), Action::ListSubmissions, &list).err(), Some(Denial::Hidden));
+    for action in [Action::ListSubmissions, Action::SearchSubmissions] {
+        assert_eq!(decide(&staff(&[Role::Support]), action, &list).err(), Some(Denial::Hidden));
+        assert!(decide(&staff(&[Role::Hr]), action, &list).is_ok());
+    }
     assert_eq!(decide(&staff(&[Role::Hr]), Action::EraseRecord, &foreign).err(), Some(Denial::Forbidden));
     assert!(decide(&staff(&[Role::Hr]), Action::ReadFile, &foreign).is_ok());
     // A form shared by both.
@@ -182,7 +187,9 @@ fn nobody_but_its_sender_reads_a_single_answer() {
                     || matches!(&actor, Actor::Staff { roles, .. } if roles.contains(&Role::Privacy));
                 assert_eq!(may, action == Action::EraseRecord && officer, "{actor} {action}");
             }
-            assert!(decide(&actor, Action::ListSubmissions, &Resource::Survey { roles }).is_err(), "{actor}");
+            for action in [Action::ListSubmissions, Action::SearchSubmissions] {
+                assert!(decide(&actor, action, &Resource::Survey { roles }).is_err(), "{actor}");
+            }
             let results = decide(&actor, Action::ReadResults, &Resource::Survey { roles }).is_ok();
             let reader = match &actor {
                 Actor::Owner { role } => role.reads(),

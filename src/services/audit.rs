@@ -17,7 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::policy::{Action, Resource};
 pub use crate::vault::audit::Wanted;
 pub use crate::vault::audit::{REFUSED, SERVICE};
-pub use crate::vault::{Detail, EntryView, SubjectView};
+pub use crate::vault::{Detail, EntryView, SearchedBy, SubjectView};
 
 pub use head::{Found, Head, head, heads_in, public_key};
 pub(super) use note::Refusals;

@@ -23,6 +23,7 @@ pub mod resources;
 pub mod results;
 pub mod review;
 pub mod scan;
+pub mod search;
 pub mod sign_in;
 pub mod staff;
 pub mod statistics;
@@ -162,6 +163,7 @@ pub struct App {
     sweeps: newsletter::Sweeps,
     /// Filled once the comments on boards were looked for.
     board: tokio::sync::OnceCell<()>,
+    searches: search::Places,
     closed: AtomicBool,
 }
 
@@ -290,6 +292,7 @@ impl App {
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),
             board: tokio::sync::OnceCell::new(),
+            searches: search::Places::default(),
             closed: AtomicBool::new(false),
         };
         let vault::OpenReport { first_run, made, notices } = report;

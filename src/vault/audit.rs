@@ -129,6 +129,25 @@ pub enum Detail {
         /// SHA-256 over settings and form files, hex; none with `stopped`.
         configuration: Option<String>,
     },
+    /// Submissions were looked through. Whose they were stands with each; what was looked for, nowhere.
+    Search {
+        /// By what.
+        by: SearchedBy,
+        /// What for, by names.
+        purposes: Vec<String>,
+        /// How many were found, each named beside this; `None` where the search began.
+        found: Option<u64>,
+    },
+}
+
+/// By what submissions are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchedBy {
+    /// Words.
+    Words,
+    /// Form, status or day alone.
+    Filters,
 }
 
 /// The outer layer of an entry.

@@ -44,7 +44,7 @@ impl Vault {
         purpose: &str,
         file: Option<u32>,
     ) -> Result<Vec<Grant>, VaultError> {
-        self.grant_saying(act, Detail::None, located, purpose, file).await
+        self.grant_saying(act, Detail::None, located, |_| purpose, file).await
     }
 
     /// As [`Vault::grant`] for the lines of a list: the entry says how many there were.
@@ -52,21 +52,22 @@ impl Vault {
     /// # Errors
     /// As [`Vault::grant`].
     pub async fn grant_lines(&self, act: Act, located: &[Located], purpose: &str) -> Result<Vec<Grant>, VaultError> {
-        self.grant_saying(act, Detail::Found(located.len() as u64), located, purpose, None).await
+        self.grant_saying(act, Detail::Found(located.len() as u64), located, |_| purpose, None).await
     }
 
-    /// As [`Vault::grant`], and the entry says more.
-    pub(super) async fn grant_saying(
+    /// As [`Vault::grant`], each for a purpose of its own, and the entry says more.
+    pub(super) async fn grant_saying<'a>(
         &self,
         act: Act,
         detail: Detail,
         located: &[Located],
-        purpose: &str,
+        purpose: impl Fn(usize) -> &'a str,
         file: Option<u32>,
     ) -> Result<Vec<Grant>, VaultError> {
         let mut subjects = Vec::with_capacity(located.len());
-        for one in located {
-            let subject = Subject { record: Some(one.record), purpose: Some(purpose.to_owned()), file, status: None };
+        for (n, one) in located.iter().enumerate() {
+            let purpose = Some(purpose(n).to_owned());
+            let subject = Subject { record: Some(one.record), purpose, file, status: None };
             subjects.push(one.seal_subject(&subject, &self.shared)?);
         }
         let alive = located.iter().map(|one| (one.place, one.record)).collect();

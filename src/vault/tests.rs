@@ -7,6 +7,7 @@ mod erasing;
 mod opening;
 mod orders;
 mod publics;
+mod search;
 mod waiting;
 
 use std::collections::BTreeMap;

@@ -89,7 +89,8 @@ impl TreeView {
         LeafPage::pick(&content, (place % FANOUT) as usize).map_err(|_| VaultError::Tampered)
     }
 
-    fn leaf_content(&self, engine: &dyn Engine, index: u64) -> Result<Option<SecretBytes>, VaultError> {
+    /// What stands in a leaf; `None` when the tree has none there.
+    pub(super) fn leaf_content(&self, engine: &dyn Engine, index: u64) -> Result<Option<SecretBytes>, VaultError> {
         let no = PageNo { level: 0, index };
         let Some((parent, slot)) = no.parent() else { return Ok(None) };
         let Some(page) = self.page(parent) else { return Ok(None) };

@@ -11,7 +11,7 @@ use letterlock::domain::submission::Status;
 use letterlock::policy::{Actor, Role};
 use letterlock::services::audit;
 use letterlock::store::{Batch, Engine, Rows, StoreError};
-use letterlock::vault::{Detail, Hooks};
+use letterlock::vault::{Detail, Hooks, SearchedBy};
 use serde_json::{Value, json};
 
 use crate::support::{Service, document, owner, pdf};
@@ -252,7 +252,8 @@ fn details() -> Vec<Detail> {
         | Detail::Mailing { .. }
         | Detail::Trail { .. }
         | Detail::Refused { .. }
-        | Detail::Service { .. } => 16,
+        | Detail::Service { .. }
+        | Detail::Search { .. } => 17,
     };
     let text = |text: &str| text.to_owned();
     let intent = IntentId::from_bytes([1; 16]);
@@ -273,6 +274,7 @@ fn details() -> Vec<Detail> {
         Detail::Trail { from: 3, to: 9 },
         Detail::Refused { what: text("GET /staff/audit"), status: 403, unlisted: 2 },
         Detail::Service { change: text("started"), configuration: Some(text("00ff")) },
+        Detail::Search { by: SearchedBy::Filters, purposes: vec![text("support")], found: Some(2) },
     ];
     assert_eq!(details.len(), all(&details[0]));
     details

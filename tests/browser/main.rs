@@ -15,6 +15,7 @@ mod passkeys;
 #[path = "../support/pdf.rs"]
 mod pdf;
 mod resources;
+mod search;
 #[path = "../support/served.rs"]
 mod served;
 mod shipped;

@@ -28,7 +28,7 @@ pub(crate) async fn put(browser: &WebDriver, name: &str, value: &str) {
 }
 
 /// From an invitation to the console. Returns the recovery codes.
-async fn take_up(browser: &WebDriver, link: &str) -> Vec<String> {
+pub(crate) async fn take_up(browser: &WebDriver, link: &str) -> Vec<String> {
     browser.goto(link).await.unwrap();
     shoot(browser, "staff-1-welcome").await;
     put(browser, "new-password", "password1234").await;

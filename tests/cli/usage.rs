@@ -46,6 +46,7 @@ fn every_command_helps() {
         "form check",
         "record",
         "record list",
+        "record search",
         "record show",
         "record mark",
         "record erase",

@@ -55,6 +55,7 @@ fn all() -> Vec<Seed> {
     of("notice", notices());
     of("passkeys", texts(&passkey_answers()));
     of("receipts", texts(&codes()));
+    of("search", texts(&SEARCHES.map(|(name, text)| (name, text.to_owned()))));
     of("slot", slots());
     of("store", stores());
     of("stream", streams());
@@ -149,6 +150,18 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
         ("empty", String::new()),
     ])
 }
+
+const SEARCHES: [(&str, &str); 9] = [
+    ("name", "zoe quill\nZoë Quill"),
+    ("accents", "STRASSE lodz soren\nHauptstraße, Łódź, Søren"),
+    ("decomposed", "e\u{301}\nE\u{300}"),
+    ("scripts", "북 北京 οδος и\n북경 在北京工作 Ὁδός Й"),
+    ("wide", "ｆｕｌｌ\nfull ﬁle"),
+    ("joined", "zusammen\nzu\u{ad}sam\u{200d}men"),
+    ("not-there", "jane cobol\nJane knows Rust"),
+    ("too-many", "a b c d e f g h i j k\nabcdefghijk"),
+    ("no-word", "\u{301}\n\u{301}"),
+];
 
 const CONTACTS: [(&str, &str); 8] = [
     ("address", "Write to jane.doe+x@example.org, please."),

@@ -11,6 +11,7 @@ mod life;
 mod races;
 mod races_direct;
 mod remnants;
+mod searches;
 mod support;
 mod talk;
 mod tamper;

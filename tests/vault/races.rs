@@ -13,7 +13,7 @@ use letterlock::base::tables::Table;
 use letterlock::domain::submission::{FieldValue, Status};
 use letterlock::policy::{Actor, Role};
 use letterlock::services::review::{self, ListQuery, Submission};
-use letterlock::services::{App, ServiceError, erase, find, health, submit};
+use letterlock::services::{App, ServiceError, erase, find, health, search, submit};
 use letterlock::store::{Batch, Engine, Rows, StoreError};
 use letterlock::vault::Hooks;
 use serde_json::Value;
@@ -116,7 +116,7 @@ impl Round {
         Ok(())
     }
 
-    /// The list and a search: every line belongs to somebody who is there.
+    /// The list and searches: every line belongs to somebody who is there.
     async fn search(&self) -> Result<(), String> {
         let over = self.done.load(Ordering::SeqCst);
         let gone: &[RecordId] = if over { &self.doomed } else { &[] };
@@ -125,6 +125,20 @@ impl Round {
             && page.items.iter().any(|item| gone.contains(&item.summary.id) || item.fields.is_none())
         {
             return Err("a list shows somebody erased, or a line without fields".to_owned());
+        }
+        let query = search::Query {
+            words: "xyzzy roe".into(),
+            purposes: vec!["recruitment".to_owned()],
+            limit: Some(20),
+            ..search::Query::default()
+        };
+        if let Some(found) =
+            self.tally.count("looking for words", search::page(&self.app, &role(Role::Hr), query).await)?
+            && found.hits.iter().any(|hit| {
+                gone.contains(&hit.summary.id) || !hit.fields.contains_key("name") || hit.matched.fields.len() < 2
+            })
+        {
+            return Err("words of somebody erased were found, or a hit is not whole".to_owned());
         }
         let address = SensitiveString::from(self.email.as_str());
         let found = find::by_email(&self.app, &role(Role::Privacy), &address).await;

@@ -237,6 +237,18 @@ Examples:
   letterlock record list --as hr --form job-application --status received --purpose recruitment
   letterlock record list --as hr --json --limit 200";
 
+pub(super) const RECORD_SEARCH: &str = "\
+All words have to be there; parts of words will do, capitals and accents do not matter. They are read from standard \
+input, or asked for at a terminal; never give them as arguments, where other users of the machine can see them. They \
+are not written down anywhere; that there was a search, and what it found, is audited. Of several purposes, with commas \
+between them, each form counts those that it knows.
+
+Examples:
+  letterlock record search --as hr --purpose recruitment
+  letterlock record search --as hr --purpose recruitment --status received --from 2026-11-01 < words.txt
+  letterlock record search --as support --purpose support,enquiries
+  letterlock record search --as privacy --purpose subject-request --json < words.txt";
+
 pub(super) const RECORD_SHOW: &str = "\
 Examples:
   letterlock record show ID --as hr --purpose recruitment

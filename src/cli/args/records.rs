@@ -26,6 +26,9 @@ pub(in crate::cli) enum RecordCommand {
     /// List submissions, newest first
     #[command(after_help = help::RECORD_LIST)]
     List(ListArgs),
+    /// Look through submissions for words, read from standard input or a prompt; newest first
+    #[command(after_help = help::RECORD_SEARCH)]
+    Search(SearchArgs),
     /// Show one submission, or save one of its files
     #[command(after_help = help::RECORD_SHOW)]
     Show(ShowArgs),
@@ -51,6 +54,33 @@ pub(in crate::cli) struct ListArgs {
     #[arg(long, value_name = "CURSOR")]
     pub(in crate::cli) after: Option<String>,
     /// How many, 1 to 200
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(in crate::cli) limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SearchArgs {
+    #[command(flatten)]
+    pub(in crate::cli) acting: Acting,
+    /// Only this form; otherwise all that are read for the purpose
+    #[arg(long)]
+    pub(in crate::cli) form: Option<FormId>,
+    /// Only this status
+    #[arg(long, value_parser = status)]
+    pub(in crate::cli) status: Option<Status>,
+    /// Received on this day (UTC) or later, as in 2026-11-25
+    #[arg(long, value_name = "DAY")]
+    pub(in crate::cli) from: Option<jiff::civil::Date>,
+    /// Received on this day (UTC) or earlier
+    #[arg(long, value_name = "DAY")]
+    pub(in crate::cli) until: Option<jiff::civil::Date>,
+    /// Go on after this cursor, as an earlier search printed it
+    #[arg(long, value_name = "CURSOR")]
+    pub(in crate::cli) after: Option<String>,
+    /// Stop after so many, 1 to 200
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub(in crate::cli) limit: u32,
     /// Print JSON

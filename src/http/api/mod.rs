@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod download;
 pub(super) mod mailings;
 pub(super) mod results;
+pub(super) mod search;
 pub(super) mod subjects;
 pub(super) mod submissions;
 

@@ -377,8 +377,15 @@ fn put_work(app: &App, ctx: &Context, summary: &Summary, line: &mut Value) {
 }
 
 /// A submission as a list shows it.
-pub(super) fn line(app: &App, ctx: &Context, summary: &Summary) -> Value {
-    let mut line = json!({
+pub(in crate::http) fn line(app: &App, ctx: &Context, summary: &Summary) -> Value {
+    let mut line = bare(summary);
+    put_work(app, ctx, summary, &mut line);
+    line
+}
+
+/// Of this, what is the same for whoever reads it.
+pub(in crate::http) fn bare(summary: &Summary) -> Value {
+    json!({
         "id": summary.id,
         "form": summary.form,
         "subject": summary.subject,
@@ -387,9 +394,7 @@ pub(super) fn line(app: &App, ctx: &Context, summary: &Summary) -> Value {
         "region": summary.region,
         "file_count": summary.files,
         "message_count": summary.messages,
-    });
-    put_work(app, ctx, summary, &mut line);
-    line
+    })
 }
 
 /// The `limit` of a list; its range is the service's business.

@@ -95,6 +95,7 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
                 },
             }),
         ),
+        "searchSubmissions" => body_of(&["purpose"], searched()),
         "searchSubjects" => json!({ "application/json": { "schema": {
             "type": "object", "required": ["email"], "additionalProperties": false,
             "properties": { "email": { "type": "string" } },
@@ -104,4 +105,26 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
     // Without a visit the one leads to the way in, whatever comes with it; the other works without a page as well.
     let required = !matches!(operation, "postMessage" | "takeResource");
     Some(json!({ "required": required, "content": content }))
+}
+
+/// What submissions are looked for by.
+fn searched() -> Value {
+    let maybe = |description: &str| json!({ "type": ["string", "null"], "description": description });
+    json!({
+        "words": {
+            "type": ["string", "null"], "maxLength": 200,
+            "description": "All of them have to be there, as parts of words too; case and accents do not matter. At most ten. \
+                None for every submission that the rest lets through.",
+        },
+        "form": maybe("Only this form; none for all that know the purpose."),
+        "status": { "anyOf": [{ "$ref": "#/components/schemas/Status" }, { "type": "null" }] },
+        "from": { "type": ["string", "null"], "format": "date", "description": "Received on this day (UTC) or later." },
+        "until": { "type": ["string", "null"], "format": "date", "description": "Received on this day (UTC) or earlier." },
+        "purpose": {
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+            "description": "One, or several: of each form those that it knows count.",
+        },
+        "after": maybe("Go on after this cursor: next of an earlier answer to the same search."),
+        "limit": { "type": ["integer", "null"], "minimum": 1, "maximum": 200, "default": 50 },
+    })
 }

@@ -145,6 +145,26 @@ pub(super) fn schemas() -> Value {
             "subject": id,
             "submissions": { "type": "array", "items": { "$ref": "#/components/schemas/SubmissionLine" } },
         } },
+        "Hits": {
+            "type": "object", "required": ["items", "next", "looked", "percent"],
+            "properties": {
+                "items": { "type": "array", "items": { "allOf": [
+                    { "$ref": "#/components/schemas/SubmissionLine" },
+                    { "type": "object", "required": ["matched", "purpose"], "properties": { "purpose": { "type": "string" }, "matched": {
+                        "type": "object", "description": "Where the words stand.", "required": ["fields", "files", "messages"],
+                        "properties": {
+                            "fields": { "type": "array", "items": { "type": "string" } },
+                            "files": { "type": "boolean", "description": "In the name of a file." },
+                            "messages": { "type": "boolean", "description": "In the conversation." },
+                        },
+                    } } },
+                ] } },
+                "next": { "type": ["string", "null"],
+                    "description": "Where to go on, when enough was found or the time was up; null at the end." },
+                "looked": { "type": "integer", "description": "Submissions that this request looked through." },
+                "percent": { "type": "integer", "minimum": 0, "maximum": 100, "description": "How far the search is." },
+            },
+        },
         "AuditEntry": audit_entry(),
         "AuditHead": {
             "type": "object", "required": ["vault", "size", "root", "time", "public_key", "signature"],

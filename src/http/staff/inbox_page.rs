@@ -224,7 +224,7 @@ fn summary_of(form: Option<&Arc<Form>>, item: &Item) -> String {
 }
 
 /// One line of a value, in a list.
-fn in_line(value: &FieldValue) -> String {
+pub(super) fn in_line(value: &FieldValue) -> String {
     match value {
         FieldValue::Text(text) => text.expose().chars().take(120).collect(),
         FieldValue::Bool(true) => "yes".to_owned(),

@@ -19,7 +19,7 @@ use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::Action;
-use crate::services::audit::{self, Detail, EntryView, LastCheck, REFUSED, SERVICE, SubjectView, Wanted};
+use crate::services::audit::{self, Detail, EntryView, LastCheck, REFUSED, SERVICE, SearchedBy, SubjectView, Wanted};
 use crate::services::{Context, health};
 
 /// Entries of a page.
@@ -244,6 +244,14 @@ fn in_words(detail: &Detail) -> Option<String> {
         Detail::Survey(form) => format!("answers to {form}"),
         Detail::Mailing { id, mails } => format!("issue {id}: {}", counted(*mails, "mail", "mails")),
         Detail::Trail { from, to } => format!("proofs from {from} to {to}"),
+        Detail::Search { by, purposes, found } => {
+            let by = match by {
+                SearchedBy::Words => "by words",
+                SearchedBy::Filters => "by filters",
+            };
+            let came = found.map_or_else(|| "begun".to_owned(), |found| format!("found {found}"));
+            format!("{by}, for {}: {came}", purposes.join(", "))
+        }
         Detail::Refused { what, status, unlisted: 0 } => format!("{what} ({status})"),
         Detail::Refused { what, status, unlisted } => {
             format!("{what} ({status}); {unlisted} more before it are not listed")

@@ -47,7 +47,7 @@ fn limit_history(sight: &Sight<'_>, sent: &[FileInfo], history: &mut Vec<Past>) 
 }
 
 /// A line of a list whose content was opened.
-pub(super) fn item(sight: &Sight<'_>, form: &Form, mut summary: Summary, mut content: Content) -> Item {
+pub(in crate::services) fn item(sight: &Sight<'_>, form: &Form, mut summary: Summary, mut content: Content) -> Item {
     let sent = content.files.len();
     sight.limit(&mut content, &mut []);
     let hidden = u32::try_from(sent - content.files.len()).unwrap_or(u32::MAX);

@@ -250,6 +250,13 @@ pub(crate) enum Detail {
     Trail { from: u64, to: u64 },
     Refused { what: String, status: u16, unlisted: u64 },
     Service { change: String, configuration: Option<String> },
+    Search { by: SearchedBy, purposes: Vec<String>, found: Option<u64> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum SearchedBy {
+    Words,
+    Filters,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

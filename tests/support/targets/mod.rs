@@ -29,6 +29,7 @@ pub mod page;
 pub mod passkeys;
 pub mod receipts;
 pub mod returns;
+pub mod search;
 pub mod slot;
 pub mod store;
 pub mod stream;
@@ -113,6 +114,7 @@ targets! {
     passkeys: MUTATIONS,
     receipts: MUTATIONS,
     returns: MUTATIONS,
+    search: MUTATIONS,
     slot: MUTATIONS,
     // Each of these commits to files, opens them anew and commits again: a thousand times the work of parsing some bytes.
     store: 2_000,
