@@ -18,6 +18,7 @@ mod postgres;
 mod records;
 mod report;
 mod rounds;
+mod search;
 mod side;
 mod space;
 mod twin;
@@ -34,10 +35,11 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// One group of rows: its name, by which the command line chooses it, and what measures it.
 type Group = (&'static str, fn(&Args, &mut Report) -> Outcome);
 
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 7] = [
     ("submissions", records::submissions),
     ("reads", records::reads),
     ("files", files::files),
+    ("search", search::search),
     ("growth", growth::growth),
     ("space", space::space),
     ("postgres", postgres::postgres),

@@ -27,6 +27,7 @@ pub(crate) struct Side {
     pub(crate) token: String,
     child: Child,
     folder: TempDir,
+    is_twin: bool,
 }
 
 impl Side {
@@ -37,17 +38,9 @@ impl Side {
 
     /// The same on folders that may be there already.
     pub(crate) fn letterlock_on(folder: TempDir) -> Outcome<Self> {
-        // Free a moment ago; nobody else takes ports here.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let log = File::create(folder.path().join("log"))?;
-        let child = letterlock(folder.path())
-            .args(["serve", "--listen", &address.to_string()])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+        let (child, address) = start_letterlock(folder.path())?;
         let certificate = folder.path().join("keys/tls/cert.pem");
-        let mut side = Self { address, certificate, token: String::new(), child, folder };
+        let mut side = Self { address, certificate, token: String::new(), child, folder, is_twin: false };
         side.wait_until_ready()?;
         side.token = letterlock_token(side.folder.path(), "bench", "hr,support")?;
         Ok(side)
@@ -57,17 +50,21 @@ impl Side {
     pub(crate) fn twin(args: &Args) -> Outcome<Self> {
         let folder = args.folder("twin")?;
         let token = "llt_the-twin-takes-any-word-for-a-token".to_owned();
-        let mut child = Command::new(std::env::current_exe()?)
-            .args([TWIN.as_ref(), folder.path().as_os_str(), token.as_ref()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(folder.path().join("log"))?)
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().ok_or("the twin has no output")?).read_line(&mut line)?;
+        let (child, address) = start_twin(folder.path(), &token)?;
         let certificate = folder.path().join("cert.pem");
-        let address = line.trim().parse().map_err(|_| "the twin did not start")?;
-        Ok(Self { address, certificate, token, child, folder })
+        Ok(Self { address, certificate, token, child, folder, is_twin: true })
+    }
+
+    /// Starts it anew, with none of its files in memory.
+    pub(crate) fn start_cold(&mut self) -> Outcome {
+        self.child.kill()?;
+        self.child.wait()?;
+        forget(self.folder.path())?;
+        (self.child, self.address) = match self.is_twin {
+            true => start_twin(self.folder.path(), &self.token)?,
+            false => start_letterlock(self.folder.path())?,
+        };
+        self.wait_until_ready()
     }
 
     /// Puts a load on it.
@@ -122,6 +119,48 @@ impl Drop for Side {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn start_letterlock(folder: &Path) -> Outcome<(Child, SocketAddr)> {
+    // Free a moment ago; nobody else takes ports here.
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let log = File::create(folder.join("log"))?;
+    let child = letterlock(folder)
+        .args(["serve", "--listen", &address.to_string()])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()?;
+    Ok((child, address))
+}
+
+fn start_twin(folder: &Path, token: &str) -> Outcome<(Child, SocketAddr)> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args([TWIN.as_ref(), folder.as_os_str(), token.as_ref()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(File::create(folder.join("log"))?)
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().ok_or("the twin has no output")?).read_line(&mut line)?;
+    let address = line.trim().parse().map_err(|_| "the twin did not start")?;
+    Ok((child, address))
+}
+
+/// Has the operating system drop what it keeps in memory of the files under a folder.
+fn forget(folder: &Path) -> Outcome {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let meta = entry.metadata()?;
+        if meta.is_dir() {
+            forget(&entry.path())?;
+        } else if meta.is_file() {
+            let file = File::open(entry.path())?;
+            file.sync_all()?;
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Resident memory of a process in KiB.

@@ -31,7 +31,7 @@ use crate::base::entropy::Entropy;
 use crate::base::ids::RequestId;
 use crate::domain::form::Form;
 use crate::domain::language::Languages;
-use crate::domain::submission::{Content, FileInfo, Summary};
+use crate::domain::submission::{Content, Fields, FileInfo, Summary};
 use crate::services::ServiceError;
 
 /// A request that is turned down, answered as the service would.
@@ -192,6 +192,13 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// A submission as `GET /api/v1/submissions/{id}` shows it.
 pub fn document(summary: &Summary, content: &Content) -> Value {
     submissions::document(summary, content, &[])
+}
+
+/// A submission as `GET /api/v1/submissions` shows it, with these of its fields.
+pub fn line(summary: &Summary, fields: &Fields) -> Value {
+    let mut line = submissions::bare(summary);
+    line["fields"] = submissions::fields(fields);
+    line
 }
 
 /// A file as an attachment.

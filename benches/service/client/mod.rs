@@ -4,6 +4,7 @@
 
 mod connection;
 mod requests;
+mod searches;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -55,6 +56,8 @@ pub(crate) enum Work {
     Upload { run: u32, bytes: usize },
     /// Downloads of the first file of these records, in turn.
     Download { token: String, ids: Vec<String> },
+    /// Searches for these words; `whole` ones go on until everything was looked through.
+    Search { token: String, words: String, whole: bool },
 }
 
 /// What came of it.
@@ -68,7 +71,7 @@ pub(crate) struct Done {
     pub(crate) median_us: u64,
     /// And that of the slowest in a hundred.
     pub(crate) p99_us: u64,
-    /// Ids of the submissions made, for works that make some.
+    /// Ids of the submissions made, for works that make some; of those found, for searches: of the last one.
     pub(crate) ids: Vec<String>,
 }
 
@@ -109,8 +112,14 @@ async fn run(load: Load) -> Outcome<Done> {
     let mut tasks = Vec::new();
     for n in 0..load.connections {
         let connection = Connection::open(load.address, &trust).await?;
+        let barrier = Arc::clone(&barrier);
+        if let Work::Search { token, words, whole } = &load.work {
+            let search = searches::Search::new(token, words, *whole);
+            tasks.push(tokio::spawn(searches::drive(connection, search, load.until, barrier)));
+            continue;
+        }
         let requests = Requests::new(&load.work, n, load.connections);
-        tasks.push(tokio::spawn(drive(connection, requests, load.until, Arc::clone(&barrier))));
+        tasks.push(tokio::spawn(drive(connection, requests, load.until, barrier)));
     }
     barrier.wait().await;
     let begun = Instant::now();

@@ -41,6 +41,7 @@ impl Requests {
             }
             Work::Read { token, ids } => of_records(token, ids, "?purpose=support"),
             Work::Download { token, ids } => of_records(token, ids, "/files/0?purpose=recruitment"),
+            Work::Search { .. } => unreachable!("has a loop of its own"),
         }
     }
 

@@ -16,7 +16,7 @@ use letterlock::services::ServiceError;
 use serde_json::json;
 
 use super::intake::Intake;
-use super::{Twin, reads, sha256};
+use super::{Twin, reads, search, sha256};
 
 pub(super) fn routes(twin: Arc<Twin>) -> Router {
     let public = || from_fn(public);
@@ -24,6 +24,7 @@ pub(super) fn routes(twin: Arc<Twin>) -> Router {
     Router::new()
         .route("/health/ready", get(ready).route_layer(public()))
         .route("/api/v1/forms/{form}/submissions", post(submit).route_layer(public()))
+        .route("/api/v1/submissions/search", post(find).route_layer(bearer()))
         .route("/api/v1/submissions/{id}", get(show).route_layer(bearer()))
         .route("/api/v1/submissions/{id}/files/{n}", get(file).route_layer(bearer()))
         .with_state(twin.clone())
@@ -76,6 +77,16 @@ async fn show(
     let purpose = around::purpose(&uri)?;
     let (summary, content) = reads::show(&twin, &actor, id, purpose)?;
     Ok(Json(around::document(&summary, &content)).into_response())
+}
+
+async fn find(
+    State(twin): State<Arc<Twin>>,
+    Extension(actor): Extension<Actor>,
+    Json(asked): Json<search::Asked>,
+) -> Result<Response, Refusal> {
+    let found = search::run(&twin, actor, asked).await?;
+    let items: Vec<_> = found.hits.iter().map(|(summary, fields)| around::line(summary, fields)).collect();
+    Ok(Json(json!({ "items": items, "next": found.next, "looked": found.looked })).into_response())
 }
 
 async fn file(

@@ -3,13 +3,14 @@
 //!
 //! The same: sockets, TLS, limits, headers, log and parsing (the library's own, by `letterlock::http::around`); forms and
 //! their validation; policy; idempotency; one committer thread that makes everything waiting durable in one batch; the
-//! store; files written piece by piece and synced; the hops between threads. Different: what is written is in clear, and
-//! a reading leaves no trace.
+//! store; files written piece by piece and synced; the hops between threads; what words are and how texts are compared. Different: what is
+//! written is in clear, a reading leaves no trace, and a search is a plain scan, on one thread.
 
 mod committer;
 mod handlers;
 mod intake;
 mod reads;
+mod search;
 
 use std::collections::HashMap;
 use std::io::Write;

@@ -131,7 +131,7 @@ impl Twin {
         })
     }
 
-    fn content(&self, record: &RecordId) -> Result<(Vec<FileId>, Content), ServiceError> {
+    pub(super) fn content(&self, record: &RecordId) -> Result<(Vec<FileId>, Content), ServiceError> {
         let row = self.row(&record_key(record))?;
         decode(row.get(8..).ok_or(ServiceError::Damaged)?)
     }
@@ -141,6 +141,6 @@ impl Twin {
     }
 }
 
-fn decode<T: for<'de> serde::Deserialize<'de>>(row: &[u8]) -> Result<T, ServiceError> {
+pub(super) fn decode<T: for<'de> serde::Deserialize<'de>>(row: &[u8]) -> Result<T, ServiceError> {
     postcard::from_bytes(row).map_err(|_| ServiceError::Damaged)
 }
