@@ -84,8 +84,11 @@ pub async fn serve(
     let counting = tokio::spawn(statistics::keep(web.app.clone()));
     let sweeping = tokio::spawn(newsletter::keep(web.app.clone()));
     let served = run(listen, tls, routes::router(web), &limits, proxies, on_listening, shutdown).await;
-    counting.abort();
-    sweeping.abort();
+    for beside in [counting, sweeping] {
+        beside.abort();
+        // Until it has let go of the application.
+        let _ = beside.await;
+    }
     served
 }
 

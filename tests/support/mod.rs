@@ -154,6 +154,13 @@ impl Service {
             served.await.unwrap().unwrap();
         }
         self.app.close().await;
+        // Work that was under way in a thread of its own still holds the application, and with it the lock of the folder.
+        for _ in 0..500 {
+            if Arc::strong_count(&self.app) == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
