@@ -79,6 +79,10 @@ pub fn of_rows(now: &Rows, states: &[Rows], deep: bool) -> Vec<Change> {
         let mut elsewhere = key.clone();
         let last = elsewhere.len() - 1;
         elsewhere[last] ^= 0x55;
+        // What stands where the next entry of the trail goes is overwritten by it, unread.
+        if elsewhere == next_of_trail(now) {
+            elsewhere[last] ^= 0x2a;
+        }
         if !now.contains_key(&elsewhere) {
             out.push(change("doubled under a new key", key, "", one(&elsewhere, value.clone())));
             out.push(change(
@@ -114,6 +118,12 @@ pub fn of_rows(now: &Rows, states: &[Rows], deep: bool) -> Vec<Change> {
         }
     }
     out
+}
+
+/// The key that the next entry of the trail will have.
+fn next_of_trail(now: &Rows) -> Vec<u8> {
+    let count = now.keys().filter(|key| key[0] == Table::Audit.id()).count() as u64;
+    Table::Audit.key(&[&count.to_be_bytes()])
 }
 
 /// Where every fourth pair is enough, when time is short: the rows of the trail are many, and all of one make.

@@ -8,7 +8,10 @@
 mod beside;
 mod changes;
 mod files;
+#[path = "../support/letterbox.rs"]
+mod letterbox;
 mod overlay;
+mod public;
 mod rows;
 #[path = "../vault/support.rs"]
 mod support;

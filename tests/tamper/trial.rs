@@ -20,7 +20,9 @@ use letterlock::services::{
 };
 use letterlock::vault::{Hooks, Step};
 
+use crate::letterbox::Letterbox;
 use crate::overlay::{Memory, Recorder, Rows};
+use crate::public::{self, Shown};
 use crate::support::*;
 
 /// A vault at rest: its folders without the store, the rows of the store, and all that the store ever was.
@@ -31,6 +33,8 @@ pub struct Vault {
     pub states: Vec<Rows>,
     /// What readers must get, if they get anything.
     pub truth: BTreeMap<RecordId, Vec<u8>>,
+    /// What everybody must see, and who reads results.
+    pub shown: Shown,
     /// The key folder as it was at earlier rests, oldest first.
     pub earlier_keys: Vec<tempfile::TempDir>,
     /// The sealed file of somebody erased since.
@@ -55,9 +59,10 @@ pub fn furnished(rest: Rest, filler: usize) -> Vault {
 async fn furnish(rest: Rest, filler: usize) -> Vault {
     let home = Home::new();
     let recorder = Recorder::default();
+    let letters = Letterbox::default();
     let open = || {
         let app = App::open_with_hooks(home.options(), recorder.hooks()).unwrap().0;
-        app.set_post(waiting_post());
+        app.set_post(letters.post());
         app
     };
     let cv = |name: &str| {
@@ -112,6 +117,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         };
         newsletter::order(&app, &marketing, &"newsletter".parse().unwrap(), issue).await.unwrap();
     }
+    public::furnish(&app, &letters).await;
     let hour = std::time::Duration::from_secs(3600);
     for roles in [&[Role::Admin][..], &[Role::Hr]] {
         sign_in::invite(&app, &admin, "jim", roles, None, hour).await.unwrap();
@@ -172,7 +178,15 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     }
     drop(last);
     let states = recorder.states();
-    Vault { rows: states.last().unwrap().clone(), home, states, truth, earlier_keys, erased_file }
+    Vault {
+        rows: states.last().unwrap().clone(),
+        home,
+        states,
+        truth,
+        shown: public::truth(),
+        earlier_keys,
+        erased_file,
+    }
 }
 
 /// Somebody looks at a form, and that is written down as a count.
@@ -257,6 +271,12 @@ async fn look(vault: &Vault, options: OpenOptions, memory: Memory, all: bool) ->
                 let other = other.map(|bytes| bytes.len());
                 return Verdict::Wrong(format!("verify told {problems:?}, a download gave {other:?}"));
             }
+        }
+    }
+    if all || problems.is_empty() {
+        match Shown::of(&app).await {
+            Ok(shown) if shown.is_within(&vault.shown, !problems.is_empty()) => {}
+            other => return Verdict::Wrong(format!("verify told {problems:?}, everybody is shown {other:?}")),
         }
     }
     if problems.is_empty() { Verdict::Unnoticed(opened.notices) } else { Verdict::Reported(problems) }
