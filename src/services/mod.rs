@@ -15,6 +15,8 @@ mod idempotency;
 pub mod inbox;
 pub mod keys;
 pub mod languages;
+#[cfg(test)]
+mod measured;
 pub mod newsletter;
 pub mod operator;
 pub mod portal;
@@ -161,6 +163,7 @@ pub struct App {
     tally: statistics::Tally,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
+    results: results::Kept,
     /// Filled once the comments on boards were looked for.
     board: tokio::sync::OnceCell<()>,
     searches: search::Places,
@@ -291,6 +294,7 @@ impl App {
             tally,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),
+            results: results::Kept::default(),
             board: tokio::sync::OnceCell::new(),
             searches: search::Places::default(),
             closed: AtomicBool::new(false),

@@ -1,7 +1,8 @@
 //! What a survey comes to, for those who read it: counts over whole groups of answers, and the words of those fields whose words
 //! the form lets be read. Never an answer by itself.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{App, Context, Problem, ServiceError, blocking, review};
 use crate::base::sensitive::SensitiveString;
@@ -9,10 +10,53 @@ use crate::domain::form::{Form, FormId, FormKind};
 use crate::domain::submission::FieldValue;
 use crate::domain::survey::{Report, Tally};
 use crate::policy::{self, Action, Resource, SUBJECT_REQUEST};
-use crate::vault::AnswersGrant;
+use crate::vault::{AnswersGrant, AnswersState, Vault};
 
 /// One survey is gone through at a time: it is long work, and what it needs of memory is needed once.
 static TURN: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
+
+/// What was told last of each survey, for as long as nothing comes in and nothing goes: going through a hundred thousand answers
+/// takes seconds. Only what may be told is kept (rounded counts, and places of words), never an answer.
+#[derive(Default)]
+pub(super) struct Kept {
+    reports: Mutex<BTreeMap<FormId, Fresh<Vec<bool>, Report>>>,
+    places: Mutex<BTreeMap<FormId, Fresh<String, Arc<Places>>>>,
+}
+
+/// Where words stand, in their order of chance.
+type Places = Vec<([u8; 16], u64)>;
+
+/// Something that holds for a form as it was read last, for what is asked, in a state of the vault.
+struct Fresh<Q, T> {
+    form: Arc<Form>,
+    asked: Q,
+    state: AnswersState,
+    value: T,
+}
+
+/// What was kept, or else is `made` now, and kept if nothing has changed meanwhile.
+fn kept<Q: PartialEq, T: Clone>(
+    all: &Mutex<BTreeMap<FormId, Fresh<Q, T>>>,
+    vault: &Vault,
+    form: &Arc<Form>,
+    asked: Q,
+    make: impl FnOnce() -> Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
+    let state = vault.answers_state();
+    let lock = || all.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = lock().get(&form.id)
+        && Some(found.state) == state
+        && Arc::ptr_eq(&found.form, form)
+        && found.asked == asked
+    {
+        return Ok(found.value.clone());
+    }
+    let value = make()?;
+    if let Some(state) = state.filter(|state| vault.answers_state() == Some(*state)) {
+        lock().insert(form.id.clone(), Fresh { form: form.clone(), asked, state, value: value.clone() });
+    }
+    Ok(value)
+}
 
 /// Words of one field, in an order that tells nothing.
 #[derive(Clone, Debug)]
@@ -32,22 +76,25 @@ pub async fn show(app: &Arc<App>, ctx: &Context, form: &FormId, purpose: Option<
     let (form, k) = survey(app, form)?;
     let grant = grant(app, ctx, &form, purpose).await?;
     let _turn = TURN.acquire().await.map_err(|_| ServiceError::Unavailable)?;
-    let (vault, actor, purpose) = (Arc::clone(&app.vault), ctx.actor.clone(), purpose.map(str::to_owned));
+    let (app, actor, purpose) = (Arc::clone(app), ctx.actor.clone(), purpose.map(str::to_owned));
     blocking(move || {
-        let (mut sum, mut step) = (Tally::default(), k);
-        vault.sum_answers(
-            &grant,
-            "",
-            Tally::default,
-            |tally, answer| tally.add(&form, answer.fields),
-            |group, k| {
-                sum.absorb(group);
-                // Whoever was told of a larger number is counted by it.
-                step = step.max(k);
-            },
-        )?;
         let sight = policy::sight(&actor, &form, purpose.as_deref());
-        Ok(sum.report(&form, step, |field| sight.shows_field(field)))
+        let shown = form.fields.iter().map(|field| sight.shows_field(&field.name)).collect();
+        kept(&app.results.reports, &app.vault, &form, shown, || {
+            let (mut sum, mut step) = (Tally::default(), k);
+            app.vault.sum_answers(
+                &grant,
+                "",
+                Tally::default,
+                |tally, answer| tally.add(&form, answer.fields),
+                |group, k| {
+                    sum.absorb(group);
+                    // Whoever was told of a larger number is counted by it.
+                    step = step.max(k);
+                },
+            )?;
+            Ok(sum.report(&form, step, |field| sight.shows_field(field)))
+        })
     })
     .await?
 }
@@ -82,42 +129,50 @@ pub async fn texts(
         return Err(ServiceError::Forbidden);
     }
     let _turn = TURN.acquire().await.map_err(|_| ServiceError::Unavailable)?;
-    let (vault, field) = (Arc::clone(&app.vault), field.to_owned());
+    let (app, field) = (Arc::clone(app), field.to_owned());
     blocking(move || {
-        let mut readable: Vec<([u8; 16], u64)> = Vec::new();
-        let (mut batch, mut step) = (Vec::new(), k);
-        vault.sum_answers(
-            &grant,
-            &field,
-            Vec::new,
-            |places, answer| {
-                if matches!(answer.fields.get(&field), Some(FieldValue::Text(_))) {
-                    places.push((answer.order, answer.arrival));
-                }
-            },
-            |mut group, k| {
-                step = step.max(k);
-                batch.append(&mut group);
-                // How many there are, exactly, would tell what the rounded counts do not: of a question that is asked after a
-                // certain answer, how many gave it.
-                let told = batch.len() / step as usize * step as usize;
-                batch.sort_unstable();
-                readable.extend(batch.drain(..told));
-            },
-        )?;
-        readable.sort_unstable();
+        let readable = kept(&app.results.places, &app.vault, &form, field.clone(), || {
+            Ok(Arc::new(places(&app.vault, &grant, &field, k)?))
+        })?;
         let from = after.map_or(0, |after| readable.partition_point(|(order, _)| *order <= after));
         let page = readable.get(from..).unwrap_or_default();
         let next = (page.len() > limit).then(|| cursor(&page[limit - 1].0));
         let mut items = Vec::new();
         for (_, arrival) in page.iter().take(limit) {
-            if let Some(FieldValue::Text(text)) = vault.answer_text(&grant, *arrival, &field)? {
+            if let Some(FieldValue::Text(text)) = app.vault.answer_text(&grant, *arrival, &field)? {
                 items.push(text);
             }
         }
         Ok(Texts { items, next })
     })
     .await?
+}
+
+/// Where the words of a field stand that may be read.
+fn places(vault: &Vault, grant: &AnswersGrant, field: &str, k: u32) -> Result<Places, ServiceError> {
+    let mut readable = Places::new();
+    let (mut batch, mut step) = (Places::new(), k);
+    vault.sum_answers(
+        grant,
+        field,
+        Places::new,
+        |places, answer| {
+            if matches!(answer.fields.get(field), Some(FieldValue::Text(_))) {
+                places.push((answer.order, answer.arrival));
+            }
+        },
+        |mut group, k| {
+            step = step.max(k);
+            batch.append(&mut group);
+            // How many there are, exactly, would tell what the rounded counts do not: of a question that is asked after a
+            // certain answer, how many gave it.
+            let told = batch.len() / step as usize * step as usize;
+            batch.sort_unstable();
+            readable.extend(batch.drain(..told));
+        },
+    )?;
+    readable.sort_unstable();
+    Ok(readable)
 }
 
 /// The surveys whose results the actor may read, in order.

@@ -25,6 +25,14 @@ pub struct AnswersGrant {
     form: FormId,
 }
 
+/// What is there at a moment. As long as it is the same, so is what the answers to any survey come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswersState {
+    arrivals: u64,
+    epoch: u64,
+    dying: usize,
+}
+
 /// One answer, as what adds it up sees it.
 pub struct Answer<'a> {
     /// What was answered.
@@ -45,6 +53,14 @@ impl Vault {
         let draft = Draft::new(&act, Detail::Survey(form.clone()), Vec::new());
         self.ask(|reply| Job::Audit(draft, Vec::new(), reply)).await?;
         Ok(AnswersGrant { form: form.clone() })
+    }
+
+    /// What is there now; `None` when that cannot be said.
+    pub fn answers_state(&self) -> Option<AnswersState> {
+        let figures = &self.shared.figures;
+        let dying = self.shared.directory.read().ok()?.dying();
+        let (arrivals, epoch) = (figures.arrivals.load(Ordering::SeqCst), figures.epoch.load(Ordering::SeqCst));
+        Some(AnswersState { arrivals, epoch, dying })
     }
 
     /// Adds up the answers, oldest first. Each group has a sum of its own, begun by `begin`, and only those of whole groups

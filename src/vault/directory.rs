@@ -61,6 +61,11 @@ impl Directory {
     pub(super) fn is_dying(&self, place: u64, record: Option<&RecordId>) -> bool {
         self.dying_people.contains(&place) || record.is_some_and(|record| self.dying_records.contains(record))
     }
+
+    /// How many people and records were marked so far.
+    pub(super) fn dying(&self) -> usize {
+        self.dying_people.len() + self.dying_records.len()
+    }
 }
 
 fn put(table: &mut HashTable<([u8; 16], u64)>, hasher: &RandomState, name: [u8; 16], place: u64) {

@@ -64,7 +64,7 @@ pub use crate::keys::keyring::MAX_FILES;
 use crate::policy::Permit;
 use crate::store::{MAX_ROW, StoreError};
 
-pub use answers::{Answer, AnswersGrant};
+pub use answers::{Answer, AnswersGrant, AnswersState};
 pub use audit::{Detail, EntryView, SearchedBy, SubjectView};
 pub use board::Posting;
 pub use certificate::Certificate;
