@@ -12,23 +12,8 @@
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const post = (form) => HTMLFormElement.prototype.submit.call(form);
 
-  // What a form says to people: data-text-NAME on the form, or these words.
-  const WORDS = {
-    busy: "One moment: your browser is showing that it is not a program.",
-    sending: "Sending",
-    retry: "The connection was lost. Trying again.",
-    failed: "This could not be sent. Please check your connection and press the button again: nothing is sent twice.",
-    check: "Please check what you entered",
-    received: "We have received it",
-    code: "Your receipt code",
-    keep: "Keep this code: it is shown only now. With it you can see what you sent, read our answer, or delete it.",
-    copy: "Copy the code",
-    copied: "Copied",
-    open: "Open what you sent",
-    next: "Continue",
-    anyway: "Send it anyway",
-  };
-  const word = (form, name) => form.dataset["text" + name[0].toUpperCase() + name.slice(1)] || WORDS[name];
+  // What a form says to people: data-text-NAME on the form, or the vault's words for it in the language of the page.
+  const word = (form, name) => form.dataset["text" + name[0].toUpperCase() + name.slice(1)] || form[here]?.[name] || "";
 
   const make = (tag, kind, text, inside) => {
     const element = document.createElement(tag);
@@ -71,7 +56,6 @@
     const bar = make("progress", "progress");
     bar.max = 1;
     bar.hidden = true;
-    bar.setAttribute("aria-label", word(form, "sending"));
     const status = form.querySelector("[role=status]") || make("p", "status");
     status.setAttribute("role", "status");
     if (!status.parentNode) button ? button.after(status) : form.append(status);
@@ -81,6 +65,7 @@
       // Told in tenths, or it would be read out without end.
       progress: (part) => {
         bar.hidden = false;
+        bar.setAttribute("aria-label", word(form, "sending"));
         bar.value = part;
         status.textContent = word(form, "sending") + " " + Math.floor(part * 10) * 10 + " %";
       },
@@ -130,6 +115,9 @@
     if (!id) return;
     const api = url.origin + "/api/v1/forms/" + id;
     const ui = working(form);
+    // The language of the page around it; then those of the browser.
+    const around = form.closest("[lang]")?.lang;
+    const spoken = { "Accept-Language": [around, ...navigator.languages].filter(Boolean).slice(0, 8).join() };
     const fresh = () => hex(crypto.getRandomValues(new Uint8Array(16)));
     let [key, about, busy, undo] = [fresh(), null, false, []];
     // Changed content is another submission; the same again is the same.
@@ -215,8 +203,9 @@
       undo.splice(0).forEach((step) => step());
       const data = new FormData();
       try {
-        about = about || (await (await fetch(api, { credentials: "omit" })).json());
+        about = about || (await (await fetch(api, { credentials: "omit", headers: spoken })).json());
         if (!about.fields) throw 0;
+        form[here] = about.embed.words;
         if (about.proof_of_work) {
           ui.say(word(form, "busy"));
           const solution = await solve(api + "/challenge");
@@ -231,7 +220,7 @@
       const once = key;
       let request;
       for (let n = 0; n < 4; n++) {
-        request = await send(api + "/submissions", data, { "Idempotency-Key": once }, ui.progress).catch(() => null);
+        request = await send(api + "/submissions", data, { ...spoken, "Idempotency-Key": once }, ui.progress).catch(() => null);
         const later = request ? +request.getResponseHeader("retry-after") : 2 ** n;
         if (n === 3 || !later || later > 10) break;
         ui.end(word(form, "retry"));

@@ -289,3 +289,20 @@ async fn any_site_may_load_the_script_and_check_it() {
         assert_eq!(text(&form["embed"]["integrity"]), hash);
     }
 }
+
+/// The script on another site has no words of its own: it gets them in the language that it asks for.
+#[tokio::test]
+async fn the_words_of_the_script_are_said_in_the_language_of_the_page_around() {
+    let service = with("").await;
+    for (accept, received, copied) in [
+        ("de,en-US,en", "Ihre Nachricht ist angekommen", "Kopiert"),
+        ("fr-CH,en", "Votre envoi est arrivé", "Copié"),
+        ("en,de", "We have received it", "Copied"),
+        ("nl", "We have received it", "Copied"),
+    ] {
+        let answer = service.request("GET", HELP).header("accept-language", accept).send().await.unwrap();
+        let words = document(answer).await.1["embed"]["words"].take();
+        assert_eq!((text(&words["received"]), text(&words["copied"])), (received.to_owned(), copied.to_owned()));
+        assert_eq!(words.as_object().unwrap().len(), 13);
+    }
+}

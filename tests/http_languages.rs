@@ -2,6 +2,7 @@
 
 mod support;
 
+use letterlock::domain::form::FormSet;
 use letterlock::domain::language::{Lang, Languages};
 use letterlock::services::App;
 use support::{Service, support};
@@ -243,4 +244,28 @@ async fn the_pages_about_the_service_are_made_from_what_it_is_and_does() {
     let page = get("/accessibility?lang=de").await;
     assert!(page.contains("<div class=\"words\" lang=\"en\">") && page.contains("looked at it ourselves"), "{page}");
     assert!(!page.contains("Worauf geachtet wird") && page.contains("<h1>Barrierefreiheit</h1>"), "{page}");
+}
+
+/// Countries are called and sorted as in the language of the page, and come back as the same two letters.
+#[tokio::test]
+async fn countries_have_their_names_in_the_language_of_the_page() {
+    let field = "[[fields]]\nname = \"home\"\nlabel = \"Home\"\nkind = \"postal-address\"\n";
+    let form = format!("{}\n{field}", include_str!("../forms/support-request.toml"));
+    let forms = FormSet::with_files([("support-request.toml", form.as_str())]).unwrap();
+    let service = Service::with_own_forms(forms, |_| ()).await;
+    let option = regex::Regex::new(r#"<option value="([A-Z]{2})"[^>]*>([^<]+)</option>"#).unwrap();
+    for (tag, austria, first, before_oman) in [
+        ("en", "Austria", "Afghanistan", "Norway"),
+        ("de", "Österreich", "Afghanistan", "Österreich"),
+        ("fr", "Autriche", "Afghanistan", "Nouvelle-Zélande"),
+    ] {
+        let page = service.get(&format!("/f/support-request?lang={tag}"), None).await.text().await.unwrap();
+        let all: Vec<(&str, &str)> = option.captures_iter(&page).map(|found| found.extract::<2>().1.into()).collect();
+        let all: Vec<(&str, String)> = all.into_iter().map(|(code, name)| (code, name.replace("&#39;", "’"))).collect();
+        assert_eq!((all.len(), all[0].1.as_str()), (249, first), "{tag}");
+        let at = |code: &str| all.iter().position(|(known, _)| *known == code).unwrap();
+        assert_eq!(all[at("AT")].1, austria);
+        let before = if tag == "de" { at("AT").abs_diff(at("OM")) == 1 } else { all[at("OM") - 1].1 == before_oman };
+        assert!(before, "{tag}: {:?}", &all[at("OM") - 1..]);
+    }
 }

@@ -21,7 +21,7 @@ impl Country {
         TABLE.iter().find(|(code, _)| *code == self.0).map_or("", |(_, name)| name)
     }
 
-    /// Every country, in the order of their names.
+    /// Every country, in the order of their English names.
     pub fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|(code, _)| Self(code))
     }

@@ -23,9 +23,22 @@ pub(super) fn is_invisible(c: char) -> bool {
         | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// What a name is sorted by in a list that people read: without its marks and capitals, so that `Île` stands beside `Ile`.
+pub(crate) fn as_sorted(name: &str) -> String {
+    let bare = name.nfd().filter(|c| !('\u{300}'..='\u{36f}').contains(c));
+    bare.flat_map(char::to_lowercase).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_sorted_without_marks_and_capitals() {
+        let mut names = ["Zypern", "Österreich", "Oman", "Île de Man", "Iran", "Irak", "ägypten"];
+        names.sort_by_cached_key(|name| as_sorted(name));
+        assert_eq!(names, ["ägypten", "Île de Man", "Irak", "Iran", "Oman", "Österreich", "Zypern"]);
+    }
 
     #[test]
     fn one_normal_form() {

@@ -14,6 +14,23 @@ const PASSKEY_SOURCE: &str = include_str!("../../templates/passkey.js");
 const SEARCH_SOURCE: &str = include_str!("../../templates/search.js");
 const ICON: &str = include_str!("../../templates/favicon.svg");
 
+/// What the script of forms says on other sites: its names for words, and the messages that they are.
+pub(super) const EMBED_WORDS: [(&str, &str); 13] = [
+    ("anyway", "form.anyway"),
+    ("busy", "form.busy"),
+    ("check", "form.heading"),
+    ("code", "receipt.code"),
+    ("copied", "embed.copied"),
+    ("copy", "embed.copy"),
+    ("failed", "form.failed"),
+    ("keep", "embed.keep"),
+    ("next", "embed.next"),
+    ("open", "embed.open"),
+    ("received", "receipt.heading"),
+    ("retry", "embed.retry"),
+    ("sending", "form.sending"),
+];
+
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
 static EMBED: LazyLock<String> = LazyLock::new(|| lean(EMBED_SOURCE));
 static SEARCH: LazyLock<String> = LazyLock::new(|| lean(SEARCH_SOURCE));
@@ -120,6 +137,21 @@ fn asset(kind: &'static str, caching: &'static str, content: &'static str) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The script has no words of its own, and asks for none that it is not given.
+    #[test]
+    fn every_word_of_the_script_is_a_message() {
+        let asked = regex::Regex::new(r#"word\(form, "([a-z]+)"\)"#).unwrap();
+        let asked: std::collections::BTreeSet<&str> =
+            asked.captures_iter(EMBED_SOURCE).map(|found| found.extract::<1>().1[0]).collect();
+        assert_eq!(asked.into_iter().collect::<Vec<_>>(), EMBED_WORDS.map(|(name, _)| name));
+        let languages = crate::domain::language::Languages::shipped();
+        for catalogue in languages.iter() {
+            let told = EMBED_WORDS.map(|(_, key)| catalogue.tell(&crate::domain::language::Said::new(key)));
+            assert!(EMBED_WORDS.iter().zip(&told).all(|((_, key), told)| catalogue.has(key) && told.len() > 3));
+            assert!(told.iter().all(|told| !EMBED_SOURCE.contains(told.as_str())), "{told:?}");
+        }
+    }
 
     #[test]
     fn the_scripts_are_small_and_ask_nobody_else() {

@@ -12,6 +12,7 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
 
 use super::extract::urlencoded;
 use crate::base::clock::Timestamp;
+use crate::domain::country::Country;
 use crate::domain::language::{Arg, Catalogue, Lang, Languages, Said};
 use crate::domain::operator::Operator;
 
@@ -123,6 +124,11 @@ impl Speech {
     /// The message of this key, to be filled in.
     pub(super) fn fill(&self, key: &'static str) -> Filled<'_> {
         Filled { words: &self.words, said: Said::new(key) }
+    }
+
+    /// The name of a country.
+    pub(super) fn country(&self, country: Country) -> String {
+        self.tell(&Said::of(format!("country.{}", country.code())))
     }
 
     /// What is said, in words.

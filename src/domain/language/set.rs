@@ -142,6 +142,26 @@ mod tests {
         }
     }
 
+    /// A country that was left in another language, or forgotten, shows in the list of an address.
+    #[test]
+    fn every_country_has_a_name_in_every_language() {
+        use crate::domain::country::Country;
+        let shipped = Languages::shipped();
+        for catalogue in shipped.iter() {
+            let name = |country: Country| catalogue.tell(&Said::of(format!("country.{}", country.code())));
+            let names: std::collections::BTreeSet<String> = Country::all().map(name).collect();
+            assert_eq!(names.len(), Country::all().count(), "{}: each its own", catalogue.lang());
+            let same = Country::all().filter(|country| name(*country) == country.name()).count();
+            let (known, english) =
+                (catalogue.keys().filter(|key| key.starts_with("country.")).count(), Country::all().count());
+            assert_eq!(known, english, "{}: nothing that is no country", catalogue.lang());
+            let own = *catalogue.lang() == Lang::english();
+            assert!(if own { same == english } else { same < english / 2 }, "{}: {same}", catalogue.lang());
+        }
+        let german = shipped.get(&lang("de")).unwrap();
+        assert_eq!(german.tell(&Said::new("country.AT")), "Österreich");
+    }
+
     #[test]
     fn files_add_languages_and_replace_words() {
         let file = |tag: &str, text: &str| (lang(tag), format!("{tag}.toml"), text.to_owned());

@@ -8,6 +8,7 @@ use crate::domain::country::Country;
 use crate::domain::form::{Choice, Field, FieldKind, FileField, Form, ShownWhen, Wanted};
 use crate::domain::language::Said;
 use crate::domain::submission::PostalAddress;
+use crate::domain::text::as_sorted;
 use crate::http::speech::Speech;
 use crate::services::Problem;
 
@@ -263,13 +264,15 @@ fn address<'a>(
     let view = |country: Country| OptionView {
         id: String::new(),
         value: country.code().into(),
-        label: country.name().into(),
+        label: speech.country(country).into(),
         picked: chosen == Some(country),
     };
+    let mut countries: Vec<OptionView<'_>> = Country::all().map(view).collect();
+    countries.sort_by_cached_key(|country| as_sorted(&country.label));
     debug_assert_eq!(PARTS.map(|(name, ..)| name), PostalAddress::PARTS[..5]);
     Look::Address {
         parts: PARTS.into_iter().enumerate().map(part).collect(),
-        countries: Country::all().map(view).collect(),
+        countries,
         country_id: format!("{id}-country"),
     }
 }

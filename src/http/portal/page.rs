@@ -343,11 +343,12 @@ fn shown<'a>(speech: &Speech, kind: Option<&'a FieldKind>, value: &'a FieldValue
             picked.iter().map(|text| label(text.expose())).collect::<Vec<_>>().join("\n").into()
         }
         FieldValue::Address(address) => {
-            let line = |(name, text): (&str, &'a SensitiveString)| match text.expose().parse() {
-                Ok(country) if name == "country" => Country::name(country),
-                _ => text.expose(),
+            let line = |(name, text): (&str, &'a SensitiveString)| match text.expose().parse::<Country>() {
+                Ok(country) if name == "country" => Cow::Owned(speech.country(country)),
+                _ => Cow::Borrowed(text.expose()),
             };
-            let lines: Vec<&str> = address.parts().into_iter().map(line).filter(|text| !text.is_empty()).collect();
+            let lines: Vec<Cow<'_, str>> =
+                address.parts().into_iter().map(line).filter(|text| !text.is_empty()).collect();
             lines.join("\n").into()
         }
     }

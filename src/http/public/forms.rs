@@ -1,5 +1,6 @@
 //! The forms as data, and submissions by programs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -55,7 +56,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     let form = find(&web, &speech, &params)?;
-    Ok(spoken(document(&form, submit::is_open(&web.app, &form))))
+    Ok(spoken(document(&speech, &form, submit::is_open(&web.app, &form))))
 }
 
 /// `GET /api/v1/forms/{form}/challenge`
@@ -157,7 +158,7 @@ fn spoken(document: Value) -> Response {
 }
 
 /// A form as programs see it: what to send, under which rules, and the notice it is sent under.
-fn document(form: &Form, open: bool) -> Value {
+fn document(speech: &Speech, form: &Form, open: bool) -> Value {
     json!({
         "id": form.id,
         "version": form.version,
@@ -173,6 +174,7 @@ fn document(form: &Form, open: bool) -> Value {
         "embed": {
             "script": assets::embed_url(),
             "integrity": assets::embed_integrity(),
+            "words": assets::EMBED_WORDS.iter().map(|(name, key)| (*name, speech.say(key))).collect::<BTreeMap<_, _>>(),
             "frame": (!form.site.origins.is_empty()).then(|| format!("/embed/{}", form.id)),
         },
         "purposes": form.purposes,

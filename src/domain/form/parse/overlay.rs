@@ -30,6 +30,9 @@ struct RawWords {
     files: BTreeMap<Spanned<String>, RawFile>,
     #[serde(default)]
     consents: BTreeMap<Spanned<String>, RawConsent>,
+    /// Titles by the names of files; one that is not there stays in the form's own language.
+    #[serde(default)]
+    unlocks: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +122,14 @@ fn lay_over(mut raw: RawWords, form: &Form, lang: &Lang, library: &Library) -> R
             }
         });
     }
+    let mut unlocks = form.unlocks.clone();
+    for unlock in &mut unlocks {
+        let key = raw.unlocks.keys().find(|key| key.get_ref() == unlock.file.as_str()).cloned();
+        if let Some(title) = key.and_then(|key| raw.unlocks.remove(&key)) {
+            (unlock.title, unlock.lang) = (words(title)?, lang.clone());
+        }
+    }
+    no_more(&raw.unlocks, "unlocked file")?;
     no_more(&raw.fields, "field")?;
     no_more(&raw.files, "file")?;
     no_more(&raw.consents, "consent with words of its own")?;
@@ -147,6 +158,7 @@ fn lay_over(mut raw: RawWords, form: &Form, lang: &Lang, library: &Library) -> R
         fields,
         files,
         consents,
+        unlocks,
         ..form.clone()
     })
 }
@@ -230,6 +242,24 @@ mod tests {
     fn lay(text: &str) -> Result<Form, FormError> {
         let form = check(FORM, "problem-report.toml").unwrap();
         translate(text, "de/problem-report.toml", &form, &"de".parse().unwrap(), &Library::default())
+    }
+
+    /// Titles of unlocked files are translated where the translation has them; who reads another says so to screen readers.
+    #[test]
+    fn titles_of_unlocked_files_are_words_too() {
+        let unlocks = "unlocks = [{ file = \"a.pdf\", title = \"Prices\" }, { file = \"b.pdf\", title = \"Guide\" }]\n";
+        let text = FORM.replacen("[[fields]]", &format!("{unlocks}\n[[fields]]"), 1);
+        let form = check(&text, "problem-report.toml").unwrap();
+        let lang: Lang = "de".parse().unwrap();
+        let lay = |more: &str| translate(&format!("{WORDS}\n{more}"), "x", &form, &lang, &Library::default());
+        let titles = |more: &str| -> Vec<_> {
+            lay(more).unwrap().unlocks.into_iter().map(|unlock| (unlock.title, unlock.lang == lang)).collect()
+        };
+        let title = |text: &str, translated| (text.to_owned(), translated);
+        assert_eq!(titles(""), [title("Prices", false), title("Guide", false)]);
+        assert_eq!(titles("[unlocks]\n\"a.pdf\" = \"Preise\"\n"), [title("Preise", true), title("Guide", false)]);
+        assert!(lay("[unlocks]\n\"c.pdf\" = \"Mehr\"\n").unwrap_err().message.contains("no unlocked file c.pdf"));
+        assert!(lay("[unlocks]\n\"a.pdf\" = \" \"\n").is_err());
     }
 
     #[test]
