@@ -7,6 +7,7 @@ mod attacker;
 mod bytes;
 mod game;
 mod model;
+mod newsletter;
 mod recorder;
 mod run;
 mod scenario;

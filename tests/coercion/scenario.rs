@@ -19,6 +19,7 @@ use letterlock::services::{
 use letterlock::vault::{Hooks, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::newsletter;
 use crate::recorder::recording;
 use crate::support::*;
 
@@ -104,8 +105,9 @@ impl Part {
     pub async fn play(self, home: &Path) {
         let app = App::open_with_hooks(options_in(home), self.hooks(home)).unwrap().0;
         // So that mails wait, with addresses in them.
-        app.set_post(waiting_post());
-        let stage = Stage { app, home: home.to_owned() };
+        let letters = newsletter::Readers::default();
+        app.set_post(letters.post());
+        let stage = Stage { app, home: home.to_owned(), letters };
         match self {
             Self::Fill => stage.fill().await,
             Self::Single => stage.single().await,
@@ -137,6 +139,7 @@ impl Part {
 struct Stage {
     app: Arc<App>,
     home: PathBuf,
+    letters: newsletter::Readers,
 }
 
 impl Stage {
@@ -192,6 +195,7 @@ impl Stage {
         drop(intake);
         self.survey().await;
         self.board().await;
+        newsletter::play(&self.app, &self.letters).await;
         clean(&self.app).await;
     }
 
