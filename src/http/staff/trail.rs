@@ -236,7 +236,7 @@ fn in_words(detail: &Detail) -> Option<String> {
         Detail::Removed(n) => counted(*n, "row removed", "rows removed"),
         Detail::Account { id, change } => format!("account {id}: {change}"),
         Detail::Token { id, change } => format!("token {id}: {change}"),
-        Detail::Opened(version) => format!("opened by version {version}"),
+        Detail::Opened(version) => format!("vault opened: {version}"),
         Detail::Mail { about, outcome } => format!("mail about {about}: {outcome}"),
         Detail::Scan { form, outcome } if form.is_empty() => outcome.clone(),
         Detail::Scan { form, outcome } => format!("{form}: {outcome}"),
