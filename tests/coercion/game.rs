@@ -164,7 +164,8 @@ fn with_all_data_ever_and_todays_keys_everybody_alive_is_reached_and_no_sign_of_
             Some(&note.text) == sent.answer.as_ref() && note.login.is_none() && note.at > 0,
             "read to the last byte"
         );
-        let last = loot.list[&id(&sent.record)].iter().max_by_key(|entry| entry.notes.len()).unwrap();
+        let last =
+            loot.list[&id(&sent.record)].iter().max_by_key(|entry| (entry.notes.len(), entry.labels.len())).unwrap();
         assert_eq!((last.notes.as_slice(), last.labels.len(), &last.assignee), (&[false][..], 1, &None));
     }
     let right = |d: &Download| d.title == "How to apply" && d.file == GUIDE && d.at > 0 && d.link.is_some();
