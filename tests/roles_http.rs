@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 23] = [
+const EXPECTED: [(&str, [u16; 8]); 28] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -37,6 +37,12 @@ const EXPECTED: [(&str, [u16; 8]); 23] = [
     ("orderMailing", [404, 404, 404, 404, 422, 403, 404, 404]),
     // There is none of that name.
     ("showMailing", [404, 404, 404, 404, 404, 403, 404, 404]),
+    ("eraseSubjects", [403, 403, 403, 403, 403, 200, 404, 404]),
+    ("listApprovals", [404, 404, 404, 404, 404, 200, 404, 200]),
+    ("askApproval", [404, 404, 404, 404, 404, 201, 404, 404]),
+    // There is none of that name.
+    ("useApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
+    ("withdrawApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("exportAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("auditHead", [403, 403, 403, 403, 403, 403, 200, 403]),
@@ -64,6 +70,8 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "changeSubmissions" => (path, Some(json!({ "ids": [id], "change": { "labels": ["one"] } }))),
         "noteSubmission" => (path, Some(json!({ "text": "Call her." }))),
         "discloseNote" => (path, Some(json!({ "disclosed": true }))),
+        "eraseSubjects" => (path, Some(json!({ "subjects": [subject] }))),
+        "askApproval" => (path, Some(json!({ "kind": "erasure", "subjects": [subject], "reason": "They asked." }))),
         "moderate" => (path, Some(json!({ "published": true }))),
         "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
         "orderMailing" => (path, Some(json!({ "purpose": "", "subject": "News", "text": "None." }))),

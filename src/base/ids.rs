@@ -136,6 +136,8 @@ id! {
     RecordId;
     /// One sealed file under `data/files/`.
     FileId;
+    /// What one person asks for and another approves.
+    ApprovalId;
     /// A staff or service account.
     StaffId;
     /// An API token (its public half; the secret half is stored as a hash).

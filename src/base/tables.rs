@@ -47,11 +47,13 @@ pub enum Table {
     Notes = 19,
     /// What accounts have set up for themselves. Key: account (16).
     Desks = 20,
+    /// What needs two people. Key: request (16).
+    Approvals = 21,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -73,6 +75,7 @@ impl Table {
         Self::Mailings,
         Self::Notes,
         Self::Desks,
+        Self::Approvals,
     ];
 
     /// The first byte of the table's store keys.
@@ -105,6 +108,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(21), None);
+        assert_eq!(Table::from_id(22), None);
     }
 }

@@ -45,6 +45,14 @@ pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outco
             say(&told);
             Ok(())
         }
+        StaffCommand::Requests { role, json } => {
+            let (requests, _) = session.collect(Command::Approvals { role }).await?;
+            if json.json {
+                return output::json(&serde_json::json!({ "items": requests, "next": null }));
+            }
+            let rows: Vec<_> = requests.iter().map(request).collect();
+            output::table(&["ID", "WHAT", "STAGE", "ASKED BY", "DECIDED BY", "EXPIRES", "WHY"], &rows)
+        }
         StaffCommand::List(args) => {
             let (accounts, _) = session.collect(Command::StaffList).await?;
             if args.json {
@@ -96,6 +104,29 @@ fn invitation(made: &Value) -> Outcome {
 }
 
 /// One row a token; one in all for an account without.
+/// A line of what needs two people.
+fn request(request: &Value) -> Vec<String> {
+    let words = |names: &Value| {
+        let names = names.as_array().map(Vec::as_slice).unwrap_or_default();
+        names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+    };
+    let what = match request["kind"].as_str() {
+        Some("roles") => {
+            format!(
+                "roles of {}: {} to {}",
+                text(request, "login"),
+                words(&request["roles_before"]),
+                words(&request["roles"])
+            )
+        }
+        _ => format!("erase {} people", request["subject_count"]),
+    };
+    let decided = request["decided_by"].as_str().unwrap_or("-").to_owned();
+    let [id, stage, asker, expires, reason] =
+        ["id", "stage", "asked_by", "expires", "reason"].map(|name| text(request, name));
+    vec![id, what, stage, asker, decided, expires, reason]
+}
+
 fn rows(account: &Value) -> Vec<Vec<String>> {
     let kind = if account["service"] == true { "service" } else { "person" };
     let state = if account["disabled"] == true { "disabled" } else { "active" };

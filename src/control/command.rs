@@ -48,6 +48,10 @@ pub enum Command {
         login: String,
         roles: Vec<Role>,
     },
+    /// Items: what needs two people, as the role sees it.
+    Approvals {
+        role: Role,
+    },
     /// Items: accounts.
     StaffList,
     /// Done: null.

@@ -82,6 +82,12 @@ async fn run(desk: &Desk, command: Command, sink: &Sink, acted: &OnceLock<Contex
             services::sign_in::change_roles(app, &acting(Role::Admin)?, &login, &roles).await?;
             Ok(Value::Null)
         }
+        Command::Approvals { role } => {
+            for shown in services::approvals::list(app, &acting(role)?)? {
+                sink.item(shown.to_json()).await?;
+            }
+            Ok(Value::Null)
+        }
         Command::StaffList => {
             for account in services::staff::list(app, &acting(Role::Admin)?).await? {
                 sink.item(value(&account)?).await?;

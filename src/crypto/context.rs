@@ -67,6 +67,8 @@ pub enum Purpose {
     Note = 26,
     /// What a staff account has set up for itself.
     Desk = 27,
+    /// What one person asks for and another approves.
+    Approval = 28,
 }
 
 /// Where a sealed value belongs.

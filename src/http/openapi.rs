@@ -129,6 +129,10 @@ fn responses(route: &Route) -> Value {
         "downloadFile" | "myFile" | "fetchMine" | "takeResource" => {
             ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" }))
         }
+        "listApprovals" => ("200", "application/json", list(schema("Approval"))),
+        "askApproval" => ("201", "application/json", schema("Approval")),
+        "withdrawApproval" => ("200", "application/json", schema("Approval")),
+        "eraseSubjects" | "useApproval" => ("200", "application/json", schema("Erasures")),
         "submit" => ("201", "application/json", schema("Receipt")),
         "listForms" => ("200", "application/json", list(json!({ "type": "object" }))),
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),

@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::api::{audit, download, mailings, results, search, subjects, submissions};
+use super::api::{approvals, audit, download, mailings, results, search, subjects, submissions};
 use super::error::HttpError;
 use super::public::{about, board, forms, page, resource, service};
 use super::speech::LANG;
@@ -216,6 +216,17 @@ static ROUTES: &[Route] = &[
     route!("POST" "/api/v1/subjects/{id}/erasure", Bearer, "eraseSubject",
         "Erases a person by destroying their keys; answers with a signed certificate.",
         [], post(subjects::erasure)),
+    route!("POST" "/api/v1/subjects/erasures", Bearer, "eraseSubjects",
+        "Erases up to 25 people at once; a certificate for each, or null where there was nobody.",
+        [], post(approvals::erase)),
+    route!("GET" "/api/v1/approvals", Bearer, "listApprovals", "What needs two people, as far as the caller may see it.",
+        [], get(approvals::list)),
+    route!("POST" "/api/v1/approvals", Bearer, "askApproval",
+        "Asks for what needs two people; another approves it in the console.", [], post(approvals::ask)),
+    route!("POST" "/api/v1/approvals/{id}/use", Bearer, "useApproval", "Does what another has approved, once.",
+        [], post(approvals::perform)),
+    route!("POST" "/api/v1/approvals/{id}/withdrawal", Bearer, "withdrawApproval",
+        "Takes one's own request back, or declines another's.", [], post(approvals::decline)),
     route!("GET" "/api/v1/audit", Bearer, "listAudit", "The audit trail, newest first.",
         ["after", "limit", "actor", "action", "person", "record"], get(audit::list)),
     route!("GET" "/api/v1/audit/export", Bearer, "exportAudit",
@@ -301,6 +312,16 @@ static ROUTES: &[Route] = &[
         ["from", "to"], get(staff::trail::export)),
     route!("GET" "/staff/audit/entries/{n}", Session, "consoleAuditEntry", "The proof of one entry, as a file.",
         ["size"], get(staff::trail::entry)),
+    route!("GET" "/staff/requests", Session, "requests", "What needs two people: what waits, and what became of it.",
+        [], get(staff::requests::show)),
+    route!("POST" "/staff/requests", Session, "askRequest", "Asks for what needs two people.",
+        [], post(staff::requests::ask)),
+    route!("POST" "/staff/requests/{id}/approval", Fresh, "approveRequest", "Approves what another asks for.",
+        [], post(staff::requests::approve)),
+    route!("POST" "/staff/requests/{id}/refusal", Session, "refuseRequest",
+        "Declines what another asks for, or takes one's own request back.", [], post(staff::requests::decline)),
+    route!("POST" "/staff/requests/{id}/use", Fresh, "useRequest", "Does what another has approved, once.",
+        [], post(staff::requests::perform)),
     route!("GET" "/staff/account", Session, "account", "One's own account.", [], get(staff::account)),
     route!("POST" "/staff/account/email", Session, "changeEmail",
         "Sets one's own work e-mail address, or removes it.", [], post(staff::email)),

@@ -161,11 +161,23 @@ pub enum Action {
     TakeDown,
     /// Read what is published on a board.
     ReadBoard,
+    /// See what somebody asks for that needs two people.
+    ReadApprovals,
+    /// Ask for what needs two people.
+    AskApproval,
+    /// Approve what another asks for.
+    Approve,
+    /// Decline it, or take one's own request back.
+    DeclineApproval,
+    /// Do what one asked for and another approved.
+    UseApproval,
+    /// Write down that a request was not approved, or not done, in time.
+    ExpireApproval,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 41] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::SearchSubmissions,
@@ -201,6 +213,12 @@ impl Action {
         Self::Moderate,
         Self::TakeDown,
         Self::ReadBoard,
+        Self::ReadApprovals,
+        Self::AskApproval,
+        Self::Approve,
+        Self::DeclineApproval,
+        Self::UseApproval,
+        Self::ExpireApproval,
     ];
 
     /// The name as it stands in the audit trail, for example `read-submission`.
@@ -241,6 +259,12 @@ impl Action {
             Self::Moderate => "moderate",
             Self::TakeDown => "take-down",
             Self::ReadBoard => "read-board",
+            Self::ReadApprovals => "read-approvals",
+            Self::AskApproval => "ask-approval",
+            Self::Approve => "approve",
+            Self::DeclineApproval => "decline-approval",
+            Self::UseApproval => "use-approval",
+            Self::ExpireApproval => "expire-approval",
         }
     }
 }
@@ -310,6 +334,13 @@ pub enum Resource<'a> {
     Staff,
     /// The vault as a whole.
     Vault,
+    /// What needs two people who hold a role.
+    Approval {
+        /// The role.
+        role: Role,
+        /// Who asks, or asked.
+        asker: StaffId,
+    },
 }
 
 impl<'a> Resource<'a> {
@@ -390,9 +421,10 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
         Actor::Subject => rules::for_subject(action, resource).map(|()| None)?,
         Actor::Key { .. } => rules::for_key(action, resource).map(|()| None)?,
         Actor::Owner { role } => rules::for_owner(*role, action, resource).map(|()| Some(*role))?,
-        Actor::Staff { roles, scope, .. } => {
+        Actor::Staff { id, roles, scope, .. } => {
             let role = by_any_role(roles, action, resource)?;
             scope.check(action, resource)?;
+            rules::check_person(*id, action, resource)?;
             Some(role)
         }
     };

@@ -5,6 +5,7 @@
 //! is denied before that.
 
 use super::{Action, Denial, Resource, Role};
+use crate::base::ids::StaffId;
 
 type Verdict = Result<(), Denial>;
 
@@ -192,6 +193,24 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
             }
         }
+        Action::ReadApprovals
+        | Action::AskApproval
+        | Action::Approve
+        | Action::DeclineApproval
+        | Action::UseApproval => {
+            let Resource::Approval { role: needed, .. } = resource else { return HIDDEN };
+            match role {
+                Admin | Privacy if role == *needed => YES,
+                // Of what others settle between them nobody else learns.
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::ExpireApproval => {
+            let Resource::Approval { .. } = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+            }
+        }
         Action::SignIn => {
             let Resource::Staff = resource else { return HIDDEN };
             match role {
@@ -222,7 +241,23 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
 pub(super) fn for_owner(role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
     match (role, action, resource) {
         (Role::Admin, Action::VerifyAudit, Resource::Audit) => YES,
+        // A request is between people who sign in; the owner looks on.
+        (
+            _,
+            Action::AskApproval | Action::Approve | Action::DeclineApproval | Action::UseApproval,
+            Resource::Approval { .. },
+        ) => for_role(role, action, resource).and(FORBIDDEN),
         _ => for_role(role, action, resource),
+    }
+}
+
+/// What hangs on who it is, beside their roles: nobody approves what they asked for themselves, and nobody does what another
+/// asked for.
+pub(super) fn check_person(id: StaffId, action: Action, resource: &Resource<'_>) -> Verdict {
+    match (action, resource) {
+        (Action::Approve, Resource::Approval { asker, .. }) if *asker == id => FORBIDDEN,
+        (Action::AskApproval | Action::UseApproval, Resource::Approval { asker, .. }) if *asker != id => FORBIDDEN,
+        _ => YES,
     }
 }
 
@@ -283,7 +318,13 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::SignIn
         | Action::ReadResults
         | Action::Moderate
-        | Action::ReadBoard => HIDDEN,
+        | Action::ReadBoard
+        | Action::ReadApprovals
+        | Action::AskApproval
+        | Action::Approve
+        | Action::DeclineApproval
+        | Action::UseApproval
+        | Action::ExpireApproval => HIDDEN,
     }
 }
 
@@ -300,6 +341,7 @@ pub(super) fn for_key(action: Action, resource: &Resource<'_>) -> Verdict {
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
         (Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
+        (Action::ExpireApproval, Resource::Approval { .. }) => YES,
         _ => HIDDEN,
     }
 }

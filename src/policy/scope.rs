@@ -48,7 +48,9 @@ impl Scope {
                 | Resource::OwnAnswer
                 | Resource::OwnComment => true,
                 // People, accounts and the vault are of no form, or of all.
-                Resource::Subject | Resource::Audit | Resource::Staff | Resource::Vault => false,
+                Resource::Subject | Resource::Audit | Resource::Staff | Resource::Vault | Resource::Approval { .. } => {
+                    false
+                }
             };
             return Err(if of_a_form { Denial::Hidden } else { Denial::Forbidden });
         }

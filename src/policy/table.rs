@@ -135,6 +135,22 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "oneself, with the last comment", Resource::OwnComment));
                 out.push((action, "oneself, with the last answer", Resource::OwnAnswer));
             }
+            Action::ReadApprovals
+            | Action::AskApproval
+            | Action::Approve
+            | Action::DeclineApproval
+            | Action::UseApproval
+            | Action::ExpireApproval => {
+                let own = StaffId::from_bytes([7; 16]);
+                let other = StaffId::from_bytes([9; 16]);
+                for (needed, of_own, of_other) in [
+                    (Role::Admin, "own request about administrators", "another's request about administrators"),
+                    (Role::Privacy, "own request to erase many", "another's request to erase many"),
+                ] {
+                    out.push((action, of_own, Resource::Approval { role: needed, asker: own }));
+                    out.push((action, of_other, Resource::Approval { role: needed, asker: other }));
+                }
+            }
             Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
             Action::ManageStaff | Action::SignIn => out.push((action, "staff", Resource::Staff)),
             Action::ReadStatus

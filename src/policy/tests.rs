@@ -30,6 +30,7 @@ fn actions_on_foreign_resources_are_hidden() {
         Resource::Audit,
         Resource::Staff,
         Resource::Vault,
+        Resource::Approval { role: Role::Admin, asker: StaffId::from_bytes([7; 16]) },
     ];
     let kind = |r: &Resource<'_>| std::mem::discriminant(&unlabelled(r));
     assert!(Action::ALL.into_iter().all(|action| rows(None).iter().any(|(of, ..)| *of == action)));
@@ -64,6 +65,7 @@ fn unlabelled(resource: &Resource<'_>) -> Resource<'static> {
         Resource::Audit => Resource::Audit,
         Resource::Staff => Resource::Staff,
         Resource::Vault => Resource::Vault,
+        Resource::Approval { .. } => Resource::Approval { role: Role::Admin, asker: StaffId::from_bytes([0; 16]) },
     }
 }
 
@@ -349,5 +351,31 @@ fn what_staff_note_among_themselves_is_for_staff() {
         // What the person is told of them, the officer decides; whose work it is, the officer does not.
         let officer = decide(&staff(&[Role::Privacy]), action, &Resource::Submission { roles: HR_FORM });
         assert_eq!(officer.is_ok(), !matches!(action, Action::Assign | Action::SetLabels), "{action}");
+    }
+}
+
+/// Two people means two: whoever asks is never the one who approves, whatever roles they hold, and does it themselves.
+#[test]
+fn nobody_approves_what_they_asked_for() {
+    let (own, other) = (StaffId::from_bytes([7; 16]), StaffId::from_bytes([9; 16]));
+    for needed in [Role::Admin, Role::Privacy] {
+        let [mine, theirs] = [own, other].map(|asker| Resource::Approval { role: needed, asker });
+        for roles in Role::ALL.iter().map(std::slice::from_ref).chain([Role::ALL.as_slice()]) {
+            let (actor, holds) = (staff(roles), roles.contains(&needed));
+            let denied = |action, resource: &Resource<'_>| decide(&actor, action, resource).err();
+            let wanted = |verdict: Option<Denial>| if holds { verdict } else { Some(Denial::Hidden) };
+            assert_eq!(denied(Action::Approve, &mine), wanted(Some(Denial::Forbidden)), "{roles:?}");
+            assert_eq!(denied(Action::Approve, &theirs), wanted(None), "{roles:?}");
+            assert_eq!(denied(Action::UseApproval, &mine), wanted(None), "{roles:?}");
+            assert_eq!(denied(Action::UseApproval, &theirs), wanted(Some(Denial::Forbidden)), "{roles:?}");
+            assert_eq!(denied(Action::DeclineApproval, &theirs), wanted(None), "{roles:?}");
+            assert_eq!(denied(Action::ReadApprovals, &theirs), wanted(None), "{roles:?}");
+        }
+        for actor in [Actor::Public, Actor::Subject, Actor::System, key()] {
+            assert_eq!(decide(&actor, Action::Approve, &theirs).err(), Some(Denial::Hidden), "{actor}");
+        }
+        let owner = Actor::Owner { role: needed };
+        assert_eq!(decide(&owner, Action::Approve, &theirs).err(), Some(Denial::Forbidden));
+        assert!(decide(&owner, Action::ReadApprovals, &theirs).is_ok());
     }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{App, Context, ServiceError, review};
+use super::{App, Context, Problem, ServiceError, review};
 use crate::base::ids::{Handle, PersonId, RecordId};
+use crate::domain::approval::MOST_ALONE;
 use crate::policy::{Action, Resource};
 use crate::vault::certificate::Certificate;
-use crate::vault::{Detail, Target};
+use crate::vault::system_rows::SystemRow;
+use crate::vault::{Act, Detail, Target};
 
 /// Erases one submission. Returns the signed certificate, ready to be shown as JSON.
 ///
@@ -55,6 +57,49 @@ pub async fn people(
         }
     }
     Ok(results)
+}
+
+/// Erases people, at most so many as one alone may erase at once.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] for none and for more; as [`people`].
+pub async fn few(app: &Arc<App>, ctx: &Context, ids: &[PersonId]) -> Result<Vec<Option<Value>>, ServiceError> {
+    let _ = ctx.act(Action::ErasePerson, &Resource::Subject)?;
+    if ids.len() > MOST_ALONE {
+        let message =
+            format!("More than {MOST_ALONE} people at once need a second person: ask for it at /api/v1/approvals.");
+        return Err(ServiceError::Invalid(vec![Problem::in_field("subjects", "needs-approval", message)]));
+    }
+    if ids.is_empty() {
+        return Err(ServiceError::Invalid(vec![Problem::in_field("subjects", "required", "Name somebody.")]));
+    }
+    let erased = people(app, ctx, ids).await?;
+    erased.into_iter().map(found_or_not).collect()
+}
+
+/// Erases people by a leave that is good once. The caller has seen to it that there is one.
+///
+/// # Errors
+/// As [`people`]; then the leave was not used, unless the service stops right now.
+pub(super) async fn people_once(
+    app: &Arc<App>,
+    ctx: &Context,
+    ids: &[PersonId],
+    used: (Act, Detail),
+    row: SystemRow,
+) -> Result<Vec<Option<Value>>, ServiceError> {
+    let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
+    let targets = ids.iter().map(|id| Target::Person(*id)).collect();
+    let certificates = app.vault.erase_once(act, targets, used, row).await?;
+    certificates.iter().map(|certificate| found_or_not(to_value(certificate.as_ref()))).collect()
+}
+
+fn found_or_not(outcome: Result<Value, ServiceError>) -> Result<Option<Value>, ServiceError> {
+    match outcome {
+        Ok(certificate) => Ok(Some(certificate)),
+        Err(ServiceError::NotFound) => Ok(None),
+        Err(other) => Err(other),
+    }
 }
 
 /// The certificate of an erasure that was carried out before, by the handle of the person or the submission.

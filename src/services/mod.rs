@@ -1,5 +1,6 @@
 //! One use-case a file. Each takes the application and a context (who acts, which request) and returns domain values.
 
+pub mod approvals;
 mod arriving;
 pub mod audit;
 mod bearer;
@@ -160,6 +161,7 @@ pub struct App {
     desks: desk::Desks,
     refusals: audit::Refusals,
     last_check: Mutex<Option<audit::LastCheck>>,
+    approvals: approvals::Approvals,
     tally: statistics::Tally,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
@@ -267,6 +269,11 @@ impl App {
             message: "what an account has set up was changed: it does not open; restore the data folder from a backup"
                 .to_owned(),
         })?;
+        let approvals = approvals::Approvals::load(&vault).map_err(|_| OpenError {
+            message:
+                "a request for a second person was changed: it does not open; restore the data folder from a backup"
+                    .to_owned(),
+        })?;
         let tally = statistics::Tally::load(&vault);
         let app = Self {
             vault: Arc::new(vault),
@@ -291,6 +298,7 @@ impl App {
             desks,
             refusals: audit::Refusals::default(),
             last_check: Mutex::default(),
+            approvals,
             tally,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),

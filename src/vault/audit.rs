@@ -17,7 +17,7 @@ use super::digest::Sum;
 use super::{Act, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
-use crate::base::ids::{IntentId, KeyId, MailingId, PersonId, RecordId, RequestId, StaffId, TokenId};
+use crate::base::ids::{ApprovalId, IntentId, KeyId, MailingId, PersonId, RecordId, RequestId, StaffId, TokenId};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::merkle::Hash;
@@ -137,6 +137,13 @@ pub enum Detail {
         purposes: Vec<String>,
         /// How many were found, each named beside this; `None` where the search began.
         found: Option<u64>,
+    },
+    /// What needs two people went a step further.
+    Approval {
+        /// Which request.
+        id: ApprovalId,
+        /// `roles asked`, `erasure approved`: what, and how far.
+        change: String,
     },
 }
 

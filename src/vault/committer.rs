@@ -74,7 +74,7 @@ pub(super) enum Job {
     Mailing(Box<(Act, MailingId, Vec<u8>)>, Reply<()>),
     /// Mails of an issue.
     Feed(Box<(Act, Plan)>, Reply<Progress>),
-    SystemRows(Draft, Vec<Row>, Reply<()>),
+    SystemRows(Vec<Draft>, Vec<Row>, Reply<()>),
     /// Rows that lost their meaning go, and what is kept of them comes; with the last of an order, the order itself goes.
     CleanUp {
         kept: Vec<Row>,
@@ -82,7 +82,8 @@ pub(super) enum Job {
         draft: Draft,
         reply: Reply<()>,
     },
-    Order(Vec<Target>, Arc<Act>, Reply<Ordered>),
+    /// An order of erasure; with it, in the same commit, what used up the leave for it.
+    Order(Vec<Target>, Arc<Act>, Option<Box<(Draft, Row)>>, Reply<Ordered>),
     /// One epoch for these orders.
     Epoch(Vec<IntentId>, Reply<super::epoch::Facts>),
     Head(Reply<Frontier>),
@@ -193,8 +194,8 @@ impl Committer {
         match queue.front().map(AsRef::as_ref) {
             Some(Job::Epoch(..)) => self.epoch_turn(queue),
             Some(Job::Order(..)) => {
-                if let Some(Job::Order(targets, act, reply)) = queue.pop_front().map(|job| *job) {
-                    let _ = reply.send(self.order(targets, &act));
+                if let Some(Job::Order(targets, act, leave, reply)) = queue.pop_front().map(|job| *job) {
+                    let _ = reply.send(self.order(targets, &act, leave.map(|leave| *leave)));
                 }
             }
             Some(Job::Head(_)) => {
@@ -378,9 +379,9 @@ fn apply(txn: &mut Txn<'_>, job: Job) -> Option<AfterCommit> {
             txn.entry(draft);
             then(reply, Ok(()))
         }
-        Job::SystemRows(draft, rows, reply) => {
+        Job::SystemRows(drafts, rows, reply) => {
             rows.into_iter().for_each(|(key, value)| txn.put(key, value));
-            txn.entry(draft);
+            drafts.into_iter().for_each(|draft| txn.entry(draft));
             then(reply, Ok(()))
         }
         Job::CleanUp { kept, removed, draft, reply } => {

@@ -26,6 +26,7 @@ use super::intent::{Intent, Line, Outcome, Stage};
 use super::janitor::Wake;
 use super::rekey::{Gone, Rekeying};
 use super::shared::Shared;
+use super::system_rows::SystemRow;
 use super::txn::{Ready, Txn};
 use super::view::TreeView;
 use super::{Act, Detail, Vault, VaultError, redo};
@@ -34,7 +35,7 @@ use crate::crypto::Key;
 use crate::keys::keyring::Keyring;
 use crate::keys::tree::{FANOUT, InnerPage, LeafPage, PageNo};
 use crate::policy::Role;
-use crate::store::{Engine, schema};
+use crate::store::{Engine, Row, schema};
 
 /// How long open downloads of the erased may go on.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -79,17 +80,44 @@ impl Vault {
     ) -> Result<Vec<Option<Certificate>>, VaultError> {
         // An order is carried out, whether or not its caller is still there to hear of it.
         let vault = Arc::clone(self);
-        tokio::spawn(async move { vault.carry_out(act, targets).await }).await.map_err(|_| VaultError::Unavailable)?
+        let done = tokio::spawn(async move { vault.carry_out(act, targets, None).await });
+        done.await.map_err(|_| VaultError::Unavailable)?
     }
 
-    async fn carry_out(&self, act: Act, targets: Vec<Target>) -> Result<Vec<Option<Certificate>>, VaultError> {
+    /// As [`Vault::erase`] for at most [`ORDER`] targets, by a leave that is good once: the row that says that it was used is
+    /// durable with the order, or neither is. Also when there was nothing to erase.
+    ///
+    /// # Errors
+    /// As there; [`VaultError::TooLarge`] for more targets.
+    pub async fn erase_once(
+        self: &Arc<Self>,
+        act: Act,
+        targets: Vec<Target>,
+        used: (Act, Detail),
+        row: SystemRow,
+    ) -> Result<Vec<Option<Certificate>>, VaultError> {
+        if targets.len() > ORDER {
+            return Err(VaultError::TooLarge);
+        }
+        let leave = (Draft::new(&used.0, used.1, Vec::new()), (row.key, row.sealed));
+        let vault = Arc::clone(self);
+        let done = tokio::spawn(async move { vault.carry_out(act, targets, Some(Box::new(leave))).await });
+        done.await.map_err(|_| VaultError::Unavailable)?
+    }
+
+    async fn carry_out(
+        &self,
+        act: Act,
+        targets: Vec<Target>,
+        mut leave: Option<Box<(Draft, Row)>>,
+    ) -> Result<Vec<Option<Certificate>>, VaultError> {
         self.shared.room_to_erase(targets.len())?;
         let (role, act) = (act.permit.role(), Arc::new(act));
         let mut found = Vec::with_capacity(targets.len());
         let mut orders = Vec::new();
         let mut refused = None;
         for some in targets.chunks(ORDER) {
-            match self.ask(|reply| Job::Order(some.to_vec(), Arc::clone(&act), reply)).await {
+            match self.ask(|reply| Job::Order(some.to_vec(), Arc::clone(&act), leave.take(), reply)).await {
                 Ok(ordered) => {
                     found.extend(ordered.found);
                     orders.extend(ordered.intent);
@@ -137,7 +165,12 @@ impl Vault {
 
 impl Committer {
     /// Step 1: makes the order durable, and the victims unreadable.
-    pub(super) fn order(&mut self, targets: Vec<Target>, act: &Act) -> Result<Ordered, VaultError> {
+    pub(super) fn order(
+        &mut self,
+        targets: Vec<Target>,
+        act: &Act,
+        leave: Option<(Draft, Row)>,
+    ) -> Result<Ordered, VaultError> {
         let shared = Arc::clone(&self.shared);
         let id = IntentId::make_random(&*shared.entropy)?;
         let mut intent =
@@ -157,7 +190,17 @@ impl Committer {
                     Err(other) => return Err(other),
                 });
             }
-            if intent.lines.is_empty() {
+            let is_empty = intent.lines.is_empty();
+            if is_empty && leave.is_none() {
+                return Ok(Ordered { intent: None, found });
+            }
+            if let Some((draft, (key, row))) = leave {
+                txn.put(key, row);
+                txn.entry(draft);
+            }
+            if is_empty {
+                let ready = txn.finish()?;
+                self.commit(ready)?;
                 return Ok(Ordered { intent: None, found });
             }
             for (key, row) in intent.rows(&shared)? {

@@ -29,12 +29,14 @@ pub enum SystemTable {
     Credentials,
     /// What accounts have set up for themselves.
     Desks,
+    /// What needs two people.
+    Approvals,
 }
 
 /// A system row to be written.
 pub struct SystemRow {
-    key: Vec<u8>,
-    sealed: Vec<u8>,
+    pub(super) key: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
 }
 
 impl Vault {
@@ -59,9 +61,17 @@ impl Vault {
     /// # Errors
     /// [`VaultError::StorageFull`], [`VaultError::Unavailable`].
     pub async fn write_system_rows(&self, act: Act, detail: Detail, rows: Vec<SystemRow>) -> Result<(), VaultError> {
-        let draft = Draft::new(&act, detail, Vec::new());
+        self.write_system_rows_as(vec![(act, detail)], rows).await
+    }
+
+    /// As [`Vault::write_system_rows`], under several entries: all of it, or nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write_system_rows_as(&self, acts: Vec<(Act, Detail)>, rows: Vec<SystemRow>) -> Result<(), VaultError> {
+        let drafts = acts.into_iter().map(|(act, detail)| Draft::new(&act, detail, Vec::new())).collect();
         let rows = rows.into_iter().map(|row| (row.key, row.sealed)).collect();
-        self.ask(|reply| Job::SystemRows(draft, rows, reply)).await
+        self.ask(|reply| Job::SystemRows(drafts, rows, reply)).await
     }
 
     /// As [`Vault::write_system_rows`], and removes the rows of `table` with the ids in `gone`.
@@ -119,6 +129,7 @@ impl SystemTable {
             Self::Keys => Table::Keys,
             Self::Credentials => Table::Credentials,
             Self::Desks => Table::Desks,
+            Self::Approvals => Table::Approvals,
         }
     }
 }
@@ -132,6 +143,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
         SystemTable::Keys => Purpose::ServerKey,
         SystemTable::Credentials => Purpose::Credentials,
         SystemTable::Desks => Purpose::Desk,
+        SystemTable::Approvals => Purpose::Approval,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

@@ -299,6 +299,7 @@ impl<'a> Check<'a> {
             (Table::Keys, SystemTable::Keys, "a server's key"),
             (Table::Credentials, SystemTable::Credentials, "a credentials"),
             (Table::Desks, SystemTable::Desks, "a desk"),
+            (Table::Approvals, SystemTable::Approvals, "a request"),
         ] {
             let from = [table.id()];
             let rows: Vec<_> =

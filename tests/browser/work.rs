@@ -170,3 +170,56 @@ async fn whatever_is_typed_is_text_wherever_colleagues_work_on_it() {
     let answer = client().get(file).bearer_auth(&token).send().await.unwrap();
     assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
 }
+
+/// One asks, another decides: without scripts, and looked at from narrow to wide, light and dark.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_two_people_is_asked_for_and_approved() {
+    let served = Served::start().await;
+    let chrome = Chrome::start().await;
+    let at = |path: &str| format!("{}{path}", served.url);
+    let plain = Visitor { javascript: false, ..Visitor::DESKTOP };
+    let anna = chrome.visit(plain).await;
+    invite(&served, &anna, "anna", "admin,privacy").await;
+    let other = chrome.visit(plain).await;
+    let codes = invite(&served, &other, "ben", "admin,privacy").await;
+    anna.goto(&at("/staff/requests")).await.unwrap();
+    put(&anna, "login", "ben").await;
+    anna.find(By::Id("role-admin")).await.unwrap().send_keys(" ").await.unwrap();
+    anna.find(By::Id("why-roles")).await.unwrap().send_keys(HOSTILE).await.unwrap();
+    press(&anna, "form:has(#why-roles) button").await;
+    let people: Vec<String> = (0..26).map(|n| format!("{}{}", "a".repeat(25), (b'a' + n) as char)).collect();
+    let people: Vec<String> = people.into_iter().filter(|id| "aeimquy".contains(&id[25..])).collect();
+    anna.find(By::Id("subjects")).await.unwrap().send_keys(people.join("\n")).await.unwrap();
+    anna.find(By::Id("why-erasure")).await.unwrap().send_keys("They asked.").await.unwrap();
+    press(&anna, "form:has(#why-erasure) button").await;
+    assert!(page_text(&anna).await.contains("Erase"), "{}", page_text(&anna).await);
+    let mut told = Vec::new();
+    for (n, (width, dark)) in [(360, false), (360, true), (1440, false), (1440, true)].into_iter().enumerate() {
+        let browser = chrome.visit(Visitor { width, dark, javascript: true }).await;
+        sign_in(&browser, &served, "ben", &codes[n]).await;
+        browser.goto(&at("/staff/requests")).await.unwrap();
+        is_text(&browser, "requests").await;
+        let name = format!("requests-{width}-{}", if dark { "dark" } else { "light" });
+        let wide = number(&browser, "return document.documentElement.scrollWidth").await;
+        if wide > i64::from(width) {
+            told.push(format!("{name}: {wide} pixels wide"));
+        }
+        told.extend(wrong(&browser).await.into_iter().map(|found| format!("{name}: {found}")));
+        shoot(&browser, &name).await;
+        browser.quit().await.unwrap();
+    }
+    assert!(told.is_empty(), "{told:#?}");
+    // By keyboard alone.
+    other.goto(&at("/staff/requests")).await.unwrap();
+    let approve = other.find(By::Css("form[action$='/approval'] button")).await.unwrap();
+    approve.send_keys(Key::Enter + "").await.unwrap();
+    for _ in 0..100 {
+        if page_text(&other).await.contains("Approved by ben") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(page_text(&other).await.contains("Approved by ben"), "{}", page_text(&other).await);
+    anna.quit().await.unwrap();
+    other.quit().await.unwrap();
+}

@@ -16,7 +16,8 @@ use letterlock::domain::work::Label;
 use letterlock::policy::{Actor, Role};
 use letterlock::services::statistics::{self, Event};
 use letterlock::services::{
-    App, Context, OpenOptions, ServiceError, desk, erase, keys, newsletter, portal, review, sign_in, staff, work,
+    App, Context, OpenOptions, ServiceError, approvals, desk, erase, keys, newsletter, portal, review, sign_in, staff,
+    work,
 };
 use letterlock::vault::{Hooks, Step};
 
@@ -128,6 +129,11 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
             Actor::Staff { id: account.id, login: login.to_owned(), roles: vec![Role::Hr], scope: Default::default() };
         let view = Label::parse(login).unwrap();
         desk::keep_view(&app, &Context { actor, ..role(Role::Hr) }, view, "/staff/inbox".to_owned()).await.unwrap();
+        let (id, login, scope) = (account.id, login.to_owned(), Default::default());
+        let officer = Actor::Staff { id, login, roles: vec![Role::Privacy], scope };
+        let officer = Context { actor: officer, ..role(Role::Privacy) };
+        let somebody = person_of(&app, "b@example.org").await.unwrap();
+        approvals::ask_erasure(&app, &officer, &[somebody], "They asked.").await.unwrap();
     }
     app.close().await;
     drop(app);

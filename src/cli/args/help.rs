@@ -139,6 +139,14 @@ This is also the way back in for the last administrator.
 Example:
   letterlock staff recover jane.doe --ttl 2h";
 
+pub(super) const STAFF_REQUESTS: &str = "\
+People ask and approve in the console, at /staff/requests; the owner of the machine looks on, and changes roles by \
+`letterlock staff roles`, which is also the way for an administrator who is alone.
+
+Examples:
+  letterlock staff requests
+  letterlock staff requests --as privacy --json";
+
 pub(super) const STAFF_LIST: &str = "\
 Example:
   letterlock staff list --json";

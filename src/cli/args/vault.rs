@@ -44,6 +44,16 @@ pub(in crate::cli) enum StaffCommand {
         #[arg(long)]
         email: bool,
     },
+    /// List what needs two people: role changes of administrators (--as admin), erasing many (--as privacy)
+    #[command(after_help = help::STAFF_REQUESTS)]
+    Requests {
+        /// The role to look as
+        #[arg(long = "as", value_name = "ROLE", default_value = "admin")]
+        role: Role,
+        /// How to print it
+        #[command(flatten)]
+        json: Json,
+    },
     /// Invite somebody to sign in: prints a link, good once
     #[command(after_help = help::STAFF_INVITE)]
     Invite {

@@ -37,6 +37,20 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
                 "change": { "type": "object", "additionalProperties": false, "properties": work_change() },
             }),
         ),
+        "askApproval" => body_of(
+            &["kind", "reason"],
+            json!({
+                "kind": { "enum": ["roles", "erasure"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
+                "login": { "type": "string", "description": "Of roles: whose." },
+                "roles": { "type": "array", "items": text, "description": "Of roles: those that the account gets." },
+                "subjects": { "type": "array", "items": { "$ref": "#/components/schemas/Id" },
+                    "description": "Of erasure: up to 250." },
+            }),
+        ),
+        "eraseSubjects" => body_of(
+            &["subjects"],
+            json!({ "subjects": { "type": "array", "minItems": 1, "maxItems": 25, "items": { "$ref": "#/components/schemas/Id" } } }),
+        ),
         "noteSubmission" => body_of(&["text"], json!({ "text": text })),
         "discloseNote" => body_of(&["disclosed"], json!({ "disclosed": { "type": "boolean" } })),
         "answerSubmission" => {

@@ -15,3 +15,27 @@ pub(super) fn work_change() -> Value {
         "labels": labels, "add_labels": labels, "remove_labels": labels, "seen": { "type": "boolean" },
     })
 }
+
+/// What one person asks for and another approves.
+pub(super) fn approval(id: &Value, time: &Value) -> Value {
+    let roles = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object", "required": ["id", "kind", "stage", "reason", "asked_by", "asked", "expires", "decided_by"],
+        "properties": {
+            "id": id, "kind": { "enum": ["roles", "erasure"] }, "reason": { "type": "string" },
+            "stage": { "enum": ["asked", "approved", "declined", "withdrawn", "done", "expired"] },
+            "asked_by": { "type": "string" }, "asked": time, "expires": time, "decided_by": { "type": ["string", "null"] },
+            "login": { "type": ["string", "null"] }, "roles_before": roles, "roles": roles,
+            "subjects": { "type": "array", "items": id, "description": "Empty once it is over." },
+            "subject_count": { "type": "integer" },
+        },
+    })
+}
+
+/// What came of erasing several people.
+pub(super) fn erasures() -> Value {
+    json!({
+        "type": "object", "required": ["certificates"],
+        "properties": { "certificates": { "type": ["array", "null"], "items": { "type": ["object", "null"] } } },
+    })
+}

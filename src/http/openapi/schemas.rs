@@ -1,5 +1,6 @@
 //! The schemas of the document: what is sent and answered as JSON.
 
+use super::parts::{approval, erasures};
 use serde_json::{Value, json};
 
 /// Every schema that the document refers to, by name.
@@ -67,7 +68,7 @@ pub(super) fn schemas() -> Value {
                 "additionalProperties": { "type": "string" } },
         },
     });
-    json!({
+    let mut out = json!({
         "Id": { "type": "string", "pattern": "^[a-z2-7]{26}$" },
         "Status": { "enum": [
             "new", "in-progress", "answered", "closed",
@@ -204,7 +205,10 @@ pub(super) fn schemas() -> Value {
                 } } },
             },
         },
-    })
+    });
+    out["Approval"] = approval(&id, &time);
+    out["Erasures"] = erasures();
+    out
 }
 
 /// An entry of the trail.

@@ -15,6 +15,7 @@ mod page;
 pub(super) mod passkeys;
 mod print_page;
 pub(super) mod record;
+pub(super) mod requests;
 pub(super) mod results;
 pub(super) mod search;
 pub(super) mod sign_in;

@@ -243,6 +243,7 @@ fn in_words(detail: &Detail) -> Option<String> {
         Detail::Key { id, change } => format!("key {id}: {change}"),
         Detail::Survey(form) => format!("answers to {form}"),
         Detail::Mailing { id, mails } => format!("issue {id}: {}", counted(*mails, "mail", "mails")),
+        Detail::Approval { id, change } => format!("request {id}: {change}"),
         Detail::Trail { from, to } => format!("proofs from {from} to {to}"),
         Detail::Search { by, purposes, found } => {
             let by = match by {

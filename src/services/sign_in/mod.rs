@@ -46,7 +46,7 @@ pub use enrol::{
 };
 pub use passkeys::{add_passkey, ask_passkey, begin_passkey, enter_by_passkey, enter_passkey, prove_passkey};
 pub use roles::change_roles;
-pub(super) use roles::keep_an_admin;
+pub(super) use roles::{change_roles_once, keep_an_admin};
 pub use sessions::{FRESH, Factor, IDLE, LONGEST, Session};
 
 /// Passwords that are hashed at the same time; each takes tens of MiB.

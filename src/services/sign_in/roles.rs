@@ -7,6 +7,8 @@ use crate::base::ids::StaffId;
 use crate::domain::staff::Login;
 use crate::policy::{Action, Resource, Role};
 use crate::services::{App, Context, Problem, ServiceError, staff};
+use crate::vault::system_rows::{SystemRow, SystemTable};
+use crate::vault::{Act, Detail};
 
 /// Gives an account other roles. Every session of it ends.
 ///
@@ -29,11 +31,49 @@ pub async fn change_roles(app: &Arc<App>, ctx: &Context, login: &str, roles: &[R
     if !roles.contains(&Role::Admin) {
         keep_an_admin(app, id)?;
     }
-    let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-    let change = format!("roles are now {}", names.join(", "));
+    let change = told(&roles);
     write(app, act, id, Credentials { roles, ..row }, &change).await?;
     app.door.sessions.end_all(id);
     Ok(())
+}
+
+/// Gives an account other roles by a leave that is good once, which the caller has seen: what says that it was used is durable
+/// together with them.
+///
+/// # Errors
+/// As [`change_roles`]; [`ServiceError::Invalid`] when the account has other roles by now than those that the leave is about.
+pub(in crate::services) async fn change_roles_once(
+    app: &Arc<App>,
+    ctx: &Context,
+    id: StaffId,
+    from: &[Role],
+    to: &[Role],
+    used: (Act, Detail),
+    row: SystemRow,
+) -> Result<(), ServiceError> {
+    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let _one_at_a_time = app.door.changing.lock().await;
+    let credentials =
+        app.door.ring.of(id).filter(|_| staff::login_of(app, id).is_some()).ok_or(ServiceError::NotFound)?;
+    if credentials.roles != from {
+        let message = "The account has other roles by now than when this was asked for. Please ask anew.";
+        return Err(ServiceError::Invalid(vec![Problem::in_field("approval", "stale", message)]));
+    }
+    if !to.contains(&Role::Admin) {
+        keep_an_admin(app, id)?;
+    }
+    let credentials = Credentials { roles: to.to_vec(), ..credentials };
+    let sealed = app.vault.seal_system_row(SystemTable::Credentials, id.as_bytes(), &credentials)?;
+    let acts = vec![(act, Detail::Account { id, change: told(to) }), used];
+    app.vault.write_system_rows_as(acts, vec![sealed, row]).await?;
+    app.door.ring.put(id, credentials);
+    app.door.sessions.end_all(id);
+    Ok(())
+}
+
+fn told(roles: &[Role]) -> String {
+    let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+    format!("roles are now {}", names.join(", "))
 }
 
 /// Refuses to go on when this account is the last that can sign in as an administrator. The caller holds `changing`, so that two

@@ -232,7 +232,7 @@ async fn what_is_ordered_to_be_erased_is_missing_before_its_keys_go() {
     let mut ids = Vec::new();
     for (target, action, expected) in orders {
         let act = Arc::new(erase_act(action));
-        let ordered = vault.ask(|reply| Job::Order(vec![target], act, reply)).await.unwrap();
+        let ordered = vault.ask(|reply| Job::Order(vec![target], act, None, reply)).await.unwrap();
         assert_eq!([found(&first.id), found(&second.id)], expected, "{target:?}");
         assert_eq!(found(&other.id), Ok(()));
         ids.extend(ordered.intent);

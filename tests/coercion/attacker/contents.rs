@@ -251,6 +251,7 @@ pub(crate) enum Detail {
     Refused { what: String, status: u16, unlisted: u64 },
     Service { change: String, configuration: Option<String> },
     Search { by: SearchedBy, purposes: Vec<String>, found: Option<u64> },
+    Approval { id: Id, change: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -1,0 +1,240 @@
+//! `/staff/requests`: what needs two people. One asks, another approves, and whoever asked does it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+
+use super::page::{Choice, Frame, html};
+use super::{Here, Posted, first, see_other, view, whole};
+use crate::base::ids::{ApprovalId, PersonId};
+use crate::http::Web;
+use crate::http::api::approvals::parse_role;
+use crate::http::error::HttpError;
+use crate::http::extract::params::Params;
+use crate::http::extract::query::Query;
+use crate::http::layers::Caller;
+use crate::http::portal::page::When;
+use crate::http::speech::Speech;
+use crate::policy::{Actor, Role};
+use crate::services::approvals::{self, MOST_ALONE, MOST_PEOPLE, Matter, Shown, Stage};
+use crate::services::{Context, ServiceError};
+
+/// Bytes of a post: as many people as one request may name.
+const POST: u64 = 32 * 1024;
+const PAGE: &str = "/staff/requests";
+
+/// `GET /staff/requests`
+pub(in crate::http) async fn show(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    uri: Uri,
+) -> Result<Response, HttpError> {
+    Query::strict(&uri, &[])?;
+    shown(&web, &ctx, &here, None, None)
+}
+
+/// `POST /staff/requests`
+pub(in crate::http) async fn ask(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let posted = Posted::read(&here, request, POST).await?;
+    let (app, asked, reason) = (Arc::clone(&web.app), ctx.clone(), posted.secret("reason"));
+    let done = match posted.text("kind") {
+        "roles" => {
+            let login = posted.text("login").trim().to_owned();
+            let roles = posted.all("role").map(parse_role).collect::<Result<Vec<_>, _>>()?;
+            whole(async move { approvals::ask_roles(&app, &asked, &login, &roles, reason.expose()).await }).await
+        }
+        "erasure" => {
+            let words =
+                posted.text("subjects").split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+            match words.map(str::parse).collect::<Result<Vec<PersonId>, _>>() {
+                Ok(people) => {
+                    whole(async move { approvals::ask_erasure(&app, &asked, &people, reason.expose()).await }).await
+                }
+                Err(_) => Err(ServiceError::Invalid(vec![crate::services::Problem::in_field(
+                    "subjects",
+                    "bad-id",
+                    "Each person is named by 26 letters and digits, as a submission shows them.",
+                )])),
+            }
+        }
+        _ => return Err(HttpError::invalid_field("kind", "bad-kind", "This is roles or erasure.")),
+    };
+    answered(&web, &ctx, &here, Some(&posted), done.map(drop))
+}
+
+/// `POST /staff/requests/{id}/approval`
+pub(in crate::http) async fn approve(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    Posted::read(&here, request, super::SMALL).await?;
+    let id: ApprovalId = params.parse("id")?;
+    let (app, asked) = (Arc::clone(&web.app), ctx.clone());
+    let done = whole(async move { approvals::approve(&app, &asked, id).await }).await;
+    answered(&web, &ctx, &here, None, done)
+}
+
+/// `POST /staff/requests/{id}/refusal`
+pub(in crate::http) async fn decline(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    Posted::read(&here, request, super::SMALL).await?;
+    let id: ApprovalId = params.parse("id")?;
+    let (app, asked) = (Arc::clone(&web.app), ctx.clone());
+    let done = whole(async move { approvals::decline(&app, &asked, id).await }).await;
+    answered(&web, &ctx, &here, None, done)
+}
+
+/// `POST /staff/requests/{id}/use`
+pub(in crate::http) async fn perform(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    Posted::read(&here, request, super::SMALL).await?;
+    let id: ApprovalId = params.parse("id")?;
+    let (app, asked) = (Arc::clone(&web.app), ctx.clone());
+    let done = whole(async move { approvals::perform(&app, &asked, id).await }).await;
+    answered(&web, &ctx, &here, None, done.map(drop))
+}
+
+fn answered(
+    web: &Web,
+    ctx: &Context,
+    here: &Here,
+    posted: Option<&Posted>,
+    done: Result<(), ServiceError>,
+) -> Result<Response, HttpError> {
+    match done {
+        Ok(()) => Ok(see_other(PAGE)),
+        Err(ServiceError::Invalid(problems)) => shown(web, ctx, here, posted, first(&problems).as_deref()),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn shown(
+    web: &Web,
+    ctx: &Context,
+    here: &Here,
+    posted: Option<&Posted>,
+    problem: Option<&str>,
+) -> Result<Response, HttpError> {
+    let all = approvals::list(&web.app, ctx)?;
+    let speech = Speech::default();
+    let lines =
+        |wanted: fn(&Shown) -> bool| all.iter().filter(|one| wanted(one)).map(|one| Line::of(&speech, one)).collect();
+    let roles: &[Role] = match &here.who.actor {
+        Actor::Staff { roles, .. } => roles,
+        _ => &[],
+    };
+    let typed = |name: &str| posted.map(|posted| posted.text(name).to_owned()).unwrap_or_default();
+    let picked = |role: Role| posted.is_some_and(|posted| posted.all("role").any(|name| name == role.as_str()));
+    let page = RequestsPage {
+        frame: Frame::of(here),
+        problem,
+        waiting: lines(|one| one.may_approve),
+        open: lines(|one| !one.may_approve && one.stage.is_open()),
+        over: lines(|one| !one.stage.is_open()),
+        asks_roles: roles.contains(&Role::Admin),
+        asks_erasure: roles.contains(&Role::Privacy),
+        kind: typed("kind"),
+        login: typed("login"),
+        subjects: typed("subjects"),
+        reason: typed("reason"),
+        roles: Role::ALL.map(|role| Choice::of(role.as_str().to_owned(), view::role(role), picked(role))).into(),
+        most_alone: MOST_ALONE,
+        most_people: MOST_PEOPLE,
+    };
+    Ok(html(if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page))
+}
+
+struct Line<'a> {
+    id: String,
+    what: String,
+    people: Vec<String>,
+    reason: &'a str,
+    asker: &'a str,
+    asked: When,
+    expires: When,
+    stage: String,
+    may_approve: bool,
+    may_decline: bool,
+    may_use: bool,
+}
+
+impl<'a> Line<'a> {
+    fn of(speech: &Speech, one: &'a Shown) -> Self {
+        let names = |roles: &[Role]| roles.iter().map(|role| view::role(*role)).collect::<Vec<_>>().join(", ");
+        let (what, people) = match &one.request.matter {
+            Matter::Roles { from, to, .. } => {
+                let whose = one.account.as_deref().unwrap_or_default();
+                (format!("Change the roles of {whose} from {} to {}", names(from), names(to)), Vec::new())
+            }
+            Matter::Erasure { people, count } => {
+                let noun = if *count == 1 { "person" } else { "people" };
+                (format!("Erase {count} {noun}"), people.iter().map(ToString::to_string).collect())
+            }
+        };
+        let by = one.decider.as_deref().unwrap_or_default();
+        let stage = match one.stage {
+            Stage::Asked => "Waits for another person".to_owned(),
+            Stage::Approved => format!("Approved by {by}"),
+            Stage::Declined => format!("Declined by {by}"),
+            Stage::Withdrawn => "Taken back".to_owned(),
+            Stage::Done => format!("Done, approved by {by}"),
+            Stage::Expired => "Ended: nobody came in time".to_owned(),
+        };
+        Self {
+            id: one.id.to_string(),
+            what,
+            people,
+            reason: one.request.reason.expose(),
+            asker: &one.asker,
+            asked: When::of(speech, one.request.asked),
+            expires: When::of(speech, one.request.expires),
+            stage,
+            may_approve: one.may_approve,
+            may_decline: one.may_decline,
+            may_use: one.may_use,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "staff/requests.html")]
+struct RequestsPage<'a> {
+    frame: Frame,
+    problem: Option<&'a str>,
+    /// For the reader to decide.
+    waiting: Vec<Line<'a>>,
+    open: Vec<Line<'a>>,
+    over: Vec<Line<'a>>,
+    asks_roles: bool,
+    asks_erasure: bool,
+    /// What was typed and turned down.
+    kind: String,
+    login: String,
+    subjects: String,
+    reason: String,
+    roles: Vec<Choice>,
+    most_alone: usize,
+    most_people: usize,
+}

@@ -1,0 +1,372 @@
+//! What needs two people: asked for by one, approved by another who holds the same role, done once by whoever asked. Each step is
+//! an entry of the audit trail, and what is done is durable in one commit with the note that it was done.
+//!
+//! A further kind of request is a variant of [`Matter`], an arm in [`perform`], and words for it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::{Value, json};
+
+use super::{App, Context, Problem, ServiceError, erase, sign_in, staff};
+use crate::base::ids::{ApprovalId, PersonId, RequestId, StaffId};
+use crate::domain::approval::Reason;
+pub use crate::domain::approval::{Approval, KEPT, LIFE, MOST_ALONE, MOST_PEOPLE, Matter, Stage};
+use crate::policy::{self, Action, Actor, Resource, Role};
+use crate::vault::system_rows::{SystemRow, SystemTable};
+use crate::vault::{Act, Detail, Vault, VaultError};
+
+/// Requests of one account that are open, at most.
+const MOST_OPEN: usize = 20;
+
+/// All requests in memory, and the turn of whoever changes one: so that none is used twice.
+pub(super) struct Approvals {
+    rows: RwLock<BTreeMap<ApprovalId, Approval>>,
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl Approvals {
+    pub(super) fn load(vault: &Vault) -> Result<Self, VaultError> {
+        let rows = vault.read_system_rows(SystemTable::Approvals)?;
+        let rows = rows.into_iter().map(|(id, row)| (ApprovalId::from_bytes(id), row)).collect();
+        Ok(Self { rows: RwLock::new(rows), changing: tokio::sync::Mutex::new(()) })
+    }
+
+    fn read<T>(&self, f: impl FnOnce(&BTreeMap<ApprovalId, Approval>) -> T) -> T {
+        f(&self.rows.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, id: ApprovalId, row: Approval) {
+        self.rows.write().unwrap_or_else(PoisonError::into_inner).insert(id, row);
+    }
+}
+
+/// A request as those see it who may.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its id.
+    pub id: ApprovalId,
+    /// The request.
+    pub request: Approval,
+    /// How far it is now.
+    pub stage: Stage,
+    /// The login of whoever asked.
+    pub asker: String,
+    /// Of whoever approved or declined it.
+    pub decider: Option<String>,
+    /// The login of the account whose roles are to change.
+    pub account: Option<String>,
+    /// What the actor may do with it.
+    pub may_approve: bool,
+    /// Whether they may decline it, or take it back.
+    pub may_decline: bool,
+    /// Whether they may do it.
+    pub may_use: bool,
+}
+
+impl Shown {
+    /// As the interface and the command line show it.
+    pub fn to_json(&self) -> Value {
+        let request = &self.request;
+        let mut out = json!({
+            "id": self.id, "kind": request.matter.as_str(), "stage": self.stage.as_str(), "reason": request.reason.expose(),
+            "asked_by": self.asker, "asked": request.asked, "expires": request.expires, "decided_by": self.decider,
+        });
+        match &request.matter {
+            Matter::Roles { from, to, .. } => {
+                out["login"] = json!(self.account);
+                out["roles_before"] = json!(from);
+                out["roles"] = json!(to);
+            }
+            Matter::Erasure { people, count } => {
+                out["subjects"] = json!(people);
+                out["subject_count"] = json!(count);
+            }
+        }
+        out
+    }
+}
+
+/// What came of doing it.
+#[derive(Debug)]
+pub enum Done {
+    /// The account has other roles, and its sessions have ended.
+    Roles,
+    /// The people were erased: a certificate for each, or none where there was nobody.
+    Erased(Vec<Option<Value>>),
+}
+
+/// Asks that an account get other roles, where one of them, or one that it has, is that of an administrator.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for who is no administrator, and for a login that cannot sign in; [`ServiceError::Invalid`].
+pub async fn ask_roles(
+    app: &Arc<App>,
+    ctx: &Context,
+    login: &str,
+    roles: &[Role],
+    reason: &str,
+) -> Result<Shown, ServiceError> {
+    check_ask(ctx, Role::Admin)?;
+    let unknown = || invalid("login", "bad-login", "This is not the login of somebody who was invited.");
+    let account = staff::find_active(app, &login.parse().map_err(|_| unknown())?)?.ok_or_else(unknown)?;
+    let from = sign_in::own_roles(app, account).ok_or_else(unknown)?;
+    let mut to = roles.to_vec();
+    to.sort();
+    to.dedup();
+    if to.is_empty() {
+        return Err(invalid("roles", "required", "Name at least one role."));
+    }
+    if to == from {
+        return Err(invalid("roles", "unchanged", "The account has these roles already."));
+    }
+    ask(app, ctx, Matter::Roles { account, from, to }, reason).await
+}
+
+/// Asks that many people be erased at once.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for who does not hold the role; [`ServiceError::Invalid`] for none, too many, and no reason.
+pub async fn ask_erasure(
+    app: &Arc<App>,
+    ctx: &Context,
+    people: &[PersonId],
+    reason: &str,
+) -> Result<Shown, ServiceError> {
+    check_ask(ctx, Role::Privacy)?;
+    let mut people = people.to_vec();
+    people.sort();
+    people.dedup();
+    if !(1..=MOST_PEOPLE).contains(&people.len()) {
+        let message = format!("One request is about 1 to {MOST_PEOPLE} people.");
+        return Err(invalid("subjects", "out-of-range", &message));
+    }
+    let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
+    ask(app, ctx, Matter::Erasure { people, count }, reason).await
+}
+
+fn check_ask(ctx: &Context, role: Role) -> Result<StaffId, ServiceError> {
+    let asker = account_of(ctx)?;
+    drop(policy::decide(&ctx.actor, Action::AskApproval, &Resource::Approval { role, asker })?);
+    Ok(asker)
+}
+
+async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Result<Shown, ServiceError> {
+    let role = matter.role();
+    let asker = check_ask(ctx, role)?;
+    let reason = Reason::parse(reason).map_err(|problem| ServiceError::Invalid(vec![problem]))?;
+    let _one_at_a_time = app.approvals.changing.lock().await;
+    let now = app.clock.now();
+    let open = |row: &&Approval| row.asker == asker && row.stage_at(now).is_open();
+    if app.approvals.read(|rows| rows.values().filter(open).count()) >= MOST_OPEN {
+        let message = format!("You have {MOST_OPEN} open requests. Please take one back first.");
+        return Err(invalid("reason", "too-many", &message));
+    }
+    let act = ctx.act(Action::AskApproval, &Resource::Approval { role, asker })?;
+    let id = ApprovalId::make_random(&*app.entropy).map_err(VaultError::from)?;
+    write(app, act, id, Approval::new(matter, reason, asker, now)).await?;
+    found(app, ctx, id)
+}
+
+/// The requests that the actor may see, newest first.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for who may see none, whether or not there are any.
+pub fn list(app: &App, ctx: &Context) -> Result<Vec<Shown>, ServiceError> {
+    if !sees_any(ctx) {
+        return Err(ServiceError::NotFound);
+    }
+    let mut out: Vec<Shown> = app.approvals.read(|rows| {
+        let visible = rows.iter().filter(|(_, row)| may(ctx, Action::ReadApprovals, row));
+        visible.map(|(id, row)| show(app, ctx, *id, row)).collect()
+    });
+    out.sort_by_key(|shown| (std::cmp::Reverse(shown.request.asked), shown.id));
+    Ok(out)
+}
+
+/// Whether the actor sees requests of any kind.
+pub fn sees_any(ctx: &Context) -> bool {
+    let asker = account_of(ctx).unwrap_or_else(|_| StaffId::from_bytes([0; 16]));
+    let sees = |role| policy::decide(&ctx.actor, Action::ReadApprovals, &Resource::Approval { role, asker }).is_ok();
+    sees(Role::Admin) || sees(Role::Privacy)
+}
+
+/// How many wait for the actor to decide.
+pub fn waiting(app: &App, ctx: &Context) -> usize {
+    list(app, ctx).map_or(0, |all| all.iter().filter(|one| one.may_approve).count())
+}
+
+/// One request.
+///
+/// # Errors
+/// [`ServiceError::NotFound`], the same for one that may not be seen.
+pub fn found(app: &App, ctx: &Context, id: ApprovalId) -> Result<Shown, ServiceError> {
+    let row = row_of(app, ctx, id)?;
+    Ok(show(app, ctx, id, &row))
+}
+
+/// Approves what another asks for. From now on it may be done, once, for [`LIFE`].
+///
+/// # Errors
+/// [`ServiceError::Forbidden`] for one's own; [`ServiceError::NotFound`]; [`ServiceError::Invalid`] for one that does not wait.
+pub async fn approve(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<(), ServiceError> {
+    let _one_at_a_time = app.approvals.changing.lock().await;
+    let row = row_of(app, ctx, id)?;
+    let act = ctx.act(Action::Approve, &resource(&row))?;
+    let now = app.clock.now();
+    check_stage(&row, &[Stage::Asked], now)?;
+    write(app, act, id, row.at_stage(Stage::Approved, Some(account_of(ctx)?), now)).await
+}
+
+/// Declines what another asks for, or takes one's own request back.
+///
+/// # Errors
+/// [`ServiceError::NotFound`]; [`ServiceError::Invalid`] for one that is over.
+pub async fn decline(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<(), ServiceError> {
+    let _one_at_a_time = app.approvals.changing.lock().await;
+    let row = row_of(app, ctx, id)?;
+    let act = ctx.act(Action::DeclineApproval, &resource(&row))?;
+    let (now, who) = (app.clock.now(), account_of(ctx)?);
+    check_stage(&row, &[Stage::Asked, Stage::Approved], now)?;
+    let next = match row.asker == who {
+        true => row.at_stage(Stage::Withdrawn, None, now),
+        false => row.at_stage(Stage::Declined, Some(who), now),
+    };
+    write(app, act, id, next).await
+}
+
+/// Does what the actor asked for and another approved: once.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`] for another's; [`ServiceError::NotFound`]; [`ServiceError::Invalid`] for one that is not approved,
+/// was done before, or is too old, whose approver does not hold the role any more, or that does not fit any more.
+pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Done, ServiceError> {
+    let _one_at_a_time = app.approvals.changing.lock().await;
+    let row = row_of(app, ctx, id)?;
+    let used = ctx.act(Action::UseApproval, &resource(&row))?;
+    let now = app.clock.now();
+    check_stage(&row, &[Stage::Approved], now)?;
+    // Another, who holds the role to this moment.
+    let other = row.decider.filter(|other| *other != row.asker && staff::login_of(app, *other).is_some());
+    let holds = |other| sign_in::own_roles(app, other).is_some_and(|roles| roles.contains(&row.matter.role()));
+    if !other.is_some_and(holds) {
+        return Err(invalid(
+            "approval",
+            "approver-gone",
+            "Whoever approved this may not do so any more. Please ask anew.",
+        ));
+    }
+    let done = row.at_stage(Stage::Done, None, now);
+    let used = (used, detail(id, &done));
+    let outcome = match &row.matter {
+        Matter::Roles { account, from, to } => {
+            sign_in::change_roles_once(app, ctx, *account, from, to, used, seal(app, id, &done)?).await?;
+            Done::Roles
+        }
+        Matter::Erasure { people, .. } => {
+            Done::Erased(erase::people_once(app, ctx, people, used, seal(app, id, &done)?).await?)
+        }
+    };
+    app.approvals.put(id, done);
+    Ok(outcome)
+}
+
+/// Writes down which requests have ended by themselves, and drops those that were over long ago.
+///
+/// # Errors
+/// Storage errors.
+pub async fn tidy(app: &Arc<App>) -> Result<(), ServiceError> {
+    let _one_at_a_time = app.approvals.changing.lock().await;
+    let now = app.clock.now();
+    let request = RequestId::make_random(&*app.entropy).map_err(VaultError::from)?;
+    let system = Context { actor: Actor::System, request, purpose: None };
+    let rows: Vec<_> = app.approvals.read(|rows| rows.iter().map(|(id, row)| (*id, row.clone())).collect());
+    for (id, row) in rows {
+        if row.stage.is_open() && row.stage_at(now) == Stage::Expired {
+            let act = system.act(Action::ExpireApproval, &resource(&row))?;
+            write(app, act, id, row.at_stage(Stage::Expired, None, now)).await?;
+        } else if !row.stage.is_open() && now.since(row.since) > KEPT {
+            let act = system.act(Action::CleanUp, &Resource::Vault)?;
+            let gone = [*id.as_bytes()];
+            app.vault.change_system_rows(act, Detail::Removed(1), Vec::new(), SystemTable::Approvals, &gone).await?;
+            app.approvals.rows.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
+    }
+    Ok(())
+}
+
+async fn write(app: &Arc<App>, act: Act, id: ApprovalId, row: Approval) -> Result<(), ServiceError> {
+    let sealed = seal(app, id, &row)?;
+    app.vault.write_system_rows(act, detail(id, &row), vec![sealed]).await?;
+    app.approvals.put(id, row);
+    Ok(())
+}
+
+fn seal(app: &App, id: ApprovalId, row: &Approval) -> Result<SystemRow, ServiceError> {
+    Ok(app.vault.seal_system_row(SystemTable::Approvals, id.as_bytes(), row)?)
+}
+
+fn detail(id: ApprovalId, row: &Approval) -> Detail {
+    Detail::Approval { id, change: format!("{} {}", row.matter.as_str(), row.stage.as_str()) }
+}
+
+const fn resource(row: &Approval) -> Resource<'static> {
+    Resource::Approval { role: row.matter.role(), asker: row.asker }
+}
+
+fn may(ctx: &Context, action: Action, row: &Approval) -> bool {
+    policy::decide(&ctx.actor, action, &resource(row)).is_ok()
+}
+
+fn row_of(app: &App, ctx: &Context, id: ApprovalId) -> Result<Approval, ServiceError> {
+    let row = app.approvals.read(|rows| rows.get(&id).cloned()).ok_or(ServiceError::NotFound)?;
+    if may(ctx, Action::ReadApprovals, &row) { Ok(row) } else { Err(ServiceError::NotFound) }
+}
+
+fn check_stage(row: &Approval, wanted: &[Stage], now: crate::base::clock::Timestamp) -> Result<(), ServiceError> {
+    let stage = row.stage_at(now);
+    if wanted.contains(&stage) {
+        return Ok(());
+    }
+    let (code, message) = match stage {
+        Stage::Asked => ("not-approved", "Nobody has approved this yet."),
+        Stage::Approved => ("approved", "This is approved already."),
+        Stage::Declined => ("declined", "This was declined."),
+        Stage::Withdrawn => ("withdrawn", "This was taken back."),
+        Stage::Done => ("done", "This was done already."),
+        Stage::Expired => ("expired", "This is too old. Please ask anew."),
+    };
+    Err(invalid("approval", code, message))
+}
+
+fn show(app: &App, ctx: &Context, id: ApprovalId, row: &Approval) -> Shown {
+    let stage = row.stage_at(app.clock.now());
+    let login = |id: StaffId| staff::name_of(app, id).map_or_else(|| id.to_string(), |(login, _)| login);
+    let account = match &row.matter {
+        Matter::Roles { account, .. } => Some(login(*account)),
+        Matter::Erasure { .. } => None,
+    };
+    Shown {
+        id,
+        stage,
+        asker: login(row.asker),
+        decider: row.decider.map(login),
+        account,
+        may_approve: stage == Stage::Asked && may(ctx, Action::Approve, row),
+        may_decline: stage.is_open() && may(ctx, Action::DeclineApproval, row),
+        may_use: stage == Stage::Approved && may(ctx, Action::UseApproval, row),
+        request: row.clone(),
+    }
+}
+
+fn account_of(ctx: &Context) -> Result<StaffId, ServiceError> {
+    match &ctx.actor {
+        Actor::Staff { id, .. } => Ok(*id),
+        Actor::Owner { .. } => Err(ServiceError::Forbidden),
+        _ => Err(ServiceError::NotFound),
+    }
+}
+
+fn invalid(field: &str, code: &'static str, message: &str) -> ServiceError {
+    ServiceError::Invalid(vec![Problem::in_field(field, code, message)])
+}
