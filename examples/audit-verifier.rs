@@ -365,6 +365,7 @@ pub enum Detail {
     Refused { what: String, status: u16, unlisted: u64 },
     Service { change: String, configuration: Option<String> },
     Search { by: SearchedBy, purposes: Vec<String>, found: Option<u64> },
+    Approval { id: Id, change: String },
 }
 
 /// By what somebody searched.

@@ -145,7 +145,7 @@ fn the_public_sends_and_may_sign_in_and_the_software_tidies_up_and_counts() {
             _ => action == Action::ReadBoard,
         };
         assert_eq!(public.is_ok(), anybodys, "{action}");
-        let own = [Action::SendMail, Action::ScanFile, Action::CleanUp, Action::KeepStatistics];
+        let own = [Action::SendMail, Action::ScanFile, Action::CleanUp, Action::KeepStatistics, Action::ExpireApproval];
         assert_eq!(system.is_ok(), own.contains(&action), "{action}");
         assert_ne!(public.err(), Some(Denial::Forbidden), "{action}");
     }

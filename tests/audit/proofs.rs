@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use letterlock::base::ids::{Handle, IntentId, KeyId, MailingId, StaffId, TokenId};
+use letterlock::base::ids::{ApprovalId, Handle, IntentId, KeyId, MailingId, StaffId, TokenId};
 use letterlock::base::tables::Table;
 use letterlock::domain::form::FormSet;
 use letterlock::domain::submission::Status;
@@ -253,7 +253,8 @@ fn details() -> Vec<Detail> {
         | Detail::Trail { .. }
         | Detail::Refused { .. }
         | Detail::Service { .. }
-        | Detail::Search { .. } => 17,
+        | Detail::Search { .. }
+        | Detail::Approval { .. } => 18,
     };
     let text = |text: &str| text.to_owned();
     let intent = IntentId::from_bytes([1; 16]);
@@ -275,6 +276,7 @@ fn details() -> Vec<Detail> {
         Detail::Refused { what: text("GET /staff/audit"), status: 403, unlisted: 2 },
         Detail::Service { change: text("started"), configuration: Some(text("00ff")) },
         Detail::Search { by: SearchedBy::Filters, purposes: vec![text("support")], found: Some(2) },
+        Detail::Approval { id: ApprovalId::from_bytes([9; 16]), change: text("erasure approved") },
     ];
     assert_eq!(details.len(), all(&details[0]));
     details
