@@ -49,6 +49,8 @@ pub struct Issue {
     pub at: Timestamp,
     /// Whom it has reached.
     pub got: Vec<usize>,
+    /// Who had one of their submissions erased while it waited. If it waited under that one's key, it went with it.
+    pub excused: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -178,5 +180,14 @@ impl Model {
         let Record { id, person, .. } = self.records[record];
         self.deeds.push(Deed { handle: id.to_string(), person, records: vec![id], after: self.epoch });
         self.records[record].alive = self.mistake == Some(Mistake::KeepsErasedRecords);
+        self.excuse(person);
+    }
+
+    /// Of the issues that wait for somebody, one may have waited under a key that has just gone.
+    pub fn excuse(&mut self, person: usize) {
+        self.issues
+            .iter_mut()
+            .filter(|issue| !issue.got.contains(&person))
+            .for_each(|issue| issue.excused.push(person));
     }
 }

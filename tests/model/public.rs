@@ -156,7 +156,8 @@ impl World {
             }
             Public::Order(subject) => {
                 let id = id.ok_or("an order without an id")?;
-                self.model.issues.push(Issue { id, subject: subject.clone(), at: now, got: Vec::new() });
+                let issue = Issue { id, subject: subject.clone(), at: now, got: Vec::new(), excused: Vec::new() };
+                self.model.issues.push(issue);
                 self.model.note("send-mailing", Vec::new());
             }
         }

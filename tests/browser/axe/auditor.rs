@@ -1,7 +1,5 @@
 //! The trail as an auditor reads it: how it stands, followed and checked. English only.
 
-use thirtyfour::prelude::*;
-
 use super::console::{invitation, take_up};
 use super::{Found, Walk, axe};
 use crate::chrome::{Chrome, Visitor};
