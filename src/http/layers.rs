@@ -38,6 +38,9 @@ const REQUEST_ID: &str = "x-request-id";
 /// Where servers post with their keys.
 const SUBMIT: &str = "/api/v1/forms/{form}/submissions";
 
+/// Finds the key of a server that a token is, where it is good now for a form.
+type KeyFor = Box<dyn Fn(&str, &FormId) -> Option<KeyId> + Send + Sync>;
+
 /// What the outermost layer needs. Free of the vault, so that tests can do without one.
 pub(super) struct Outer {
     /// A fresh id; `None` when there is no randomness, and then nothing is answered.
@@ -47,7 +50,7 @@ pub(super) struct Outer {
     /// The proxies whose word about a client's address is taken.
     pub(super) proxies: Proxies,
     /// Which key of a server this token is, where it is good now for this form: then it is counted for the key.
-    pub(super) key_for: Box<dyn Fn(&str, &FormId) -> Option<KeyId> + Send + Sync>,
+    pub(super) key_for: KeyFor,
     /// Limits of frequency.
     pub(super) rates: Rates,
     /// Limits of time for bodies.

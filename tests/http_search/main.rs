@@ -250,7 +250,7 @@ async fn nobody_finds_or_counts_what_they_may_not_read() {
     // Nor for a purpose that the form does not know.
     let both = service.token(&[Role::Hr, Role::Support]).await;
     let asked = json!({ "words": "needle", "purpose": "support" });
-    assert_eq!(found(&service, &both, &asked).await, [request.clone()]);
+    assert_eq!(found(&service, &both, &asked).await, std::slice::from_ref(&request));
     let asked = json!({ "words": "needle", "purpose": ["recruitment", "support"] });
     let (_, body) = ask(&service, &both, &asked).await;
     assert_eq!(ids(&body), [request.clone(), application.clone()], "of several, each form knows its own");
@@ -306,7 +306,7 @@ async fn each_search_is_in_the_trail_before_its_hits_and_its_words_are_nowhere()
         page["items"].as_array().unwrap().clone()
     };
     let before = trail().await.len();
-    assert_eq!(found(&service, &hr, &recruiting("canary quill")).await, [id.clone()]);
+    assert_eq!(found(&service, &hr, &recruiting("canary quill")).await, std::slice::from_ref(&id));
     assert_eq!(found(&service, &hr, &recruiting("canary nothing")).await, [""; 0]);
     let all = json!({ "purpose": "recruitment", "status": "received" });
     assert_eq!(found(&service, &hr, &all).await.len(), 2);

@@ -100,11 +100,11 @@ async fn several_are_changed_at_once_and_what_was_not_is_told() {
 
     send(ticked("label", &[("label", "late")]), &[&a, &c]).await;
     send(ticked("unlabel", &[("label", "LATE")]), &[&c]).await;
-    assert_eq!(shown(&hanna, "&label=late").await, [a.clone()]);
+    assert_eq!(shown(&hanna, "&label=late").await, std::slice::from_ref(&a));
     send(ticked("assign", &[("assignee", "hanna")]), &[&a, &b, &a]).await;
     assert_eq!(shown(&hanna, "&assignee=me").await, [b.clone(), a.clone()]);
     send(ticked("read", &[]), &[&c]).await;
-    assert_eq!(shown(&hanna, "&seen=true").await, [c.clone()]);
+    assert_eq!(shown(&hanna, "&seen=true").await, std::slice::from_ref(&c));
     for (pairs, ids, expected) in [
         (ticked("status", &[("status", "offer")]), vec![], 422),
         (ticked("label", &[("label", "")]), vec![a.as_str()], 422),
