@@ -151,9 +151,17 @@ fn check_ask(ctx: &Context, role: Role) -> Result<StaffId, ServiceError> {
     Ok(asker)
 }
 
+/// Two accounts are two people only if each is a person's, who holds the role to this moment: a program's account is whoever
+/// holds its token, perhaps the very one who approves.
+fn check_person(app: &App, who: StaffId, role: Role) -> Result<(), ServiceError> {
+    let holds = sign_in::own_roles(app, who).is_some_and(|roles| roles.contains(&role));
+    if holds && staff::login_of(app, who).is_some() { Ok(()) } else { Err(ServiceError::Forbidden) }
+}
+
 async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Result<Shown, ServiceError> {
     let role = matter.role();
     let asker = check_ask(ctx, role)?;
+    check_person(app, asker, role)?;
     let reason = Reason::parse(reason).map_err(|problem| ServiceError::Invalid(vec![problem]))?;
     let _one_at_a_time = app.approvals.changing.lock().await;
     let now = app.clock.now();
@@ -213,9 +221,10 @@ pub async fn approve(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<()
     let _one_at_a_time = app.approvals.changing.lock().await;
     let row = row_of(app, ctx, id)?;
     let act = ctx.act(Action::Approve, &resource(&row))?;
-    let now = app.clock.now();
+    let (now, who) = (app.clock.now(), account_of(ctx)?);
+    check_person(app, who, row.matter.role())?;
     check_stage(&row, &[Stage::Asked], now)?;
-    write(app, act, id, row.at_stage(Stage::Approved, Some(account_of(ctx)?), now)).await
+    write(app, act, id, row.at_stage(Stage::Approved, Some(who), now)).await
 }
 
 /// Declines what another asks for, or takes one's own request back.
@@ -244,12 +253,12 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
     let _one_at_a_time = app.approvals.changing.lock().await;
     let row = row_of(app, ctx, id)?;
     let used = ctx.act(Action::UseApproval, &resource(&row))?;
+    check_person(app, row.asker, row.matter.role())?;
     let now = app.clock.now();
     check_stage(&row, &[Stage::Approved], now)?;
     // Another, who holds the role to this moment.
-    let other = row.decider.filter(|other| *other != row.asker && staff::login_of(app, *other).is_some());
-    let holds = |other| sign_in::own_roles(app, other).is_some_and(|roles| roles.contains(&row.matter.role()));
-    if !other.is_some_and(holds) {
+    let other = row.decider.filter(|other| *other != row.asker);
+    if !other.is_some_and(|other| check_person(app, other, row.matter.role()).is_ok()) {
         return Err(invalid(
             "approval",
             "approver-gone",

@@ -1,5 +1,6 @@
 //! Entries that no act stands behind: that somebody was turned away, and how the service itself is.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,14 +14,16 @@ use crate::policy::Actor;
 use crate::services::{App, forms};
 use crate::vault::Detail;
 
-/// Refusals with an entry of their own in one [`WINDOW`]: somebody who tries a thousand times a minute must not fill the disk,
-/// nor hide among entries what counts.
+/// Refusals of one actor with an entry of their own in one [`WINDOW`]: somebody who tries a thousand times a minute must not fill
+/// the disk, nor keep what others try out of the trail.
 const MOST: u32 = 300;
+/// The same for all who are nobody: bad tokens and keys, from wherever.
+const MOST_UNKNOWN: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// How many refusals were written of late.
 #[derive(Default)]
-pub(in crate::services) struct Refusals(Mutex<Count>);
+pub(in crate::services) struct Refusals(Mutex<HashMap<String, Count>>);
 
 #[derive(Default)]
 struct Count {
@@ -31,13 +34,16 @@ struct Count {
 
 impl Refusals {
     /// How many went unlisted before this one, if it is to be written.
-    fn admit(&self, now: Timestamp) -> Option<u64> {
-        let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn admit(&self, actor: &Actor, now: Timestamp) -> Option<u64> {
+        let most = if *actor == Actor::Public { MOST_UNKNOWN } else { MOST };
+        // As many as there are accounts, at most.
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(actor.to_string()).or_default();
         let over = count.since.is_none_or(|since| now < since || now >= since.plus(WINDOW));
         if over {
             (count.since, count.written) = (Some(now), 0);
         }
-        if count.written == MOST {
+        if count.written == most {
             count.unlisted += 1;
             return None;
         }
@@ -49,7 +55,7 @@ impl Refusals {
 /// Writes that `actor` was turned away with a `status` of HTTP when asking for `what`: method and route, nothing of what it was
 /// about. That it cannot be written only the log tells: nothing was given out.
 pub async fn refused(app: &Arc<App>, actor: &Actor, request: RequestId, what: &str, status: u16) {
-    let Some(unlisted) = app.refusals.admit(app.clock.now()) else { return };
+    let Some(unlisted) = app.refusals.admit(actor, app.clock.now()) else { return };
     let detail = Detail::Refused { what: what.to_owned(), status, unlisted };
     if let Err(error) = app.vault.record_refusal(actor.clone(), request, detail).await {
         tracing::warn!(%error, "a refusal could not be written into the audit trail");
@@ -100,17 +106,21 @@ pub fn fingerprint(settings: &str, folder: Option<&Path>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Role;
 
     #[test]
     fn a_flood_of_refusals_is_counted_and_not_written_one_by_one() {
         let refusals = Refusals::default();
         let at = |seconds: u64| Timestamp::from_millis(1_795_000_000_000).plus(Duration::from_secs(seconds));
-        let admitted: Vec<_> = (0..1000).map(|_| refusals.admit(at(0))).collect();
-        assert_eq!(admitted.iter().flatten().count(), 300);
-        assert_eq!(refusals.admit(at(59)), None);
-        assert_eq!(refusals.admit(at(60)), Some(701), "the next one tells of them");
-        assert_eq!(refusals.admit(at(60)), Some(0));
-        assert_eq!(refusals.admit(at(10)), Some(0), "a clock that was set back stops nothing");
+        let (jane, nobody) = (Actor::Owner { role: Role::Hr }, Actor::Public);
+        for (actor, most) in [(&jane, 300), (&nobody, 60)] {
+            let admitted: Vec<_> = (0..1000).map(|_| refusals.admit(actor, at(0))).collect();
+            assert_eq!(admitted.iter().flatten().count(), most, "{actor}: what others try leaves room");
+        }
+        assert_eq!(refusals.admit(&jane, at(59)), None);
+        assert_eq!(refusals.admit(&jane, at(60)), Some(701), "the next one tells of them");
+        assert_eq!(refusals.admit(&jane, at(60)), Some(0));
+        assert_eq!(refusals.admit(&jane, at(10)), Some(0), "a clock that was set back stops nothing");
     }
 
     #[test]
