@@ -258,7 +258,7 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
     check_stage(&row, &[Stage::Approved], now)?;
     // Another, who holds the role to this moment.
     let other = row.decider.filter(|other| *other != row.asker);
-    if !other.is_some_and(|other| check_person(app, other, row.matter.role()).is_ok()) {
+    if other.is_none_or(|other| check_person(app, other, row.matter.role()).is_err()) {
         return Err(invalid(
             "approval",
             "approver-gone",
