@@ -225,8 +225,9 @@ async fn nothing_older_than_what_is_wanted_is_opened_and_a_clock_set_back_hides_
     let opened = Arc::clone(&sieve.opened);
     let pieces = all(begin(&vault, None, sieve).await).await;
     assert_eq!(found(&pieces), [said[599], said[598]]);
-    assert_eq!((opened.load(Ordering::SeqCst), pieces.len()), (2, 2), "the stretch after the last of that day ends it");
-    assert_eq!(pieces[1].below, 0);
+    // Another thread may have taken a stretch before the end was known; it opens nothing of it.
+    assert_eq!(opened.load(Ordering::SeqCst), 2, "nothing older is opened");
+    assert_eq!(pieces.last().map(|piece| piece.below), Some(0));
     assert!(!found(&pieces).contains(&late));
 }
 
