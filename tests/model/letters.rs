@@ -84,6 +84,12 @@ impl Model {
         person.alive && holds.is_some()
     }
 
+    /// Whose subscription was erased and is not taken back: a further one goes on from its day.
+    pub fn bereft(&self) -> Vec<usize> {
+        let gone = |n: &usize| self.people[*n].subscribed.is_some_and(|(record, _)| !self.records[record].alive);
+        (0..self.people.len()).filter(gone).collect()
+    }
+
     fn confirmed_of(&self, person: usize) -> Vec<usize> {
         let confirmed = |record: &Record| record.person == person && record.stand == Some(Stand::Confirmed);
         (0..self.records.len()).filter(|n| confirmed(&self.records[*n])).collect()

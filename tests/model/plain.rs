@@ -49,7 +49,8 @@ pub struct Issue {
     pub at: Timestamp,
     /// Whom it has reached.
     pub got: Vec<usize>,
-    /// Who had one of their submissions erased while it waited. If it waited under that one's key, it went with it.
+    /// Whom it may reach or not: its mail may have waited under the key of a subscription that was erased, or the subscription
+    /// that held was erased before it was ordered, and another confirmed since.
     pub excused: Vec<usize>,
 }
 
@@ -180,14 +181,8 @@ impl Model {
         let Record { id, person, .. } = self.records[record];
         self.deeds.push(Deed { handle: id.to_string(), person, records: vec![id], after: self.epoch });
         self.records[record].alive = self.mistake == Some(Mistake::KeepsErasedRecords);
-        self.excuse(person);
-    }
-
-    /// Of the issues that wait for somebody, one may have waited under a key that has just gone.
-    pub fn excuse(&mut self, person: usize) {
-        self.issues
-            .iter_mut()
-            .filter(|issue| !issue.got.contains(&person))
-            .for_each(|issue| issue.excused.push(person));
+        if self.records[record].stand == Some(Stand::Confirmed) {
+            self.issues.iter_mut().filter(|one| !one.got.contains(&person)).for_each(|one| one.excused.push(person));
+        }
     }
 }

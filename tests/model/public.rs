@@ -156,7 +156,8 @@ impl World {
             }
             Public::Order(subject) => {
                 let id = id.ok_or("an order without an id")?;
-                let issue = Issue { id, subject: subject.clone(), at: now, got: Vec::new(), excused: Vec::new() };
+                let excused = self.model.bereft();
+                let issue = Issue { id, subject: subject.clone(), at: now, got: Vec::new(), excused };
                 self.model.issues.push(issue);
                 self.model.note("send-mailing", Vec::new());
             }
