@@ -12,49 +12,8 @@ use letterlock::services::forms::{Folder, Watcher, load};
 use serde_json::{Value, json};
 use support::{Service, document, free_limits, pdf, text};
 
-const MOVE: &str = r#"id = "move"
-version = 3
-title = "Moving in"
-submit = "Send"
-purposes = ["moving"]
-legal_basis = "Your request"
-roles = ["support", "hr"]
-retention_days = 30
-subject = "email"
-summary = ["message", "birth"]
-notice = "general"
-
-[[fields]]
-name = "email"
-label = "E-mail"
-kind = "email"
-required = true
-
-[[fields]]
-name = "message"
-label = "Message"
-kind = "long-text"
-
-[[fields]]
-name = "birth"
-label = "Date of birth"
-kind = "date"
-roles = ["hr"]
-
-[[files]]
-name = "passport"
-label = "Passport"
-max_bytes = 100000
-kinds = ["pdf"]
-roles = ["hr"]
-
-[[files]]
-name = "letter"
-label = "Letter"
-max_bytes = 100000
-kinds = ["pdf"]
-"#;
-
+/// A form that shows a date and a file to hr only.
+const MOVE: &str = include_str!("support/masked.toml");
 const BORN: &str = "1985-04-12";
 
 async fn service() -> Service {

@@ -1,7 +1,6 @@
 //! Groups of answers to a survey, as the vault keeps them.
 
 use std::cell::RefCell;
-use std::time::Instant;
 
 use super::*;
 use crate::domain::form::FormId;
@@ -106,32 +105,4 @@ async fn words_are_those_of_the_survey_that_the_grant_is_for() {
     for (grant, stored) in [(&own, &letter), (&other, &said), (&other, &letter)] {
         assert_eq!(text(grant, stored), None);
     }
-}
-
-/// Prints how long it takes and what it needs: `cargo test --lib a_hundred_thousand -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes; measures"]
-async fn a_hundred_thousand_answers_are_gone_through() {
-    const ANSWERS: usize = 100_000;
-    let (_dir, vault) = home();
-    for _ in 0..ANSWERS / 250 {
-        let mut tasks = tokio::task::JoinSet::new();
-        for n in 0..250 {
-            let vault = Arc::clone(&vault);
-            tasks.spawn(async move { answer(&vault, 5, &"word ".repeat(n % 20 + 1)).await });
-        }
-        tasks.join_all().await;
-    }
-    let memory = |name: &str| {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        status.lines().find(|line| line.starts_with(name)).unwrap().to_owned()
-    };
-    let (before, begun) = (memory("VmRSS"), Instant::now());
-    let reader = Actor::Owner { role: READERS[0] };
-    let act = act(&reader, Action::ReadResults, &Resource::Survey { roles: READERS });
-    let grant = vault.grant_answers(act, &form()).await.unwrap();
-    let mut count = 0;
-    vault.sum_answers(&grant, "", || 0, |sum, _| *sum += 1, |sum: usize, _| count += sum).unwrap();
-    println!("{count} answers in {:?}; before {before}, after {}", begun.elapsed(), memory("VmRSS"));
-    assert_eq!(count, ANSWERS);
 }

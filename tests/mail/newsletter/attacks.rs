@@ -38,35 +38,6 @@ async fn what_was_taken_back_before_the_mail_went_is_not_asked_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_subscribes_once_more_while_an_issue_waits_gets_it_once() {
-    let server = Server::start();
-    let mut down = server.settings();
-    down.port = Some(1);
-    let mut service = service_with(server.post()).await;
-    let marketing = service.token(&[Role::Marketing]).await;
-    subscribe(&service, &server, "jane@example.org", &[]).await;
-    ask(&service, "jane@example.org", &["events"]).await;
-    deliver(&service).await;
-    let again = Mail::next(&server).path("confirm");
-    let dir = service.dir.clone();
-    service.stop().await;
-    drop(service);
-    let mut service = Service::again(dir.clone()).await;
-    service.app.set_post(post_with(&down));
-    let (_, ordered) = order(&service, &marketing, "1", &issue("News")).await;
-    assert_eq!((deliver(&service).await, waiting(&service).0), (0, 1), "in the outbox");
-    assert_eq!(press(&service, &again).await.0, 200);
-    service.stop().await;
-    drop(service);
-    let service = Service::again(dir).await;
-    service.app.set_post(server.post());
-    let to: Vec<String> = drain(&service, &server).await.into_iter().map(|mail| mail.to).collect();
-    assert_eq!(to, ["jane@example.org"]);
-    let shown = progress(&service, &marketing, &ordered["id"]).await;
-    assert_eq!((&shown["sent"], &shown["withdrawn"]), (&json!(1), &json!(0)), "{shown}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_leads_to_somebody_is_limited_for_itself() {
     let server = Server::start();
     let limits = letterlock::http::Limits { per_address_per_minute: 60, ..free_limits() };
