@@ -163,7 +163,10 @@ pub async fn hand_over(app: &Arc<App>, ctx: &Context, to: &str) -> Result<(usize
     let ids: Vec<RecordId> = super::blocking(move || {
         let places = vault.places_given_to(&whose).unwrap_or_default();
         let own = |arrival| {
-            vault.locate_listed(arrival).ok().filter(|located| located.summary.work.assignee.as_ref() == Some(&whose))
+            vault
+                .locate_by_arrival(arrival)
+                .ok()
+                .filter(|located| located.summary.work.assignee.as_ref() == Some(&whose))
         };
         places.into_iter().filter_map(own).map(|located| located.summary.id).collect()
     })

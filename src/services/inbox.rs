@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::review::{self, ListQuery};
-use super::{App, Context, ServiceError, blocking, staff, work};
+use super::{App, Context, ServiceError, blocking, staff};
 use crate::base::ids::StaffId;
 use crate::domain::form::{Form, FormId};
 use crate::domain::work::Assignee;
@@ -139,7 +139,7 @@ pub(super) fn collect(
     if let Some(places) = form.and_then(|form| app.vault.places(form, filter, before, limit + 1)) {
         let mut found = Vec::new();
         for arrival in places.iter().copied().take(limit) {
-            match app.vault.locate_listed(arrival) {
+            match app.vault.locate_by_arrival(arrival) {
                 Ok(located) if wanted(&located) => found.push(Listed { arrival, located }),
                 // It has changed since, or is gone.
                 Ok(_) | Err(VaultError::Missing) => {}
@@ -168,12 +168,4 @@ pub(super) fn collect(
         next.is_none()
     })?;
     Ok((found, next))
-}
-
-/// Whom the submissions of a form can be filtered by, and given to.
-///
-/// # Errors
-/// As [`work::candidates`].
-pub fn candidates(app: &App, form: &Form) -> Result<Vec<String>, ServiceError> {
-    work::candidates(app, form)
 }

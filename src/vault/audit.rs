@@ -216,15 +216,7 @@ impl Draft {
 
     /// An entry by the software itself.
     pub(super) const fn system(detail: Detail) -> Self {
-        Self {
-            actor: Actor::System,
-            role: None,
-            action: Action::CleanUp.as_str(),
-            request: None,
-            purpose: None,
-            detail,
-            subjects: Vec::new(),
-        }
+        Self::without_permit(Actor::System, Action::CleanUp.as_str(), None, detail)
     }
 
     /// What no permit stands behind: a refusal, or how the service itself is.

@@ -160,7 +160,11 @@ impl Vault {
         if ReceiptSecret::derive(&located.key) == secret { Ok(located) } else { Err(VaultError::Missing) }
     }
 
-    pub(super) fn locate_by_arrival(&self, arrival: u64) -> Result<Located, VaultError> {
+    /// The record at a place in the list.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`], [`VaultError::Tampered`].
+    pub fn locate_by_arrival(&self, arrival: u64) -> Result<Located, VaultError> {
         self.shared.reading(|view| self.shared.locate_on(view, arrival))
     }
 

@@ -211,14 +211,6 @@ impl Vault {
         Some(out)
     }
 
-    /// The record at a place in the list.
-    ///
-    /// # Errors
-    /// [`VaultError::Missing`], [`VaultError::Tampered`].
-    pub fn locate_listed(&self, arrival: u64) -> Result<Located, VaultError> {
-        self.locate_by_arrival(arrival)
-    }
-
     /// Opens the rows again that were written since. `None` until the vault is warm.
     fn look_again(&self) -> Option<()> {
         let shelf = &self.shared.shelf;

@@ -19,6 +19,7 @@ use crate::services::desk::{self, Desk};
 use crate::services::inbox::{self, Tally, Whose};
 use crate::services::results;
 use crate::services::review::{self, Item, ListQuery};
+use crate::services::work;
 
 /// Lines of a page.
 const LINES: u32 = 50;
@@ -116,7 +117,7 @@ pub(in crate::http) async fn show(
         }
     };
     let tallies = inbox::tallies(&web.app, &ctx, form.map(std::slice::from_ref).unwrap_or_default()).await?;
-    let candidates = form.map(|form| inbox::candidates(&web.app, form)).transpose()?.unwrap_or_default();
+    let candidates = form.map(|form| work::candidates(&web.app, form)).transpose()?.unwrap_or_default();
     let desk = desk::own(&web.app, &ctx)?;
     let inbox = Inbox {
         forms: &forms,

@@ -20,7 +20,7 @@ use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{Actor, Role};
 use crate::services::approvals::{self, MOST_ALONE, MOST_PEOPLE, Matter, Shown, Stage};
-use crate::services::{Context, ServiceError};
+use crate::services::{App, Context, ServiceError};
 
 /// Bytes of a post: as many people as one request may name.
 const POST: u64 = 32 * 1024;
@@ -73,47 +73,56 @@ pub(in crate::http) async fn ask(
 
 /// `POST /staff/requests/{id}/approval`
 pub(in crate::http) async fn approve(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
+    web: State<Arc<Web>>,
+    caller: Caller,
     here: Here,
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
-    Posted::read(&here, request, super::SMALL).await?;
-    let id: ApprovalId = params.parse("id")?;
-    let (app, asked) = (Arc::clone(&web.app), ctx.clone());
-    let done = whole(async move { approvals::approve(&app, &asked, id).await }).await;
-    answered(&web, &ctx, &here, None, done)
+    of_one(web, caller, here, params, request, |app: Arc<App>, ctx: Context, id| async move {
+        approvals::approve(&app, &ctx, id).await
+    })
+    .await
 }
 
 /// `POST /staff/requests/{id}/refusal`
 pub(in crate::http) async fn decline(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
+    web: State<Arc<Web>>,
+    caller: Caller,
     here: Here,
     params: Params,
     request: Request,
 ) -> Result<Response, HttpError> {
-    Posted::read(&here, request, super::SMALL).await?;
-    let id: ApprovalId = params.parse("id")?;
-    let (app, asked) = (Arc::clone(&web.app), ctx.clone());
-    let done = whole(async move { approvals::decline(&app, &asked, id).await }).await;
-    answered(&web, &ctx, &here, None, done)
+    of_one(web, caller, here, params, request, |app: Arc<App>, ctx: Context, id| async move {
+        approvals::decline(&app, &ctx, id).await
+    })
+    .await
 }
 
 /// `POST /staff/requests/{id}/use`
 pub(in crate::http) async fn perform(
+    web: State<Arc<Web>>,
+    caller: Caller,
+    here: Here,
+    params: Params,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let work = |app: Arc<App>, ctx: Context, id| async move { approvals::perform(&app, &ctx, id).await.map(drop) };
+    of_one(web, caller, here, params, request, work).await
+}
+
+/// Does something with the request that the path names, whole.
+async fn of_one<W: Future<Output = Result<(), ServiceError>> + Send + 'static>(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
     here: Here,
     params: Params,
     request: Request,
+    work: impl FnOnce(Arc<App>, Context, ApprovalId) -> W,
 ) -> Result<Response, HttpError> {
     Posted::read(&here, request, super::SMALL).await?;
-    let id: ApprovalId = params.parse("id")?;
-    let (app, asked) = (Arc::clone(&web.app), ctx.clone());
-    let done = whole(async move { approvals::perform(&app, &asked, id).await }).await;
-    answered(&web, &ctx, &here, None, done.map(drop))
+    let done = whole(work(Arc::clone(&web.app), ctx.clone(), params.parse("id")?)).await;
+    answered(&web, &ctx, &here, None, done)
 }
 
 fn answered(
