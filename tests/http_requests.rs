@@ -237,6 +237,7 @@ async fn the_leave_is_used_with_the_erasure_or_not_at_all() {
         approvals::approve(&service.app, &paul, asked).await.unwrap();
         *armed.lock().unwrap() = true;
         assert!(approvals::perform(&service.app, &pia, asked).await.is_err(), "{stop_at:?}");
+        assert_eq!(approvals::list(&service.app, &pia).unwrap()[0].stage, expected, "{stop_at:?}: at once");
         *armed.lock().unwrap() = false;
         let dir = service.dir.clone();
         service.stop().await;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::staff::Role;
-use super::text::{is_unfit, normalise};
+use super::text::{is_invisible, is_unfit, normalise};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, StaffId};
 use crate::base::sensitive::SensitiveString;
@@ -120,7 +120,7 @@ impl Reason {
         if text.chars().count() > MAX_REASON {
             return Err(Problem::in_field("reason", "too-long", format!("At most {MAX_REASON} characters.")));
         }
-        if text.chars().any(|c| is_unfit(c) && c != '\n') {
+        if text.chars().any(|c| (is_unfit(c) && c != '\n') || is_invisible(c)) {
             return Err(Problem::in_field("reason", "bad-text", "This has characters that no text has."));
         }
         Ok(Self(text.into()))
@@ -216,7 +216,10 @@ mod tests {
     #[test]
     fn a_reason_is_a_sentence() {
         assert_eq!(Reason::parse("  why \n not ").unwrap().expose(), "why \n not");
-        for (bad, code) in [(" ", "required"), (&*"x".repeat(501), "too-long"), ("a\u{0}b", "bad-text")] {
+        for (bad, code) in [(" ", "required"), (&*"x".repeat(501), "too-long"), ("a\u{0}b", "bad-text")]
+            .into_iter()
+            .chain(["a\u{200b}b", "a\u{2067}b", "a\u{202e}b"].map(|hidden| (hidden, "bad-text")))
+        {
             assert_eq!(Reason::parse(bad).unwrap_err().code, code);
         }
     }

@@ -36,6 +36,14 @@ impl Approvals {
         f(&self.rows.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Takes over what the store says of one.
+    fn read_again(&self, vault: &Vault, id: ApprovalId) -> Result<(), VaultError> {
+        let rows = vault.read_system_rows(SystemTable::Approvals)?;
+        let found = rows.into_iter().find(|(key, _)| ApprovalId::from_bytes(*key) == id);
+        found.into_iter().for_each(|(_, row)| self.put(id, row));
+        Ok(())
+    }
+
     fn put(&self, id: ApprovalId, row: Approval) {
         self.rows.write().unwrap_or_else(PoisonError::into_inner).insert(id, row);
     }
@@ -266,18 +274,19 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
         ));
     }
     let done = row.at_stage(Stage::Done, None, now);
-    let used = (used, detail(id, &done));
+    let (used, sealed) = ((used, detail(id, &done)), seal(app, id, &done)?);
     let outcome = match &row.matter {
         Matter::Roles { account, from, to } => {
-            sign_in::change_roles_once(app, ctx, *account, from, to, used, seal(app, id, &done)?).await?;
-            Done::Roles
+            sign_in::change_roles_once(app, ctx, *account, from, to, used, sealed).await.map(|()| Done::Roles)
         }
-        Matter::Erasure { people, .. } => {
-            Done::Erased(erase::people_once(app, ctx, people, used, seal(app, id, &done)?).await?)
-        }
+        Matter::Erasure { people, .. } => erase::people_once(app, ctx, people, used, sealed).await.map(Done::Erased),
     };
-    app.approvals.put(id, done);
-    Ok(outcome)
+    match outcome {
+        Ok(_) => app.approvals.put(id, done),
+        // What failed may have failed behind the commit that used it.
+        Err(_) => app.approvals.read_again(&app.vault, id)?,
+    }
+    outcome
 }
 
 /// Writes down which requests have ended by themselves, and drops those that were over long ago.

@@ -50,6 +50,12 @@ impl Refusals {
         count.written += 1;
         Some(std::mem::take(&mut count.unlisted))
     }
+
+    /// One that was admitted is in no entry, and neither are those that it was to tell of.
+    fn put_back(&self, actor: &Actor, unlisted: u64) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.entry(actor.to_string()).or_default().unlisted += unlisted + 1;
+    }
 }
 
 /// Writes that `actor` was turned away with a `status` of HTTP when asking for `what`: method and route, nothing of what it was
@@ -58,6 +64,7 @@ pub async fn refused(app: &Arc<App>, actor: &Actor, request: RequestId, what: &s
     let Some(unlisted) = app.refusals.admit(actor, app.clock.now()) else { return };
     let detail = Detail::Refused { what: what.to_owned(), status, unlisted };
     if let Err(error) = app.vault.record_refusal(actor.clone(), request, detail).await {
+        app.refusals.put_back(actor, unlisted);
         tracing::warn!(%error, "a refusal could not be written into the audit trail");
     }
 }
@@ -121,6 +128,8 @@ mod tests {
         assert_eq!(refusals.admit(&jane, at(60)), Some(701), "the next one tells of them");
         assert_eq!(refusals.admit(&jane, at(60)), Some(0));
         assert_eq!(refusals.admit(&jane, at(10)), Some(0), "a clock that was set back stops nothing");
+        refusals.put_back(&jane, 5);
+        assert_eq!(refusals.admit(&jane, at(11)), Some(6), "what could not be written is told later");
     }
 
     #[test]
