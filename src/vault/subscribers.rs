@@ -130,7 +130,9 @@ impl Vault {
             let (place, person, keyring) = shared.behind(view, permit, name)?;
             let read = |key: &[u8]| Ok(shared.engine.read(key)?);
             let found = subscription(&ledger(&person, &keyring, read)?, newsletter);
-            if found.standing(&name.record) != Standing::Confirmed {
+            // With the submission that holds erased by itself, nothing goes that waits under an earlier one.
+            let holds = found.current().is_some_and(|(current, _)| keyring.record(&current).is_some());
+            if !holds || found.standing(&name.record) != Standing::Confirmed {
                 return Ok(None);
             }
             let secret = LinkSecret::to_unsubscribe(&keyring.consent, newsletter.form.as_str());

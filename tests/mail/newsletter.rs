@@ -545,6 +545,35 @@ async fn who_confirms_again_while_their_mail_waits_gets_it_once() {
     assert_eq!((&done["sent"], &done["withdrawn"]), (&json!(1), &json!(0)));
 }
 
+/// The mail waits under the earlier subscription; the one that holds is erased by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_the_subscription_that_holds_erased_gets_nothing_that_waited_under_an_earlier_one() {
+    let server = Server::start();
+    let mut down = server.settings();
+    down.port = Some(1);
+    let mut service = service_with(server.post()).await;
+    let marketing = service.token(&[Role::Marketing]).await;
+    subscribe(&service, &server, "jane@example.org", &[]).await;
+    let (second, _) = ask(&service, "jane@example.org", &[]).await;
+    let again = drain(&service, &server).await[0].path("confirm");
+    let dir = service.dir.clone();
+    service.stop().await;
+    drop(service);
+    let mut service = Service::again(dir.clone()).await;
+    service.app.set_post(post_with(&down));
+    let (_, ordered) = order(&service, &marketing, "1", &issue("First")).await;
+    assert_eq!((deliver(&service).await, waiting(&service).0), (0, 1), "in the outbox");
+    assert_eq!(press(&service, &again).await.0, 200);
+    let officer = crate::support::owner(Role::Privacy);
+    letterlock::services::erase::record(&service.app, &officer, second.parse().unwrap()).await.unwrap();
+    service.stop().await;
+    drop(service);
+    let service = Service::again(dir).await;
+    service.app.set_post(server.post());
+    assert_eq!((deliver(&service).await, waiting(&service).0, server.nothing_came()), (0, 0, true));
+    assert_eq!(progress(&service, &marketing, &ordered["id"]).await["withdrawn"], 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn unsubscribing_works_from_an_address_whose_limit_others_have_used_up() {
     let server = Server::start();
