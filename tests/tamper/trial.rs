@@ -120,11 +120,14 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
     }
     public::furnish(&app, &letters).await;
     let hour = std::time::Duration::from_secs(3600);
-    for roles in [&[Role::Admin][..], &[Role::Hr]] {
+    let both = [Role::Hr, Role::Privacy];
+    for roles in [&[Role::Admin][..], &both] {
         sign_in::invite(&app, &admin, "jim", roles, None, hour).await.unwrap();
     }
-    sign_in::invite(&app, &admin, "june", &[Role::Hr], Some(&"june@example.org".into()), hour).await.unwrap();
-    for (account, login) in staff::list(&app, &admin).await.unwrap().iter().zip(["jim", "june"]) {
+    sign_in::invite(&app, &admin, "june", &both, Some(&"june@example.org".into()), hour).await.unwrap();
+    let accounts = staff::list(&app, &admin).await.unwrap();
+    for login in ["jim", "june"] {
+        let account = accounts.iter().find(|account| account.login == login).unwrap();
         let actor =
             Actor::Staff { id: account.id, login: login.to_owned(), roles: vec![Role::Hr], scope: Default::default() };
         let view = Label::parse(login).unwrap();
