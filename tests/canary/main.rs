@@ -2,10 +2,13 @@
 //! in everything that it keeps, writes and remembers. `LETTERLOCK_TEST_DEEP=1` does so again and again, with others
 //! coming and going at the same time.
 
+mod crowd;
 mod hardening;
 mod image;
 mod keys;
 mod load;
+#[path = "../browser/mailbox.rs"]
+mod mailbox;
 mod person;
 mod scan;
 mod service;

@@ -334,14 +334,14 @@ pub(crate) async fn erase_record(service: &Service, staff: &Staff, id: &str) {
     assert!(document(answer, 200).await["signature"].is_string());
 }
 
-async fn text(answer: Response, status: u16) -> String {
+pub(crate) async fn text(answer: Response, status: u16) -> String {
     let found = answer.status();
     let text = answer.text().await.unwrap();
     assert_eq!(found, status, "{text}");
     text
 }
 
-async fn document(answer: Response, status: u16) -> Value {
+pub(crate) async fn document(answer: Response, status: u16) -> Value {
     serde_json::from_str(&text(answer, status).await).unwrap()
 }
 
@@ -361,7 +361,7 @@ fn escaped(byte: u8) -> String {
 }
 
 /// 16 characters that nothing else consists of.
-fn word() -> String {
+pub(crate) fn word() -> String {
     HEXLOWER.encode(&random::<8>(&SystemEntropy::new()).unwrap())
 }
 

@@ -30,6 +30,11 @@ pub(crate) struct Service {
 impl Service {
     /// Starts a fresh installation whose memory may be looked at.
     pub(crate) fn start(log: &str) -> Self {
+        Self::start_with(log, &[])
+    }
+
+    /// The same with more settings.
+    pub(crate) fn start_with(log: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("canary-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for name in ["tmp", "home", "work", "logs", "desk"] {
             fs::create_dir(folder.path().join(name)).unwrap();
@@ -45,6 +50,7 @@ impl Service {
         let child = command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("LETTERLOCK_LOG", log)
+            .envs(settings.iter().copied())
             // Low, so that a body beyond it is soon sent.
             .env("LETTERLOCK_LIMITS__MAX_BODY_BYTES", "262144")
             .env("LETTERLOCK_LIMITS__MAX_UPLOAD_BYTES", MAX_UPLOAD.to_string())
