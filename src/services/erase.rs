@@ -1,5 +1,7 @@
 //! Erases records and people by destroying their keys, and certifies it.
 
+mod alone;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,20 +9,27 @@ use serde_json::Value;
 use super::{App, Context, Problem, ServiceError, review};
 use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::domain::approval::MOST_ALONE;
-use crate::policy::{Action, Resource};
+use crate::policy::{Action, Actor, Resource};
 use crate::vault::certificate::Certificate;
 use crate::vault::system_rows::SystemRow;
 use crate::vault::{Act, Detail, Target};
 
+pub(super) use alone::Alone;
+
 /// Erases one submission. Returns the signed certificate, ready to be shown as JSON.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`], [`ServiceError::Forbidden`], [`ServiceError::Unavailable`].
+/// [`ServiceError::NotFound`], [`ServiceError::Forbidden`], [`ServiceError::Unavailable`]; [`ServiceError::Invalid`] once an account
+/// has erased something of [`MOST_ALONE`] people within a day.
 pub async fn record(app: &Arc<App>, ctx: &Context, id: RecordId) -> Result<Value, ServiceError> {
     let (located, permit) = review::locate(app, ctx, id, Action::EraseRecord).await?;
+    let subject = located.summary.subject;
     drop(located);
     let act = ctx.act_on(permit)?;
-    one(app.vault.erase(act, vec![Target::Record(id)]).await?)
+    let taken = take(app, ctx, &[subject])?;
+    let erased = app.vault.erase(act, vec![Target::Record(id)]).await.map_err(ServiceError::from).and_then(one);
+    give_back(app, ctx, &taken, |_| nothing_happened(&erased));
+    erased
 }
 
 /// Erases one person with all that is held about them.
@@ -29,7 +38,34 @@ pub async fn record(app: &Arc<App>, ctx: &Context, id: RecordId) -> Result<Value
 /// As [`record`].
 pub async fn person(app: &Arc<App>, ctx: &Context, id: PersonId) -> Result<Value, ServiceError> {
     let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
-    one(app.vault.erase(act, vec![Target::Person(id)]).await?)
+    let taken = take(app, ctx, &[id])?;
+    let erased = app.vault.erase(act, vec![Target::Person(id)]).await.map_err(ServiceError::from).and_then(one);
+    give_back(app, ctx, &taken, |_| nothing_happened(&erased));
+    erased
+}
+
+/// Counts people of whom an account erases something; the owner of the machine and people themselves are not counted.
+/// Returns those that were not counted before.
+fn take(app: &App, ctx: &Context, people: &[PersonId]) -> Result<Vec<PersonId>, ServiceError> {
+    let Actor::Staff { id, .. } = &ctx.actor else { return Ok(Vec::new()) };
+    app.alone.take(*id, people, app.clock.now()).ok_or_else(|| {
+        let message = format!(
+            "More than {MOST_ALONE} people within a day need a second person: ask for it at /api/v1/approvals or under Requests."
+        );
+        ServiceError::Invalid(vec![Problem::in_field("subjects", "needs-approval", message)])
+    })
+}
+
+/// Does not count those of whom nothing was erased.
+fn give_back(app: &App, ctx: &Context, taken: &[PersonId], nothing: impl Fn(&PersonId) -> bool) {
+    if let Actor::Staff { id, .. } = &ctx.actor {
+        taken.iter().filter(|person| nothing(person)).for_each(|person| app.alone.give_back(*id, person));
+    }
+}
+
+/// Whether it is sure that nobody was erased. After any other error the order may be there, and counts.
+const fn nothing_happened(outcome: &Result<Value, ServiceError>) -> bool {
+    matches!(outcome, Err(ServiceError::NotFound))
 }
 
 /// Erases many people in as few epochs as possible; one result for each, in order.
@@ -59,7 +95,7 @@ pub async fn people(
     Ok(results)
 }
 
-/// Erases people, at most so many as one alone may erase at once.
+/// Erases people, at most so many as one alone may erase at once and within a day.
 ///
 /// # Errors
 /// [`ServiceError::Invalid`] for none and for more; as [`people`].
@@ -73,7 +109,10 @@ pub async fn few(app: &Arc<App>, ctx: &Context, ids: &[PersonId]) -> Result<Vec<
     if ids.is_empty() {
         return Err(ServiceError::Invalid(vec![Problem::in_field("subjects", "required", "Name somebody.")]));
     }
+    let taken = take(app, ctx, ids)?;
     let erased = people(app, ctx, ids).await?;
+    let gone = |person: &PersonId| ids.iter().zip(&erased).any(|(id, done)| id == person && !nothing_happened(done));
+    give_back(app, ctx, &taken, |person| !gone(person));
     erased.into_iter().map(found_or_not).collect()
 }
 
