@@ -47,6 +47,13 @@ fn code(answer: &Value) -> &str {
     answer["problems"][0]["code"].as_str().unwrap_or("")
 }
 
+fn problem(outcome: Result<Done, ServiceError>) -> &'static str {
+    match outcome {
+        Err(ServiceError::Invalid(problems)) => problems[0].code,
+        other => panic!("{other:?}"),
+    }
+}
+
 async fn id_of(service: &Service, login: &str) -> StaffId {
     let all = accounts::list(&service.app, &owner(Role::Admin)).await.unwrap();
     all.into_iter().find(|account| account.login == login).unwrap().id
@@ -189,10 +196,6 @@ async fn an_approval_by_who_may_not_any_more_or_about_what_has_changed_is_none()
         person(&place, login, &roles).await;
     }
     let [anna, ben] = [acting(service, "anna", &[Role::Admin]).await, acting(service, "ben", &[Role::Admin]).await];
-    let problem = |outcome: Result<Done, ServiceError>| match outcome {
-        Err(ServiceError::Invalid(problems)) => problems[0].code,
-        other => panic!("{other:?}"),
-    };
     let app = &service.app;
     let asked = approvals::ask_roles(app, &anna, "hanna", &[Role::Admin], "x").await.unwrap().id;
     assert!(matches!(approvals::approve(app, &anna, asked).await, Err(ServiceError::Forbidden)));
@@ -213,6 +216,103 @@ async fn an_approval_by_who_may_not_any_more_or_about_what_has_changed_is_none()
     let asked = approvals::ask_roles(app, &anna, "anna", &[Role::Hr], "x").await.unwrap().id;
     let late = approvals::approve(app, &ben, asked).await;
     assert!(matches!(late, Err(ServiceError::Forbidden)), "also by the context of before: {late:?}");
+}
+
+/// Whoever recovers an account lets somebody begin anew; what was approved from it before may have been approved by anybody.
+#[tokio::test]
+async fn an_approval_ends_with_the_recovery_of_its_approvers_account() {
+    let place = Place::new().await;
+    let service = &place.service;
+    for login in ["pia", "paul", "petra"] {
+        person(&place, login, &[Role::Privacy]).await;
+    }
+    let [pia, paul, petra] = [
+        acting(service, "pia", &[Role::Privacy]).await,
+        acting(service, "paul", &[Role::Privacy]).await,
+        acting(service, "petra", &[Role::Privacy]).await,
+    ];
+    let ids: Vec<PersonId> = people(service, 2).await.iter().map(|id| id.parse().unwrap()).collect();
+    let app = &service.app;
+    let asked = approvals::ask_erasure(app, &pia, &ids, "x").await.unwrap();
+    let by_petra = approvals::ask_erasure(app, &pia, &ids[..1], "x").await.unwrap().id;
+    approvals::approve(app, &paul, asked.id).await.unwrap();
+    approvals::approve(app, &petra, by_petra).await.unwrap();
+    place.later(60);
+    sign_in::recover(app, &owner(Role::Admin), "paul", DAY).await.unwrap();
+    let shown = approvals::found(app, &pia, asked.id).unwrap();
+    assert_eq!((shown.stage, &shown.decider), (Stage::Asked, &None), "waits for another again");
+    assert_eq!(problem(approvals::perform(app, &pia, asked.id).await), "not-approved");
+    assert_eq!(approvals::found(app, &pia, by_petra).unwrap().stage, Stage::Approved, "of nobody else");
+    approvals::approve(app, &petra, asked.id).await.unwrap();
+    assert!(matches!(approvals::perform(app, &pia, asked.id).await, Ok(Done::Erased(_))));
+}
+
+/// Programs and people in a hurry erase one after the other; so many alone, by whatever way.
+#[tokio::test]
+async fn one_alone_erases_25_people_within_a_day_by_all_ways_together() {
+    let place = Place::new().await;
+    let service = &place.service;
+    let (_, pia, _) = person(&place, "pia", &[Role::Privacy]).await;
+    let other = service.token(&[Role::Privacy]).await;
+    let ids = people(service, 29).await;
+    let record = async |n: usize| {
+        let found = json!({ "email": format!("p{n}@example.org") });
+        let (_, found) = document(service.json("POST", "/api/v1/subjects/search", Some(&other), &found).await).await;
+        text(&found["items"][0]["submissions"][0]["id"])
+    };
+    let one = async |token: &str, method: &str, path: String| {
+        document(service.send(service.request(method, &path), Some(token)).await).await
+    };
+    let person_gone =
+        async |token: &str, n: usize| one(token, "POST", format!("/api/v1/subjects/{}/erasure", ids[n])).await;
+    let (status, _) = post(service, "/api/v1/subjects/erasures", &pia, &json!({ "subjects": ids[..10] })).await;
+    assert_eq!(status, 200);
+    for n in 10..20 {
+        assert_eq!(person_gone(&pia, n).await.0, 200, "{n}");
+    }
+    // Who is not there, or not any more, does not count.
+    assert_eq!(person_gone(&pia, 12).await.0, 404);
+    for n in 20..25 {
+        assert_eq!(one(&pia, "DELETE", format!("/api/v1/submissions/{}", record(n).await)).await.0, 200, "{n}");
+    }
+    let too_many = async |token: &str| {
+        let last = record(26).await;
+        let answers = [
+            post(service, "/api/v1/subjects/erasures", token, &json!({ "subjects": ids[25..26] })).await,
+            person_gone(token, 25).await,
+            one(token, "DELETE", format!("/api/v1/submissions/{last}")).await,
+        ];
+        answers.map(|(status, answer)| (status, code(&answer).to_owned()))
+    };
+    for answer in too_many(&pia).await {
+        assert_eq!(answer, (422, "needs-approval".to_owned()));
+    }
+    let (status, answer) =
+        post(service, "/api/v1/approvals", &pia, &json!({ "kind": "erasure", "subjects": ids[25..27], "reason": "x" }))
+            .await;
+    assert_eq!(status, 201, "beyond that it is asked for: {answer}");
+    // Another has their own; and a day later there is room again.
+    assert_eq!(person_gone(&other, 27).await.0, 200);
+    place.later(DAY.as_secs());
+    assert_eq!(person_gone(&pia, 28).await.0, 200);
+}
+
+/// Each request stays for thirty days: taking it back makes no room for another on the same day.
+#[tokio::test]
+async fn one_account_asks_fifty_times_a_day_at_most() {
+    let place = Place::new().await;
+    let service = &place.service;
+    person(&place, "pia", &[Role::Privacy]).await;
+    let pia = acting(service, "pia", &[Role::Privacy]).await;
+    let ids: Vec<PersonId> = people(service, 1).await.iter().map(|id| id.parse().unwrap()).collect();
+    for _ in 0..50 {
+        let asked = approvals::ask_erasure(&service.app, &pia, &ids, "x").await.unwrap().id;
+        approvals::decline(&service.app, &pia, asked).await.unwrap();
+    }
+    let refused = approvals::ask_erasure(&service.app, &pia, &ids, "x").await.map(|_| Done::Roles);
+    assert_eq!(problem(refused), "too-many");
+    place.later(DAY.as_secs());
+    assert!(approvals::ask_erasure(&service.app, &pia, &ids, "x").await.is_ok());
 }
 
 /// Stopped before the order is durable, the leave is still there and nobody is erased; stopped behind it, it is used and they are.

@@ -176,6 +176,12 @@ impl Approval {
         }
         next
     }
+
+    /// The same, waiting for another once more until it would have ended: whoever approved it may not have been who they seemed.
+    #[must_use]
+    pub fn without_approval(&self, now: Timestamp) -> Self {
+        Self { stage: Stage::Asked, decider: None, since: now, ..self.clone() }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -18,6 +19,9 @@ use crate::vault::{Act, Detail, Vault, VaultError};
 
 /// Requests of one account that are open, at most.
 const MOST_OPEN: usize = 20;
+/// Those that one account asks for within a [`DAY`], at most, also when it takes them back: each stays for [`KEPT`].
+const MOST_ASKED: usize = 50;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// All requests in memory, and the turn of whoever changes one: so that none is used twice.
 pub(super) struct Approvals {
@@ -178,6 +182,11 @@ async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Res
         let message = format!("You have {MOST_OPEN} open requests. Please take one back first.");
         return Err(invalid("reason", "too-many", &message));
     }
+    let lately = |row: &&Approval| row.asker == asker && now.since(row.asked) < DAY;
+    if app.approvals.read(|rows| rows.values().filter(lately).count()) >= MOST_ASKED {
+        let message = format!("You have asked {MOST_ASKED} times within a day. Please go on tomorrow.");
+        return Err(invalid("reason", "too-many", &message));
+    }
     let act = ctx.act(Action::AskApproval, &Resource::Approval { role, asker })?;
     let id = ApprovalId::make_random(&*app.entropy).map_err(VaultError::from)?;
     write(app, act, id, Approval::new(matter, reason, asker, now)).await?;
@@ -259,6 +268,8 @@ pub async fn decline(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<()
 /// was done before, or is too old, whose approver does not hold the role any more, or that does not fit any more.
 pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Done, ServiceError> {
     let _one_at_a_time = app.approvals.changing.lock().await;
+    // A demotion, a recovery or a disabled account waits until this is done, or is seen here.
+    let held = sign_in::hold(app).await;
     let row = row_of(app, ctx, id)?;
     let used = ctx.act(Action::UseApproval, &resource(&row))?;
     check_person(app, row.asker, row.matter.role())?;
@@ -277,7 +288,7 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
     let (used, sealed) = ((used, detail(id, &done)), seal(app, id, &done)?);
     let outcome = match &row.matter {
         Matter::Roles { account, from, to } => {
-            sign_in::change_roles_once(app, ctx, *account, from, to, used, sealed).await.map(|()| Done::Roles)
+            sign_in::change_roles_once(app, ctx, *account, (from, to), used, sealed, &held).await.map(|()| Done::Roles)
         }
         Matter::Erasure { people, .. } => erase::people_once(app, ctx, people, used, sealed).await.map(Done::Erased),
     };
@@ -287,6 +298,28 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
         Err(_) => app.approvals.read_again(&app.vault, id)?,
     }
     outcome
+}
+
+/// Keeps every request as it is while this is held. Whoever also holds what accounts sign in with takes this first.
+pub(super) async fn hold(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
+    app.approvals.changing.lock().await
+}
+
+/// What this account has approved and nobody has done yet: it waits for another again once the rows are written, and
+/// [`put_back`] shows them. The caller [holds](hold) all requests.
+pub(super) fn without_approval(app: &App, by: StaffId) -> Result<Vec<(ApprovalId, Approval, SystemRow)>, ServiceError> {
+    let now = app.clock.now();
+    let approved = |row: &Approval| row.decider == Some(by) && row.stage_at(now) == Stage::Approved;
+    let rows: Vec<_> = app.approvals.read(|rows| {
+        let theirs = rows.iter().filter(|(_, row)| approved(row));
+        theirs.map(|(id, row)| (*id, row.without_approval(now))).collect()
+    });
+    rows.into_iter().map(|(id, row)| Ok((id, row.clone(), seal(app, id, &row)?))).collect()
+}
+
+/// Shows requests as they were written.
+pub(super) fn put_back(app: &App, id: ApprovalId, row: Approval) {
+    app.approvals.put(id, row);
 }
 
 /// Writes down which requests have ended by themselves, and drops those that were over long ago.
@@ -388,3 +421,6 @@ fn account_of(ctx: &Context) -> Result<StaffId, ServiceError> {
 fn invalid(field: &str, code: &'static str, message: &str) -> ServiceError {
     ServiceError::Invalid(vec![Problem::in_field(field, code, message)])
 }
+
+#[cfg(test)]
+mod tests;

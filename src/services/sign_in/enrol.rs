@@ -16,8 +16,9 @@ use crate::crypto::password::PasswordHash;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::staff::Login;
 use crate::policy::{Action, Actor, Resource, Role, Scope};
-use crate::services::{App, Context, Problem, ServiceError, bearer, staff};
-use crate::vault::VaultError;
+use crate::services::{App, Context, Problem, ServiceError, approvals, bearer, staff};
+use crate::vault::system_rows::SystemTable;
+use crate::vault::{Detail, VaultError};
 
 /// How long somebody may take between password and code.
 const LIFE: Duration = Duration::from_secs(30 * 60);
@@ -102,7 +103,8 @@ pub async fn invite(
 }
 
 /// Lets somebody begin anew who has lost password or authenticator program: what they had is worth nothing from now on,
-/// every session ends, and a new invitation is made. The roles stay.
+/// every session ends, what they approved and nobody has done waits for another again, and a new invitation is made. The roles
+/// stay.
 ///
 /// # Errors
 /// [`ServiceError::NotFound`] for an account that was never invited or is disabled; [`ServiceError::Invalid`] for a zero life.
@@ -111,11 +113,31 @@ pub async fn recover(app: &Arc<App>, ctx: &Context, login: &str, ttl: Duration) 
     check_life(ttl)?;
     let login: Login = login.parse().map_err(|_| ServiceError::NotFound)?;
     let id = staff::find_active(app, &login)?.ok_or(ServiceError::NotFound)?;
+    let _no_approvals = approvals::hold(app).await;
     let _one_at_a_time = app.door.changing.lock().await;
     let row = app.door.ring.of(id).ok_or(ServiceError::NotFound)?;
-    let invited = open(app, ctx, id, login, Credentials { factors: None, ..row }, ttl, "invited anew").await?;
+    let (invited, row) = prepare(app, login, Credentials { factors: None, ..row }, ttl)?;
+    let mut rows = vec![app.vault.seal_system_row(SystemTable::Credentials, id.as_bytes(), &row)?];
+    let mut undone = Vec::new();
+    for (request, row, sealed) in approvals::without_approval(app, id)? {
+        rows.push(sealed);
+        undone.push((request, row));
+    }
+    let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    let detail = Detail::Account { id, change: "invited anew".to_owned() };
+    app.vault.write_system_rows(act, detail, rows).await?;
+    app.door.ring.put(id, row);
     app.door.sessions.end_all(id);
+    undone.into_iter().for_each(|(request, row)| approvals::put_back(app, request, row));
     Ok(invited)
+}
+
+/// An invitation and the row with it.
+fn prepare(app: &App, login: Login, row: Credentials, ttl: Duration) -> Result<(Invited, Credentials), ServiceError> {
+    let token = bearer::make(app.entropy()).map_err(VaultError::from)?;
+    let expires = app.clock.now().plus(ttl);
+    let invitation = Some(Invitation { hash: sha256(token.expose()), expires });
+    Ok((Invited { login: login.into(), token, expires }, Credentials { invitation, ..row }))
 }
 
 async fn open(
@@ -123,15 +145,13 @@ async fn open(
     ctx: &Context,
     id: StaffId,
     login: Login,
-    mut row: Credentials,
+    row: Credentials,
     ttl: Duration,
     change: &str,
 ) -> Result<Invited, ServiceError> {
-    let token = bearer::make(app.entropy()).map_err(VaultError::from)?;
-    let expires = app.clock.now().plus(ttl);
-    row.invitation = Some(Invitation { hash: sha256(token.expose()), expires });
+    let (invited, row) = prepare(app, login, row, ttl)?;
     write(app, ctx.act(Action::ManageStaff, &Resource::Staff)?, id, row, change).await?;
-    Ok(Invited { login: login.into(), token, expires })
+    Ok(invited)
 }
 
 fn check_life(ttl: Duration) -> Result<(), ServiceError> {

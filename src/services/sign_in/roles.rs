@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::MutexGuard;
+
 use super::{credentials::Credentials, write};
 use crate::base::ids::StaffId;
 use crate::domain::staff::Login;
@@ -38,7 +40,7 @@ pub async fn change_roles(app: &Arc<App>, ctx: &Context, login: &str, roles: &[R
 }
 
 /// Gives an account other roles by a leave that is good once, which the caller has seen: what says that it was used is durable
-/// together with them.
+/// together with them. The caller has [held](super::hold) every such change since it looked.
 ///
 /// # Errors
 /// As [`change_roles`]; [`ServiceError::Invalid`] when the account has other roles by now than those that the leave is about.
@@ -46,13 +48,12 @@ pub(in crate::services) async fn change_roles_once(
     app: &Arc<App>,
     ctx: &Context,
     id: StaffId,
-    from: &[Role],
-    to: &[Role],
+    (from, to): (&[Role], &[Role]),
     used: (Act, Detail),
     row: SystemRow,
+    _held: &MutexGuard<'_, ()>,
 ) -> Result<(), ServiceError> {
     let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
-    let _one_at_a_time = app.door.changing.lock().await;
     let credentials =
         app.door.ring.of(id).filter(|_| staff::login_of(app, id).is_some()).ok_or(ServiceError::NotFound)?;
     if credentials.roles != from {
