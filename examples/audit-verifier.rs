@@ -237,8 +237,18 @@ struct Entry {
     purpose: Option<String>,
     detail: Detail,
     subjects: Vec<Sealed>,
+    transfers: Vec<Transfer>,
     // It changes with every commit, and says nothing without the vault.
     _digest: Option<([u64; 4], u64)>,
+}
+
+/// What was read from another region than the one that it is kept in.
+#[derive(Deserialize, Serialize)]
+struct Transfer {
+    stored: String,
+    reader: String,
+    safeguard: String,
+    records: u64,
 }
 
 #[derive(Deserialize)]
@@ -283,7 +293,7 @@ impl Entry {
         Ok(json!({
             "seq": self.seq, "time": format!("{time:.3}"), "actor": self.actor.to_string(), "role": self.role,
             "action": self.action, "request": self.request, "purpose": self.purpose, "detail": self.detail,
-            "subjects": subjects,
+            "subjects": subjects, "transfers": self.transfers,
         }))
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use letterlock::domain::form::FormSet;
-use letterlock::policy::Role;
+use letterlock::policy::{Role, Safeguards};
 use letterlock::services::forms::{self, Folder, Watcher};
 use serde_json::{Value, json};
 use support::{Service, document, free_limits, text};
@@ -14,7 +14,17 @@ use support::{Service, document, free_limits, text};
 const EVERY_KIND: &str = include_str!("support/targets/every_kind.toml");
 
 async fn service() -> Service {
-    Service::with_forms(free_limits(), FormSet::with_files([("every_kind.toml", EVERY_KIND)]).unwrap()).await
+    let service =
+        Service::with_forms(free_limits(), FormSet::with_files([("every_kind.toml", EVERY_KIND)]).unwrap()).await;
+    declare(&service);
+    service
+}
+
+/// The form keeps what it takes in a region of its own, which is read from here.
+fn declare(service: &Service) {
+    let mut safeguards = Safeguards::default();
+    safeguards.declare("eu-west".parse().unwrap(), "uk".parse().unwrap(), "Adequacy decision".to_owned());
+    service.app.set_safeguards(safeguards);
 }
 
 /// A submission of every kind, as JSON and as its pairs in a form post.
@@ -297,6 +307,7 @@ async fn forms_and_notices_change_while_the_service_runs() {
     write(folder, "every.toml", &form);
     let place = Folder { path: Some(folder.to_owned()), ..Folder::default() };
     let service = Service::with_forms(free_limits(), forms::load(&place).unwrap()).await;
+    declare(&service);
     let mut watcher = Watcher::new(place);
     assert_eq!(watcher.look(&service.app), None, "nothing has changed");
     let (fields, _) = good();

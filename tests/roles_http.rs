@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 28] = [
+const EXPECTED: [(&str, [u16; 8]); 29] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -44,6 +44,7 @@ const EXPECTED: [(&str, [u16; 8]); 28] = [
     // There is none of that name.
     ("useApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
     ("withdrawApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
+    ("listTransfers", [403, 403, 403, 403, 403, 200, 200, 403]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("exportAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("auditHead", [403, 403, 403, 403, 403, 403, 200, 403]),

@@ -41,7 +41,7 @@ pub(crate) fn open_at(folder: &Path) -> Outcome<Arc<App>> {
             recovery: None,
             accept_unsafe_fs: false,
             cache_bytes: 128 << 20,
-            region: "uk".to_owned(),
+            region: "uk".parse().unwrap(),
             must_exist: false,
             forms: FormSet::default(),
             clock: Arc::new(SystemClock),

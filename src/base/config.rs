@@ -9,6 +9,7 @@ mod folders;
 mod keys;
 mod listen;
 mod proxies;
+mod safeguards;
 mod teams;
 mod values;
 

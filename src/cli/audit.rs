@@ -132,6 +132,29 @@ pub(super) async fn tail(session: &mut Session, args: &TailArgs) -> Outcome {
     output::table(&["SEQ", "TIME", "ACTOR", "ACTION", "DETAIL", "PEOPLE"], &rows)
 }
 
+pub(super) async fn transfers(session: &mut Session, args: &TailArgs) -> Outcome {
+    let command = Command::Transfers { after: args.after.clone(), limit: Some(args.limit) };
+    let (lines, done) = session.collect(command).await?;
+    if args.json {
+        return output::json(&json!({ "items": lines, "next": done["next"] }));
+    }
+    if let Some(next) = done["next"].as_str() {
+        say(&format!("earlier ones: --after {}", clean(next)));
+    }
+    let row = |line: &Value, one: &Value| {
+        let purposes = line["purposes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let purposes = purposes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",");
+        let mut row: Vec<_> = ["time", "actor", "action"].iter().map(|name| text(line, name)).collect();
+        row.push(purposes);
+        row.extend(["records", "stored", "reader", "safeguard"].iter().map(|name| text(one, name)));
+        row
+    };
+    let of = |line: &Value| line["transfers"].as_array().cloned().unwrap_or_default();
+    let rows: Vec<_> =
+        lines.iter().rev().flat_map(|line| of(line).iter().map(|one| row(line, one)).collect::<Vec<_>>()).collect();
+    output::table(&["TIME", "ACTOR", "ACTION", "FOR", "HOW MANY", "KEPT IN", "READ FROM", "SAFEGUARD"], &rows)
+}
+
 /// The values of a detail, each after its name.
 fn plain(detail: &Value) -> String {
     match detail {

@@ -119,6 +119,7 @@ async fn dispatch(session: &mut Session, config: &Config, command: Command) -> O
         Command::Audit(AuditCommand::Verify(args)) => audit::verify(session, &args).await,
         Command::Audit(AuditCommand::Prove(args)) => audit::prove(session, &args).await,
         Command::Audit(AuditCommand::Head(args)) => audit::head(session, &args).await,
+        Command::Audit(AuditCommand::Transfers(args)) => audit::transfers(session, &args).await,
         Command::Audit(AuditCommand::Tail(args)) => audit::tail(session, &args).await,
         Command::Verify(args) => verify::verify(session, &args).await,
         Command::Erasure(ErasureCommand::Show(args)) => erasing::certificate(session, args).await,

@@ -20,7 +20,9 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 use crate::control::{self, Desk, Listener};
 use crate::crypto::password::Cost;
+use crate::domain::region::BadRegion;
 use crate::http::{self, HttpConfig};
+use crate::policy::Safeguards;
 use crate::services::audit::{self, ServiceChange, keep};
 use crate::services::resources::{self, Shelf};
 use crate::services::work::Teams;
@@ -34,7 +36,7 @@ pub(super) fn open(config: &Config, must_exist: bool) -> Outcome<(Arc<App>, Open
         recovery: config.recovery.folder.clone(),
         accept_unsafe_fs: config.accept_unsafe_fs,
         cache_bytes: config.cache_mib << 20,
-        region: config.region.clone(),
+        region: config.region.parse().map_err(|error: BadRegion| CliError::usage(format!("region: {error}")))?,
         must_exist,
         forms: forms::load(config)?,
         clock: Arc::new(SystemClock),
@@ -69,6 +71,17 @@ fn teams(config: &Config) -> Teams {
     config.teams.iter().filter_map(team).collect()
 }
 
+/// The safeguards for reading across regions, as the configuration has checked them.
+fn safeguards(config: &Config) -> Safeguards {
+    let mut out = Safeguards::default();
+    for (stored, reader, words) in &config.safeguards {
+        if let (Ok(stored), Ok(reader)) = (stored.parse(), reader.parse()) {
+            out.declare(stored, reader, words.clone());
+        }
+    }
+    out
+}
+
 /// Runs the service until a signal ends it.
 pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     logging::start(config.log);
@@ -80,6 +93,7 @@ pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     app.set_languages(languages);
     app.set_operator(operator);
     app.set_teams(teams(config));
+    app.set_safeguards(safeguards(config));
     app.set_answers(config.forms.join("answers"));
     inbox::begin(&app);
     let outcome = run(config, &app, &opened, notices, signals).await;

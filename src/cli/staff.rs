@@ -37,6 +37,13 @@ pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outco
             say(&told);
             Ok(())
         }
+        StaffCommand::Region { login, region, none: _ } => {
+            let place =
+                region.as_ref().map_or_else(|| "where the vault is".to_owned(), |region| format!("from {region}"));
+            session.run(Command::StaffRegion { login: login.clone(), region }, |_| Ok(())).await?;
+            say(&format!("{} reads {place} now", clean(&login)));
+            Ok(())
+        }
         StaffCommand::Roles { login, roles } => {
             let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
             let told =
@@ -59,7 +66,10 @@ pub(super) async fn staff(session: &mut Session, command: StaffCommand) -> Outco
                 return output::json(&serde_json::json!({ "items": accounts, "next": null }));
             }
             let rows: Vec<_> = accounts.iter().flat_map(rows).collect();
-            output::table(&["LOGIN", "KIND", "STATE", "E-MAIL", "TOKEN", "ROLES", "ONLY", "USED", "TOKEN ENDS"], &rows)
+            output::table(
+                &["LOGIN", "KIND", "STATE", "E-MAIL", "REGION", "TOKEN", "ROLES", "ONLY", "USED", "TOKEN ENDS"],
+                &rows,
+            )
         }
         StaffCommand::Disable { login } => {
             let told = format!("{} is disabled, and all tokens of the account", clean(&login));
@@ -131,8 +141,10 @@ fn rows(account: &Value) -> Vec<Vec<String>> {
     let kind = if account["service"] == true { "service" } else { "person" };
     let state = if account["disabled"] == true { "disabled" } else { "active" };
     let email = account["email"].as_str().unwrap_or("-");
+    let region = account["region"].as_str().unwrap_or("-");
     let row = |token: [String; 5]| {
-        let mut row = vec![text(account, "login"), kind.to_owned(), state.to_owned(), email.to_owned()];
+        let mut row =
+            vec![text(account, "login"), kind.to_owned(), state.to_owned(), email.to_owned(), region.to_owned()];
         row.extend(token);
         row
     };

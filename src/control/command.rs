@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::base::ids::{Handle, KeyId, PersonId, RecordId, TokenId};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
+use crate::domain::region::Region;
 use crate::domain::submission::Status;
 use crate::policy::{Action, Role};
 use crate::services::ServiceError;
@@ -37,6 +38,11 @@ pub enum Command {
     StaffEmail {
         login: String,
         email: Option<SensitiveString>,
+    },
+    /// Says where somebody reads; `None` for where the vault is. Done: null.
+    StaffRegion {
+        login: String,
+        region: Option<Region>,
     },
     /// Lets somebody begin anew. Done: as for an invitation.
     StaffRecover {
@@ -189,7 +195,12 @@ pub enum Command {
     },
     /// Done: the head.
     AuditHead,
-    /// Items: entries. Done: `{"next"}`.
+    /// Items: lines of the register of transfers, newest first. Done: the cursor of the next page or null.
+    Transfers {
+        after: Option<String>,
+        limit: Option<u32>,
+    },
+    /// Items: entries, newest first. Done: the cursor of the next page or null.
     AuditTail {
         after: Option<String>,
         limit: Option<u32>,

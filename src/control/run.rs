@@ -74,6 +74,10 @@ async fn run(desk: &Desk, command: Command, sink: &Sink, acted: &OnceLock<Contex
             services::staff::set_email(app, &acting(Role::Admin)?, &login, email.as_ref()).await?;
             Ok(Value::Null)
         }
+        Command::StaffRegion { login, region } => {
+            services::staff::set_region(app, &acting(Role::Admin)?, &login, region).await?;
+            Ok(Value::Null)
+        }
         Command::StaffRecover { login, ttl_seconds } => {
             let ttl = Duration::from_secs(ttl_seconds);
             Ok(invitation(desk, &services::sign_in::recover(app, &acting(Role::Admin)?, &login, ttl).await?))
@@ -218,6 +222,13 @@ async fn run(desk: &Desk, command: Command, sink: &Sink, acted: &OnceLock<Contex
             }
         }
         Command::AuditHead => value(&services::audit::head(app, &acting(Role::Auditor)?).await?),
+        Command::Transfers { after, limit } => {
+            let page = services::transfers::list(app, &acting(Role::Auditor)?, after.as_deref(), limit).await?;
+            for line in page.items {
+                sink.item(value(&line)?).await?;
+            }
+            Ok(json!({ "next": page.next }))
+        }
         Command::AuditTail { after, limit } => {
             let page = services::audit::list(app, &acting(Role::Auditor)?, after.as_deref(), limit).await?;
             for entry in page.items {

@@ -20,6 +20,7 @@ pub mod operator;
 pub mod password;
 mod phone;
 pub mod problem;
+pub mod region;
 pub mod resource;
 pub mod scan;
 pub mod search;

@@ -96,7 +96,7 @@ fn query_schema(name: &str) -> Value {
         "person" | "record" => json!({ "type": "string", "pattern": "^([a-z2-7]{26})?$" }),
         "size" | "first" | "second" | "from" | "to" => json!({ "type": "integer", "minimum": 0 }),
         "status" => json!({ "$ref": "#/components/schemas/Status" }),
-        "seen" => json!({ "type": "boolean" }),
+        "seen" | "transfers" => json!({ "type": "boolean" }),
         _ => json!({ "type": "string" }),
     }
 }
@@ -136,6 +136,7 @@ fn responses(route: &Route) -> Value {
         "submit" => ("201", "application/json", schema("Receipt")),
         "listForms" => ("200", "application/json", list(json!({ "type": "object" }))),
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
+        "listTransfers" => ("200", "application/json", list(schema("TransferLine"))),
         "listAudit" => ("200", "application/json", list(schema("AuditEntry"))),
         "exportAudit" => ("200", "application/x-ndjson", json!({ "type": "string" })),
         "auditHead" => ("200", "application/json", schema("AuditHead")),

@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::api::{approvals, audit, download, mailings, results, search, subjects, submissions};
+use super::api::{approvals, audit, download, mailings, results, search, subjects, submissions, transfers};
 use super::error::HttpError;
 use super::public::{about, board, forms, page, resource, service};
 use super::speech::LANG;
@@ -228,7 +228,7 @@ static ROUTES: &[Route] = &[
     route!("POST" "/api/v1/approvals/{id}/withdrawal", Bearer, "withdrawApproval",
         "Takes one's own request back, or declines another's.", [], post(approvals::decline)),
     route!("GET" "/api/v1/audit", Bearer, "listAudit", "The audit trail, newest first.",
-        ["after", "limit", "actor", "action", "person", "record"], get(audit::list)),
+        ["after", "limit", "actor", "action", "person", "record", "transfers"], get(audit::list)),
     route!("GET" "/api/v1/audit/export", Bearer, "exportAudit",
         "A stretch of the audit trail as lines of JSON, each entry with its proof, all of it signed.",
         ["from", "to"], get(audit::export)),
@@ -240,6 +240,9 @@ static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/audit/consistency", Bearer, "auditConsistency",
         "A proof that the audit trail of one size continues the one of a smaller (RFC 9162).",
         ["first", "second"], get(audit::consistency)),
+    route!("GET" "/api/v1/transfers", Bearer, "listTransfers",
+        "The register of what was read from another region than the one that it is kept in, newest first.",
+        ["after", "limit"], get(transfers::list)),
     route!("GET" "/staff/sign-in", Public, "signInPage", "Where staff sign in.", [], get(staff::sign_in::show)),
     route!("POST" "/staff/sign-in", Public, "signIn", "Takes login and password; a code comes next.",
         [], post(staff::sign_in::enter)),
@@ -312,6 +315,8 @@ static ROUTES: &[Route] = &[
         ["from", "to"], get(staff::trail::export)),
     route!("GET" "/staff/audit/entries/{n}", Session, "consoleAuditEntry", "The proof of one entry, as a file.",
         ["size"], get(staff::trail::entry)),
+    route!("GET" "/staff/transfers", Session, "consoleTransfers",
+        "The register of what was read across regions, as a page.", ["after"], get(staff::transfers::show)),
     route!("GET" "/staff/requests", Session, "requests", "What needs two people: what waits, and what became of it.",
         [], get(staff::requests::show)),
     route!("POST" "/staff/requests", Session, "askRequest", "Asks for what needs two people.",

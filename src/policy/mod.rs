@@ -3,6 +3,7 @@
 //! [`decide`] is the only way to a [`Permit`], and nothing is read, changed or erased without one. What is not
 //! allowed by name in `rules` is denied. `docs/roles.md` is the whole table, generated from these rules.
 
+mod reach;
 mod rules;
 mod scope;
 mod sight;
@@ -16,6 +17,7 @@ use crate::base::ids::{KeyId, StaffId};
 use crate::domain::form::{Form, FormId, FormKind};
 pub use crate::domain::staff::Role;
 use crate::domain::submission::Nature;
+pub use reach::{Reach, Safeguards, Transfer};
 pub use scope::Scope;
 pub use sight::{Sight, sight};
 
@@ -35,7 +37,7 @@ pub enum Actor {
         login: String,
         /// The roles it acts in.
         roles: Vec<Role>,
-        /// What the token it came with takes away. Not written down with the act.
+        /// What the token it came with takes away, and where the account is. Not written down with the act.
         #[serde(skip)]
         scope: Scope,
     },
@@ -69,6 +71,23 @@ impl Actor {
                 Self::Staff { id: *id, login: login.clone(), roles, scope }
             }
             _ => self.clone(),
+        }
+    }
+
+    /// Whether what is kept in this region may be read from where the actor is. Only accounts are somewhere.
+    pub fn reaches(&self, stored: &str) -> bool {
+        self.reach().is_none_or(|reach| reach.covers(stored))
+    }
+
+    /// What it is to read submissions that are kept in these regions; `None` if one of them may not be read from here.
+    pub fn transfers<'a>(&self, stored: impl IntoIterator<Item = &'a str>) -> Option<Vec<Transfer>> {
+        self.reach().map_or_else(|| Some(Vec::new()), |reach| reach.transfers(stored))
+    }
+
+    fn reach(&self) -> Option<&Reach> {
+        match self {
+            Self::Staff { scope, .. } => scope.reach(),
+            _ => None,
         }
     }
 }
@@ -133,6 +152,8 @@ pub enum Action {
     ReadAudit,
     /// Check the audit trail, or sign its head.
     VerifyAudit,
+    /// Read the register of what was read across regions.
+    ReadTransfers,
     /// Add and disable accounts, make and revoke tokens and the keys of servers.
     ManageStaff,
     /// Read how forms are set up, beyond what the public sees.
@@ -177,7 +198,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::SearchSubmissions,
@@ -199,6 +220,7 @@ impl Action {
         Self::ErasePerson,
         Self::ReadAudit,
         Self::VerifyAudit,
+        Self::ReadTransfers,
         Self::ManageStaff,
         Self::ReadForms,
         Self::ReadStatus,
@@ -245,6 +267,7 @@ impl Action {
             Self::ErasePerson => "erase-person",
             Self::ReadAudit => "read-audit",
             Self::VerifyAudit => "verify-audit",
+            Self::ReadTransfers => "read-transfers",
             Self::ManageStaff => "manage-staff",
             Self::ReadForms => "read-forms",
             Self::ReadStatus => "read-status",

@@ -172,6 +172,13 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Admin => FORBIDDEN,
             }
         }
+        Action::ReadTransfers => {
+            let Resource::Audit = resource else { return HIDDEN };
+            match role {
+                Privacy | Auditor => YES,
+                Hr | Support | Training | Partner | Marketing | Admin => FORBIDDEN,
+            }
+        }
         Action::ManageStaff => {
             let Resource::Staff = resource else { return HIDDEN };
             match role {
@@ -306,6 +313,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::FindSubject
         | Action::ReadAudit
         | Action::VerifyAudit
+        | Action::ReadTransfers
         | Action::ManageStaff
         | Action::ReadForms
         | Action::ReadStatus

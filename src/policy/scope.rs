@@ -1,6 +1,9 @@
-//! What a token may do of all that its account may: some actions, what came by some forms. A scope only ever takes away.
+//! What a token may do of all that its account may: some actions, what came by some forms; and what may be read from where the
+//! account is. A scope only ever takes away.
 
-use super::{Action, Denial, Resource};
+use std::sync::Arc;
+
+use super::{Action, Denial, Reach, Resource};
 use crate::domain::form::FormId;
 
 /// A scope; the default takes nothing away.
@@ -8,12 +11,24 @@ use crate::domain::form::FormId;
 pub struct Scope {
     actions: Option<Vec<Action>>,
     forms: Option<Vec<FormId>>,
+    reach: Option<Arc<Reach>>,
 }
 
 impl Scope {
     /// These actions and forms; `None` takes nothing away.
     pub const fn new(actions: Option<Vec<Action>>, forms: Option<Vec<FormId>>) -> Self {
-        Self { actions, forms }
+        Self { actions, forms, reach: None }
+    }
+
+    /// The same from where the account is.
+    #[must_use]
+    pub fn within(self, reach: Reach) -> Self {
+        Self { reach: Some(Arc::new(reach)), ..self }
+    }
+
+    /// How far the account sees from where it is; `None` takes nothing away.
+    pub fn reach(&self) -> Option<&Reach> {
+        self.reach.as_deref()
     }
 
     /// The actions, if they are limited.
@@ -29,7 +44,7 @@ impl Scope {
     /// As it stands to a form: `None` where the form is not in it.
     pub(super) fn at(&self, form: &FormId) -> Option<Self> {
         let inside = self.forms.as_ref().is_none_or(|forms| forms.contains(form));
-        inside.then(|| Self { actions: self.actions.clone(), forms: None })
+        inside.then(|| Self { actions: self.actions.clone(), forms: None, reach: self.reach.clone() })
     }
 
     /// Whether it lets an action through that a role allows. A scope of some forms that was not brought to one lets nothing through:

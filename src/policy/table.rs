@@ -151,7 +151,9 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                     out.push((action, of_other, Resource::Approval { role: needed, asker: other }));
                 }
             }
-            Action::ReadAudit | Action::VerifyAudit => out.push((action, "audit trail", Resource::Audit)),
+            Action::ReadAudit | Action::VerifyAudit | Action::ReadTransfers => {
+                out.push((action, "audit trail", Resource::Audit))
+            }
             Action::ManageStaff | Action::SignIn => out.push((action, "staff", Resource::Staff)),
             Action::ReadStatus
             | Action::VerifyVault

@@ -160,5 +160,6 @@ fn to_json(entry: EntryView) -> Value {
         "purpose": entry.purpose,
         "detail": entry.detail,
         "subjects": subjects,
+        "transfers": entry.transfers,
     })
 }

@@ -32,7 +32,7 @@ fn home() -> (TempDir, Arc<App>) {
         accept_unsafe_fs: true,
         // As the service has it unless told.
         cache_bytes: 64 << 20,
-        region: "uk".to_owned(),
+        region: "uk".parse().unwrap(),
         must_exist: false,
         forms: FormSet::default(),
         clock: Arc::new(SystemClock),

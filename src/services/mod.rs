@@ -32,6 +32,7 @@ pub mod sign_in;
 pub mod staff;
 pub mod statistics;
 pub mod submit;
+pub mod transfers;
 pub mod verify;
 pub mod work;
 
@@ -48,7 +49,8 @@ pub use crate::domain::Problem;
 use crate::domain::form::{FormId, FormSet};
 use crate::domain::language::Languages;
 use crate::domain::operator::Operator;
-use crate::policy::{self, Action, Actor, Permit, Resource};
+use crate::domain::region::Region;
+use crate::policy::{self, Action, Actor, Permit, Resource, Safeguards};
 use crate::vault::{self, Act, Hooks, Vault};
 pub use error::ServiceError;
 
@@ -68,7 +70,8 @@ pub struct Context {
 pub struct App {
     vault: Arc<Vault>,
     forms: forms::Shelf,
-    region: String,
+    region: Region,
+    safeguards: OnceLock<Arc<Safeguards>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     staff: staff::Desk,
@@ -113,7 +116,7 @@ pub struct OpenOptions {
     /// Memory for the store's page cache, in bytes.
     pub cache_bytes: u64,
     /// Storage region written into each record, for example `uk`.
-    pub region: String,
+    pub region: Region,
     /// Refuse to make a new vault: for commands that expect one.
     pub must_exist: bool,
     /// The forms.
@@ -207,6 +210,7 @@ impl App {
             vault: Arc::new(vault),
             forms: forms::Shelf::new(forms),
             region,
+            safeguards: OnceLock::new(),
             clock,
             entropy,
             staff,
@@ -301,8 +305,18 @@ impl App {
     }
 
     /// Storage region written into each record of a form that names none.
-    pub fn region(&self) -> &str {
+    pub const fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Says under which safeguards what is kept in one region is read from another. Only the first ones count.
+    pub fn set_safeguards(&self, safeguards: Safeguards) {
+        let _ = self.safeguards.set(Arc::new(safeguards));
+    }
+
+    /// These safeguards.
+    pub fn safeguards(&self) -> &Arc<Safeguards> {
+        self.safeguards.get_or_init(Arc::default)
     }
 
     /// The visits under way to the page that a receipt opens.

@@ -337,6 +337,10 @@ pub(super) async fn locate(
     let form = form_of(app, &located)?;
     let permit =
         policy::decide(&ctx.actor.at(&form.id), action, &Resource::of_submission(&form, located.summary.nature))?;
+    // What may not be read from where the actor is, is as good as not there.
+    if !ctx.actor.reaches(&located.summary.region) {
+        return Err(ServiceError::NotFound);
+    }
     Ok((located, permit))
 }
 
@@ -346,6 +350,7 @@ pub(super) fn may_list(app: &App, ctx: &Context, located: &Located) -> bool {
     form_of(app, located).is_ok_and(|form| {
         let readable = Resource::of_submission(&form, located.summary.nature);
         may(ctx, Action::ListSubmissions, &form)
+            && ctx.actor.reaches(&located.summary.region)
             && matches!(readable, Resource::Submission { .. } | Resource::Comment { .. })
     })
 }

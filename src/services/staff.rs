@@ -3,6 +3,7 @@
 //! Accounts and tokens are few and asked for at each request, so they are held in memory, and written through.
 
 mod address;
+mod place;
 mod tokens;
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,7 @@ use super::{App, Context, Problem, ServiceError, sign_in};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{StaffId, TokenId};
 use crate::base::sensitive::SensitiveString;
+use crate::domain::region::Region;
 use crate::domain::staff::Login;
 use crate::policy::{Action, Resource};
 use crate::vault::system_rows::SystemTable;
@@ -22,6 +24,8 @@ use crate::vault::{Act, Detail, Vault, VaultError};
 pub(super) use address::{address_of, address_to_tell, set as set_address, to_tell};
 pub use address::{parse as parse_address, set_by_login as set_email, set_own as set_own_email};
 
+pub(super) use place::reach_of;
+pub use place::set as set_region;
 use tokens::TokenRow;
 pub use tokens::{NewToken, TokenInfo, authenticate, create_scoped_token, create_token, flush, revoke_token};
 
@@ -38,6 +42,8 @@ pub struct Account {
     pub disabled: bool,
     /// Where its holder is told of what arrives.
     pub email: Option<SensitiveString>,
+    /// Where its holder reads; `None` for where the vault is.
+    pub region: Option<Region>,
     /// When it was made.
     pub created: Timestamp,
     /// Its tokens.
@@ -66,6 +72,7 @@ struct AccountRow {
     disabled: bool,
     created: Timestamp,
     email: Option<SensitiveString>,
+    region: Option<Region>,
 }
 
 impl Desk {
@@ -218,7 +225,10 @@ fn find(app: &App, login: &str) -> Result<Option<(StaffId, AccountRow)>, Service
 fn new_account(app: &App, login: &Login, service: bool) -> Result<(StaffId, AccountRow), ServiceError> {
     let id = StaffId::make_random(&*app.entropy).map_err(VaultError::from)?;
     let created = app.clock.now();
-    Ok((id, AccountRow { login: login.as_str().to_owned(), service, disabled: false, created, email: None }))
+    Ok((
+        id,
+        AccountRow { login: login.as_str().to_owned(), service, disabled: false, created, email: None, region: None },
+    ))
 }
 
 fn list_one(app: &App, id: StaffId) -> Result<Account, ServiceError> {
@@ -234,6 +244,7 @@ fn show(state: &State, id: StaffId) -> Account {
         service: row.service,
         disabled: row.disabled,
         email: row.email.clone(),
+        region: row.region.clone(),
         created: row.created,
         tokens,
     }

@@ -235,7 +235,7 @@ impl Intake {
             form: form.id.clone(),
             form_version: form.version,
             notice: form.notice.recorded(),
-            region: form.region.clone().unwrap_or_else(|| app.region.clone()),
+            region: form.region.clone().unwrap_or_else(|| app.region.to_string()),
             received: now,
             fields: valid.fields,
             consents: valid.consents,

@@ -14,6 +14,7 @@ mod tree;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Sum;
+use super::read::Located;
 use super::{Act, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
@@ -24,7 +25,7 @@ use crate::crypto::merkle::Hash;
 use crate::crypto::{Key, OpenError, envelope};
 use crate::domain::form::FormId;
 use crate::domain::submission::Status;
-use crate::policy::{Action, Actor, Role};
+use crate::policy::{Action, Actor, Role, Transfer};
 
 pub use check::TrailCheck;
 pub use find::Wanted;
@@ -169,6 +170,8 @@ pub(super) struct Entry {
     pub(super) purpose: Option<String>,
     pub(super) detail: Detail,
     pub(super) subjects: Vec<SealedSubject>,
+    /// What was read across regions. It tells of nobody, so it outlives an erasure.
+    pub(super) transfers: Vec<Transfer>,
     /// The store digest after the commit that this entry closes.
     pub(super) digest: Option<Sum>,
 }
@@ -199,6 +202,7 @@ pub(super) struct Draft {
     pub(super) purpose: Option<String>,
     pub(super) detail: Detail,
     pub(super) subjects: Vec<SealedSubject>,
+    pub(super) transfers: Vec<Transfer>,
 }
 
 impl Draft {
@@ -211,7 +215,21 @@ impl Draft {
             purpose: act.purpose.clone(),
             detail,
             subjects,
+            transfers: Vec::new(),
         }
+    }
+
+    /// An entry about a reading of these records. Refused if one of them may not be read from where the actor is: whoever reads has
+    /// looked at that before, and here nobody forgets it.
+    pub(super) fn of_reading<'a>(
+        act: &Act,
+        detail: Detail,
+        subjects: Vec<SealedSubject>,
+        records: impl IntoIterator<Item = &'a Located>,
+    ) -> Result<Self, VaultError> {
+        let stored = records.into_iter().map(|located| located.summary.region.as_str());
+        let transfers = act.permit.actor().transfers(stored).ok_or(VaultError::Missing)?;
+        Ok(Self { transfers, ..Self::new(act, detail, subjects) })
     }
 
     /// An entry by the software itself.
@@ -226,7 +244,7 @@ impl Draft {
         request: Option<RequestId>,
         detail: Detail,
     ) -> Self {
-        Self { actor, role: None, action, request, purpose: None, detail, subjects: Vec::new() }
+        Self { actor, role: None, action, request, purpose: None, detail, subjects: Vec::new(), transfers: Vec::new() }
     }
 }
 
@@ -297,6 +315,8 @@ pub struct EntryView {
     pub detail: Detail,
     /// Whom it was about; `None` for each person erased since.
     pub subjects: Vec<Option<SubjectView>>,
+    /// What was read across regions.
+    pub transfers: Vec<Transfer>,
 }
 
 /// Whom an entry was about.
@@ -348,6 +368,12 @@ mod tests {
             purpose: None,
             detail: Detail::None,
             subjects: vec![subject.seal(3, &person, &Key::from_bytes([1; 32]), &entropy).unwrap()],
+            transfers: vec![Transfer {
+                stored: "uk".to_owned(),
+                reader: "za".to_owned(),
+                safeguard: "IDTA".to_owned(),
+                records: 1,
+            }],
             digest: None,
         };
         let sealed = entry.seal(&Key::from_bytes([2; 32]), &entropy).unwrap();

@@ -36,7 +36,8 @@ impl Vault {
     /// Turns a permit into leave to open these records, under one audit entry that names each. Durable on return.
     ///
     /// # Errors
-    /// [`VaultError::Missing`] when one of them was erased meanwhile; [`VaultError::Unavailable`].
+    /// [`VaultError::Missing`] when one of them was erased meanwhile, or may not be read from where the actor is;
+    /// [`VaultError::Unavailable`].
     pub async fn grant(
         &self,
         act: Act,
@@ -72,7 +73,7 @@ impl Vault {
         }
         let alive = located.iter().map(|one| (one.place, one.record)).collect();
         let for_scan = act.permit.action() == Action::ScanFile;
-        let draft = Draft::new(&act, detail, subjects);
+        let draft = Draft::of_reading(&act, detail, subjects, located)?;
         self.ask(|reply| Job::Audit(draft, alive, reply)).await?;
         Ok(located.iter().map(|one| Grant { record: one.record, file, for_scan }).collect())
     }

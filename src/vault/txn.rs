@@ -368,6 +368,7 @@ impl<'a> Txn<'a> {
                 purpose: draft.purpose,
                 detail: draft.detail,
                 subjects: draft.subjects,
+                transfers: draft.transfers,
                 digest: (n + 1 == count).then_some(self.counters.digest),
             };
             let sealed = Zeroizing::new(entry.seal(&self.shared.keys.audit, &*self.shared.entropy)?);

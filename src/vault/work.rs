@@ -87,7 +87,8 @@ impl Vault {
     ) -> Result<Grant, VaultError> {
         let subject = Subject { purpose: Some(purpose.to_owned()), ..Subject::of_record(located.record) };
         let sealed = located.seal_subject(&subject, &self.shared)?;
-        self.see(Draft::new(&act, Detail::None, vec![sealed]), located.record, account).await?;
+        let draft = Draft::of_reading(&act, Detail::None, vec![sealed], [located])?;
+        self.see(draft, located.record, account).await?;
         Ok(Grant::of_record(located.record))
     }
 

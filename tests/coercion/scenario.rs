@@ -398,7 +398,7 @@ fn options_in(home: &Path) -> OpenOptions {
         recovery: None,
         accept_unsafe_fs: true,
         cache_bytes: 8 << 20,
-        region: "uk".to_owned(),
+        region: "uk".parse().unwrap(),
         must_exist: false,
         forms: forms(),
         clock: Arc::new(SystemClock),

@@ -246,7 +246,7 @@ impl World {
             recovery: None,
             accept_unsafe_fs: true,
             cache_bytes: 8 << 20,
-            region: "uk".to_owned(),
+            region: "uk".parse().unwrap(),
             must_exist: false,
             forms: FormSet::with_files([("papers.toml", PAPERS), ("note.toml", NOTE)]).unwrap(),
             clock: self.clock.clone(),

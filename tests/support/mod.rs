@@ -267,7 +267,7 @@ fn open_all(dir: &Path, forms: FormSet, hooks: Hooks, clock: Arc<dyn Clock>) -> 
         // The folder of the tests may lie on any file system.
         accept_unsafe_fs: true,
         cache_bytes: 16 << 20,
-        region: "uk".to_owned(),
+        region: "uk".parse().unwrap(),
         must_exist: false,
         forms,
         clock,

@@ -49,7 +49,7 @@ impl Home {
             recovery: None,
             accept_unsafe_fs: true,
             cache_bytes: 8 << 20,
-            region: "uk".to_owned(),
+            region: "uk".parse().unwrap(),
             must_exist: false,
             forms: forms(),
             clock: Arc::new(SystemClock),

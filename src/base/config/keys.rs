@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::safeguards::set_safeguards;
 use super::teams::set_teams;
 use super::{Config, HeadsSyslog, LogFormat, MailSecurity, ProxyHeader};
 
@@ -49,6 +50,11 @@ const KEYS: &[Key] = &[
         "addresses and networks of the proxies in front; their word about the client's address is taken",
     ),
     text("proxy_header", set_proxy_header, "the header in which they say it: x-forwarded-for or forwarded"),
+    list(
+        "safeguards",
+        set_safeguards,
+        "what is kept in one region may be read from another: \"STORED > READER: SAFEGUARD\"",
+    ),
     list("teams", set_teams, "teams of staff that submissions can be given to, each as \"NAME: LOGIN LOGIN\""),
     path("tls.certificate", |c, v| c.tls.certificate = Some(v), "certificate chain, PEM"),
     path("tls.key", |c, v| c.tls.key = Some(v), "private key of the certificate, PEM"),

@@ -31,6 +31,8 @@ pub struct Config {
     pub country: Option<String>,
     /// Teams of staff: names, with the logins of their members.
     pub teams: Vec<(String, Vec<String>)>,
+    /// Safeguards for reading across regions: kept where, read from where, in words.
+    pub safeguards: Vec<(String, String, String)>,
     /// Work on a file system on which overwriting in place is not known to destroy.
     pub accept_unsafe_fs: bool,
     /// Memory for the store's page cache, in MiB.
@@ -239,6 +241,7 @@ impl Default for Config {
             resource_link_hours: 24,
             country: None,
             teams: Vec::new(),
+            safeguards: Vec::new(),
             accept_unsafe_fs: false,
             cache_mib: 128,
             log: LogFormat::Text,

@@ -126,6 +126,15 @@ Examples:
   letterlock staff email jane.doe < address.txt
   letterlock staff email jane.doe --none";
 
+pub(super) const STAFF_REGION: &str = "\
+Submissions are kept in a region: that of the vault, or the one that their form names. Who reads elsewhere is shown only \
+what a safeguard of the configuration covers for the two regions, and each such reading is written into the register of \
+transfers (letterlock audit transfers). It counts from the next request on.
+
+Examples:
+  letterlock staff region thandi za
+  letterlock staff region thandi --none";
+
 pub(super) const STAFF_ROLES: &str = "\
 For people who sign in. The roles are those named here, and none of before. The last administrator who can sign in stays one.
 
@@ -359,6 +368,13 @@ Keep the head where nobody with access to the vault can change it.
 
 Example:
   letterlock audit head --json > head.json";
+
+pub(super) const AUDIT_TRANSFERS: &str = "\
+Who read what is kept in another region, what for, and under which safeguard of the configuration. See letterlock staff region.
+
+Examples:
+  letterlock audit transfers
+  letterlock audit transfers --limit 200 --json";
 
 pub(super) const AUDIT_TAIL: &str = "\
 Examples:

@@ -10,6 +10,7 @@ use super::records::Acting;
 use crate::base::ids::{Handle, KeyId, TokenId};
 use crate::cli::ttl;
 use crate::domain::form::FormId;
+use crate::domain::region::Region;
 use crate::policy::{Action, Role};
 
 #[derive(Debug, Args)]
@@ -85,6 +86,18 @@ pub(in crate::cli) enum StaffCommand {
         login: String,
         /// Remove the address instead
         #[arg(long)]
+        none: bool,
+    },
+    /// Say where somebody reads, for example za; submissions kept elsewhere then need a safeguard
+    #[command(after_help = help::STAFF_REGION)]
+    Region {
+        /// Login name
+        login: String,
+        /// The region: lower-case letters, digits, hyphens
+        #[arg(required_unless_present = "none")]
+        region: Option<Region>,
+        /// Where the vault is, as without this command
+        #[arg(long, conflicts_with = "region")]
         none: bool,
     },
     /// Give somebody other roles; every session of theirs ends
@@ -209,6 +222,9 @@ pub(in crate::cli) enum AuditCommand {
     /// Print the signed head of the trail, to be kept elsewhere
     #[command(after_help = help::AUDIT_HEAD)]
     Head(Json),
+    /// Show what was read across regions: the register of transfers
+    #[command(after_help = help::AUDIT_TRANSFERS)]
+    Transfers(TailArgs),
     /// Show the latest entries
     #[command(after_help = help::AUDIT_TAIL)]
     Tail(TailArgs),

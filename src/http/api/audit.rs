@@ -22,12 +22,13 @@ pub(in crate::http) async fn list(
     Caller(ctx): Caller,
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
-    let query = Query::strict(&uri, &["after", "limit", "actor", "action", "person", "record"])?;
+    let query = Query::strict(&uri, &["after", "limit", "actor", "action", "person", "record", "transfers"])?;
     let wanted = Wanted {
         actor: query.text("actor").map(str::to_owned),
         action: query.text("action").map(str::to_owned),
         person: query.parse("person", "bad-id", "The handle of a person: 26 characters.")?,
         record: query.parse("record", "bad-id", "The handle of a submission: 26 characters.")?,
+        transfers: query.parse("transfers", "bad-value", "true or false.")?.unwrap_or(false),
     };
     let page = audit::find(&web.app, &ctx, wanted, query.text("after"), limit(&query)?).await?;
     Ok(Json(json!({ "items": page.items, "next": page.next })))

@@ -8,6 +8,7 @@ pub(super) mod results;
 pub(super) mod search;
 pub(super) mod subjects;
 pub(super) mod submissions;
+pub(super) mod transfers;
 
 use std::future::Future;
 

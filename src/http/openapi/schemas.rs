@@ -167,6 +167,7 @@ pub(super) fn schemas() -> Value {
             },
         },
         "AuditEntry": audit_entry(),
+        "TransferLine": transfer_line(),
         "AuditHead": {
             "type": "object", "required": ["vault", "size", "root", "time", "public_key", "signature"],
             "description": "Keep it where nobody with access to the vault can change it.",
@@ -217,7 +218,7 @@ fn audit_entry() -> Value {
     let text = json!({ "type": ["string", "null"] });
     json!({
         "type": "object",
-        "required": ["seq", "time", "actor", "role", "action", "request", "purpose", "detail", "subjects"],
+        "required": ["seq", "time", "actor", "role", "action", "request", "purpose", "detail", "subjects", "transfers"],
         "properties": {
             "seq": { "type": "integer", "description": "Its number, from 0." },
             "time": { "type": "string", "format": "date-time" },
@@ -229,6 +230,34 @@ fn audit_entry() -> Value {
                 "erased": { "const": true }, "subject": id, "submission": { "anyOf": [id, { "type": "null" }] },
                 "purpose": text, "file": { "type": ["integer", "null"] }, "status": text,
             } } },
+            "transfers": transfers(),
+        },
+    })
+}
+
+/// What one act read across regions.
+fn transfers() -> Value {
+    json!({
+        "type": "array", "description": "What was read from another region than the one that it is kept in.",
+        "items": {
+            "type": "object", "required": ["stored", "reader", "safeguard", "records"],
+            "properties": {
+                "stored": { "type": "string" }, "reader": { "type": "string" }, "safeguard": { "type": "string" },
+                "records": { "type": "integer" },
+            },
+        },
+    })
+}
+
+/// A line of the register of transfers.
+fn transfer_line() -> Value {
+    json!({
+        "type": "object", "required": ["seq", "time", "actor", "role", "action", "purposes", "transfers"],
+        "properties": {
+            "seq": { "type": "integer", "description": "The number of its entry in the audit trail." },
+            "time": { "type": "string", "format": "date-time" }, "actor": { "type": "string" },
+            "role": { "type": ["string", "null"] }, "action": { "type": "string" },
+            "purposes": { "type": "array", "items": { "type": "string" } }, "transfers": transfers(),
         },
     })
 }

@@ -31,7 +31,7 @@ pub(in crate::http) async fn privacy(State(web): State<Arc<Web>>, speech: Speech
         own: Own::find(&speech, About::Privacy),
         operator: speech.operator(),
         forms: open.map(|form| FormLine::of(&speech, form)).collect(),
-        region: web.app.region(),
+        region: web.app.region().as_str(),
         mail: web.app.post().is_some(),
         scans: web.app.scanner().is_some(),
         ask: open_form(&web, ASK),

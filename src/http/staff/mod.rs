@@ -20,6 +20,7 @@ pub(super) mod results;
 pub(super) mod search;
 pub(super) mod sign_in;
 pub(super) mod trail;
+pub(super) mod transfers;
 mod view;
 pub(super) mod welcome;
 pub(super) mod work;

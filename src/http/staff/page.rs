@@ -45,6 +45,7 @@ pub(super) struct Frame {
     pub(super) reads: bool,
     pub(super) surveys: bool,
     pub(super) audits: bool,
+    pub(super) transfers: bool,
     /// Whether there may be requests for them to decide.
     pub(super) decides: bool,
     pub(super) guard: String,
@@ -62,6 +63,7 @@ impl Frame {
             reads: roles.iter().any(|role| role.reads()),
             surveys: here.surveys,
             audits: policy::decide(&here.who.actor, Action::ReadAudit, &Resource::Audit).is_ok(),
+            transfers: policy::decide(&here.who.actor, Action::ReadTransfers, &Resource::Audit).is_ok(),
             decides: roles.iter().any(|role| matches!(role, Role::Admin | Role::Privacy)),
             guard: here.guard(),
         }

@@ -39,8 +39,13 @@ pub(in crate::http) async fn show(
     let record: Option<RecordId> = query.parse("record", "bad-id", "The handle of a submission: 26 characters.")?;
     let text = |name| query.text(name).map(str::trim).filter(|text| !text.is_empty());
     let filter = Filter { action: text("action"), actor: text("actor"), person, record };
-    let wanted =
-        Wanted { actor: filter.actor.map(str::to_owned), action: filter.action.map(str::to_owned), person, record };
+    let wanted = Wanted {
+        actor: filter.actor.map(str::to_owned),
+        action: filter.action.map(str::to_owned),
+        person,
+        record,
+        transfers: false,
+    };
     let after = query.text("after");
     let found = audit::look(&web.app, &ctx, wanted, after, Some(LINES)).await?;
     let more = filter.to_query();

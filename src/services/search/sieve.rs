@@ -82,7 +82,7 @@ impl Scope {
             Nature::Comment => covered.comments,
             Nature::Answer(_) => false,
         };
-        reads.then_some(&*covered.form)
+        (reads && self.actor.reaches(&summary.region)).then_some(&*covered.form)
     }
 }
 

@@ -269,7 +269,7 @@ async fn finish(
         Factor::Passkey => "signed in by password and passkey",
         Factor::PasskeyAlone => "signed in by passkey",
     };
-    let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone(), scope: Scope::default() };
+    let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone(), scope: scope_of(app, id) };
     save(app, &Context { actor, ..ctx.clone() }, id, row, change).await?;
     app.door.throttle.succeeded(&login, from, now);
     app.door.sessions.end(before);
@@ -305,12 +305,17 @@ pub fn waits(app: &App, token: &str) -> Option<Waiting> {
     Some(Waiting { codes: factors.codes.is_some(), passkeys: !factors.passkeys.is_empty() && app.has_passkeys() })
 }
 
+/// Whoever signs in acts in full, from where they are.
+fn scope_of(app: &App, id: StaffId) -> Scope {
+    Scope::default().within(staff::reach_of(app, id))
+}
+
 /// Who is signed in under a token. A disabled account is not.
 pub fn find(app: &App, token: &str) -> Option<SignedIn> {
     let session = app.door.sessions.find(token, app.clock.now())?;
     let login = staff::login_of(app, session.staff)?;
     let roles = app.door.ring.roles(session.staff)?;
-    let actor = Actor::Staff { id: session.staff, login: login.clone(), roles, scope: Scope::default() };
+    let actor = Actor::Staff { id: session.staff, login: login.clone(), roles, scope: scope_of(app, session.staff) };
     Some(SignedIn { actor, login, session })
 }
 

@@ -96,7 +96,7 @@ pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, Service
     let account = app.staff.read(|state| state.accounts.get(&row.staff).cloned())?;
     let account = account.filter(|account| !account.disabled).ok_or(ServiceError::Unauthenticated)?;
     mark_used(app, token.id(), &row, now)?;
-    let scope = Scope::new(row.actions(), row.forms.clone());
+    let scope = Scope::new(row.actions(), row.forms.clone()).within(super::reach_of(app, row.staff));
     let roles = within(app, row.staff, &account, row.roles);
     Ok(Actor::Staff { id: row.staff, login: account.login, roles, scope })
 }

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub person: Option<PersonId>,
     /// About this record.
     pub record: Option<RecordId>,
+    /// Only readings across regions.
+    pub transfers: bool,
 }
 
 impl Vault {
@@ -51,6 +53,7 @@ impl Vault {
             let fits = wanted.actor.as_ref().is_none_or(|actor| entry.actor.to_string() == *actor)
                 && wanted.action.as_ref().is_none_or(|action| entry.action == *action)
                 && place.is_none_or(|place| entry.subjects.iter().any(|subject| subject.place == place))
+                && (!wanted.transfers || !entry.transfers.is_empty())
                 && (wanted.record.is_none() || !entry.subjects.is_empty());
             if !fits {
                 continue;

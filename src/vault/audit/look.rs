@@ -95,6 +95,7 @@ impl Entry {
             purpose: self.purpose,
             detail: self.detail,
             subjects,
+            transfers: self.transfers,
         }
     }
 }

@@ -13,7 +13,8 @@ const LOOKS: [(&str, u32, bool); 2] = [("en", 1280, false), ("en", 320, true)];
 #[tokio::test(flavor = "multi_thread")]
 async fn axe_finds_nothing_where_the_trail_is_read() {
     let (axe, chrome) = (axe(), Chrome::start().await);
-    let served = Served::start().await;
+    let safeguard = "uk > za: International data transfer agreement of 1 March 2026";
+    let served = Served::with_settings(&[], &[("LETTERLOCK_SAFEGUARDS", safeguard)]).await;
     let cv = served.scratch().join("cv.pdf");
     std::fs::write(&cv, pdf::document(1 << 16)).unwrap();
     let applicant = chrome.visit(Visitor::DESKTOP).await;
@@ -24,6 +25,12 @@ async fn axe_finds_nothing_where_the_trail_is_read() {
     let listed = served.cli(&["record", "list", "--as", "hr", "--json"]);
     let id = listed.split_once("\"id\"").unwrap().1.split('"').nth(1).unwrap().to_owned();
     served.cli(&["record", "show", &id, "--as", "hr", "--purpose", "recruitment"]);
+    // Somebody reads it from elsewhere.
+    let far = served.cli(&["token", "create", "--login", "thandi", "--role", "hr"]);
+    served.cli(&["staff", "region", "thandi", "za"]);
+    let path = format!("{}/api/v1/submissions/{id}?purpose=recruitment", served.url);
+    let client = reqwest::Client::builder().danger_accept_invalid_certs(true).build().unwrap();
+    assert_eq!(client.get(path).bearer_auth(far.trim()).send().await.unwrap().status(), 200);
 
     let mut found = Found::default();
     for (n, look) in LOOKS.into_iter().enumerate() {
@@ -37,7 +44,9 @@ async fn axe_finds_nothing_where_the_trail_is_read() {
         assert!(page_text(&walk.browser).await.contains("whole and in order"));
         walk.browser.goto(&format!("{}/staff/audit?actor=staff:nobody", served.url)).await.unwrap();
         walk.look("audit-nothing").await;
+        walk.press(".bar a[href='/staff/transfers']", "transfers").await;
+        assert!(page_text(&walk.browser).await.contains("kept in uk, read from za"));
         walk.end().await;
     }
-    found.is_good("the audit trail in the console", 2 * 10);
+    found.is_good("the audit trail in the console", 2 * 11);
 }

@@ -196,6 +196,7 @@ pub(crate) struct Account {
     pub(crate) disabled: bool,
     pub(crate) created: i64,
     pub(crate) email: Option<String>,
+    pub(crate) region: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -273,6 +274,14 @@ pub(crate) struct SealedSubject {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Transfer {
+    pub(crate) stored: String,
+    pub(crate) reader: String,
+    pub(crate) safeguard: String,
+    pub(crate) records: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct AuditEntry {
     pub(crate) number: u64,
     pub(crate) time: i64,
@@ -283,6 +292,7 @@ pub(crate) struct AuditEntry {
     pub(crate) purpose: Option<String>,
     pub(crate) detail: Detail,
     pub(crate) subjects: Vec<SealedSubject>,
+    pub(crate) transfers: Vec<Transfer>,
     pub(crate) digest: Option<Sum>,
 }
 
