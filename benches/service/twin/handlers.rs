@@ -86,7 +86,8 @@ async fn find(
 ) -> Result<Response, Refusal> {
     let found = search::run(&twin, actor, asked).await?;
     let items: Vec<_> = found.hits.iter().map(|(summary, fields)| around::line(summary, fields)).collect();
-    Ok(Json(json!({ "items": items, "next": found.next, "looked": found.looked })).into_response())
+    Ok(Json(json!({ "items": items, "next": found.next.map(|next| next.to_string()), "looked": found.looked }))
+        .into_response())
 }
 
 async fn file(

@@ -21,7 +21,7 @@ pub(super) struct Asked {
     words: String,
     purpose: String,
     limit: usize,
-    after: Option<u64>,
+    after: Option<String>,
 }
 
 /// What was found.
@@ -51,7 +51,8 @@ impl Twin {
             .collect();
         let mut found = Found { hits: Vec::new(), looked: 0, next: None };
         let mut folded = Folded::default();
-        for row in self.engine.scan(&list_key(0), &list_key(asked.after.unwrap_or(u64::MAX))).rev() {
+        let below = asked.after.as_ref().and_then(|after| after.parse().ok()).unwrap_or(u64::MAX);
+        for row in self.engine.scan(&list_key(0), &list_key(below)).rev() {
             let (key, row) = row.map_err(|_| ServiceError::Unavailable)?;
             let arrival = key.get(1..9).and_then(|b| b.try_into().ok()).map_or(0, u64::from_be_bytes);
             let listed: ListRow = decode(&row)?;

@@ -17,7 +17,7 @@ fn home() -> (tempfile::TempDir, Arc<App>) {
         recovery: None,
         accept_unsafe_fs: true,
         cache_bytes: 8 << 20,
-        region: "uk".to_owned(),
+        region: "uk".parse().unwrap(),
         must_exist: false,
         forms: FormSet::default(),
         clock: Arc::new(SystemClock),
