@@ -8,6 +8,7 @@ mod file;
 mod folders;
 mod keys;
 mod listen;
+mod oidc;
 mod proxies;
 mod safeguards;
 mod teams;
@@ -21,7 +22,7 @@ pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 pub use proxies::{Proxies, ProxyHeader};
 pub use values::{
-    Audit, Config, HeadsSyslog, Limits, LogFormat, Mail, MailSecurity, Operator, Recovery, Scanner, SignIn, Tls,
+    Audit, Config, HeadsSyslog, Limits, LogFormat, Mail, MailSecurity, Oidc, Operator, Recovery, Scanner, SignIn, Tls,
 };
 
 /// The file read when no other is named, in the current folder; it need not exist.
@@ -77,6 +78,7 @@ pub fn load(env: impl IntoIterator<Item = (OsString, OsString)>, flags: &Flags) 
     if config.scanner.socket.is_some() && config.scanner.address.is_some() {
         problems.push("scanner.socket and scanner.address: give one of them".to_owned());
     }
+    problems.extend(oidc::check(&config));
     if config.limits.max_upload_bytes < config.limits.max_body_bytes {
         problems.push("limits.max_upload_bytes must not be below limits.max_body_bytes".to_owned());
     }

@@ -8,6 +8,7 @@ pub mod aead;
 pub mod context;
 pub mod derive;
 pub mod envelope;
+pub mod jose;
 pub mod kem;
 pub mod link;
 pub mod mail_link;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::safeguards::set_safeguards;
+use super::oidc::{set_client_id, set_issuer, set_roles, set_roles_claim, set_scopes};
 use super::teams::set_teams;
 use super::{Config, HeadsSyslog, LogFormat, MailSecurity, ProxyHeader};
 
@@ -22,7 +23,8 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 8] = ["operator", "tls", "recovery", "sign_in", "mail", "scanner", "audit", "limits"];
+pub(super) const SECTIONS: [&str; 9] =
+    ["operator", "tls", "recovery", "sign_in", "oidc", "mail", "scanner", "audit", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -67,6 +69,19 @@ const KEYS: &[Key] = &[
         "memory that hashing a staff password takes, MiB; 19 is the least",
     ),
     number("sign_in.passes", 2, 64, |c, v| c.sign_in.passes = v, "passes over that memory; 2 is the least"),
+    text("oidc.issuer", set_issuer, "provider that staff sign in through, as it calls itself: https://…"),
+    text("oidc.client_id", set_client_id, "what this service is called there"),
+    path(
+        "oidc.client_secret_file",
+        |c, v| c.oidc.client_secret_file = Some(v),
+        "file that holds its secret there; without one it is a public client",
+    ),
+    path("oidc.root_certificate", |c, v| c.oidc.root_certificate = Some(v), "root certificate of the provider, PEM"),
+    list("oidc.scopes", set_scopes, "what is asked for beside openid"),
+    text("oidc.roles_claim", set_roles_claim, "claim of the ID token that names groups; a.b looks into a"),
+    list("oidc.roles", set_roles, "what each group may do, each as \"GROUP: ROLE ROLE\""),
+    text("oidc.label", |c, v| set_words(&mut c.oidc.label, v), "what the provider is called on the page"),
+    flag("oidc.password_sign_in", |c, v| c.oidc.password_sign_in = v, "whether passwords and passkeys count as well"),
     text("public_url", set_public_url, "where the service is reached, for links in mails: https://…"),
     text("operator.name", |c, v| set_some(&mut c.operator.name, v), "who runs the service: it stands on every page"),
     list("operator.address", set_address, "their postal address, line by line"),
@@ -386,6 +401,13 @@ fn set_some(place: &mut Option<String>, value: &str) -> Result<(), String> {
         return Err("expected some words in one line".to_owned());
     }
     *place = Some(value.trim().to_owned());
+    Ok(())
+}
+
+fn set_words(place: &mut String, value: &str) -> Result<(), String> {
+    let mut words = None;
+    set_some(&mut words, value)?;
+    *place = words.filter(|words| words.chars().count() <= 60).ok_or("expected at most 60 characters")?;
     Ok(())
 }
 

@@ -47,6 +47,8 @@ pub struct Config {
     pub recovery: Recovery,
     /// What a staff password costs to hash.
     pub sign_in: SignIn,
+    /// Sign-in of staff through a provider of OpenID Connect.
+    pub oidc: Oidc,
     /// Where the service is reached from outside, for links in mails: `https://…`, without a path.
     pub public_url: Option<String>,
     /// Who runs the service.
@@ -70,6 +72,29 @@ pub struct SignIn {
     pub memory_mib: u64,
     /// Passes over it: 2 to 64.
     pub passes: u64,
+}
+
+/// Sign-in of staff through a provider of OpenID Connect; without `issuer` there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oidc {
+    /// The provider, as it calls itself: `https://…`.
+    pub issuer: Option<String>,
+    /// What we are called there.
+    pub client_id: Option<String>,
+    /// File that holds our secret there, and nothing else; without one we are a public client.
+    pub client_secret_file: Option<PathBuf>,
+    /// A root certificate beside those of the system, PEM.
+    pub root_certificate: Option<PathBuf>,
+    /// What is asked for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The claim of the ID token that roles are read from.
+    pub roles_claim: String,
+    /// Values of that claim, with the names of the roles that each gives.
+    pub roles: Vec<(String, Vec<String>)>,
+    /// What the provider is called on the page.
+    pub label: String,
+    /// Whether people with a password of ours may sign in as well.
+    pub password_sign_in: bool,
 }
 
 /// Who runs the service, for the pages that say so.
@@ -249,6 +274,7 @@ impl Default for Config {
             tls: Tls::default(),
             recovery: Recovery::default(),
             sign_in: SignIn { memory_mib: 64, passes: 3 },
+            oidc: Oidc::default(),
             public_url: None,
             operator: Operator::default(),
             pages: PathBuf::from("pages"),
@@ -256,6 +282,22 @@ impl Default for Config {
             scanner: Scanner::default(),
             audit: Audit { heads_file: None, heads_syslog: None, heads_mail: None, heads_minutes: 60 },
             limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            client_id: None,
+            client_secret_file: None,
+            root_certificate: None,
+            scopes: vec!["profile".to_owned()],
+            roles_claim: "groups".to_owned(),
+            roles: Vec::new(),
+            label: "your organisation".to_owned(),
+            password_sign_in: true,
         }
     }
 }
