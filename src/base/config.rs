@@ -11,6 +11,7 @@ mod listen;
 mod oidc;
 mod proxies;
 mod safeguards;
+mod setters;
 mod teams;
 mod values;
 

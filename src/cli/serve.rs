@@ -3,6 +3,7 @@
 mod banner;
 mod heads;
 mod mail;
+mod oidc;
 mod reload;
 mod scanner;
 mod stop;
@@ -148,6 +149,9 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     match mail::post(config)? {
         Some(post) => app.set_post(post),
         None => say("letterlock: note: no mail server is configured (mail.server), so no mail is sent"),
+    }
+    if let Some(federation) = oidc::federation(config)? {
+        app.set_federation(federation);
     }
     heads::set(config, app)?;
     scanner::set(config, app).await;

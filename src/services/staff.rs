@@ -18,7 +18,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::domain::region::Region;
 use crate::domain::staff::Login;
 use crate::policy::{Action, Resource};
-use crate::vault::system_rows::SystemTable;
+use crate::vault::system_rows::{SystemRow, SystemTable};
 use crate::vault::{Act, Detail, Vault, VaultError};
 
 pub(super) use address::{address_of, address_to_tell, set as set_address, to_tell};
@@ -28,6 +28,9 @@ pub(super) use place::reach_of;
 pub use place::set as set_region;
 use tokens::TokenRow;
 pub use tokens::{NewToken, TokenInfo, authenticate, create_scoped_token, create_token, flush, revoke_token};
+
+/// Accounts of people whose logins differ by a number.
+const MOST_ALIKE: u32 = 1000;
 
 /// An account as lists show it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,6 +122,31 @@ pub async fn add(
     let (id, row) = new_account(app, &login, service)?;
     save(app, act, id, AccountRow { email, ..row }, "added").await?;
     list_one(app, id)
+}
+
+/// Adds an account of a person who signs in elsewhere, under a login as near to `wanted` as nobody has: never an account that
+/// there is already, disabled or not. `commit` makes it durable, given its id, its login and its row.
+pub(super) async fn add_person(
+    app: &Arc<App>,
+    wanted: &str,
+    commit: impl AsyncFnOnce(StaffId, &str, SystemRow) -> Result<(), ServiceError>,
+) -> Result<StaffId, ServiceError> {
+    let _one_at_a_time = app.staff.changing.lock().await;
+    let mut login = parse_login(wanted)?;
+    for n in 2..=MOST_ALIKE {
+        if find(app, login.as_str())?.is_none() {
+            break;
+        }
+        login = parse_login(&format!("{wanted}-{n}"))?;
+    }
+    if find(app, login.as_str())?.is_some() {
+        return Err(ServiceError::Unavailable);
+    }
+    let (id, row) = new_account(app, &login, false)?;
+    let sealed = app.vault.seal_system_row(SystemTable::Staff, id.as_bytes(), &row)?;
+    commit(id, login.as_str(), sealed).await?;
+    app.staff.write(|state| drop(state.accounts.insert(id, row)))?;
+    Ok(id)
 }
 
 /// All accounts, in order of login.

@@ -7,8 +7,8 @@ use super::{Batch, Engine, StoreError};
 
 /// The format that this program writes, and the only one that it reads. 2 since list entries, records and consent lines say more than
 /// at first, 3 since accounts and downloads do, 4 since accounts have passkeys and tokens a scope, 5 since list entries say how the work stands, 6 since accounts are
-/// somewhere and entries of the trail name transfers; nothing was released with any of them.
-pub const VERSION: u32 = 6;
+/// somewhere and entries of the trail name transfers, 7 since accounts may belong to people of a provider; nothing was released with any of them.
+pub const VERSION: u32 = 7;
 
 /// The clear rows of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

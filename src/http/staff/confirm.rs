@@ -117,7 +117,7 @@ fn shown(web: &Web, here: &Here, back: &str, problem: Option<(&str, &str)>) -> R
     Ok(entrance::confirm(web, here, &own, back, problem))
 }
 
-fn back(to: Option<&str>) -> &str {
+pub(super) fn back(to: Option<&str>) -> &str {
     to.filter(|to| is_page(to)).unwrap_or(HOME)
 }
 

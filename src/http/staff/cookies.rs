@@ -1,4 +1,4 @@
-//! The two cookies of the console. Both are bound to this host and to HTTPS by their names (RFC 6265bis).
+//! The cookies of the console. All are bound to this host and to HTTPS by their names (RFC 6265bis).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -10,6 +10,10 @@ use crate::http::portal::visit;
 const SESSION: &str = "__Host-staff";
 /// A browser that has signed in before.
 const DEVICE: &str = "__Host-device";
+/// A browser that has gone to the provider and is to come back from there.
+const PROVIDER: &str = "__Host-provider";
+/// How long it may take: 10 minutes.
+const PROVIDER_SECONDS: u32 = 10 * 60;
 /// How long a browser is known: 180 days.
 const DEVICE_SECONDS: u32 = 180 * 24 * 60 * 60;
 
@@ -21,6 +25,24 @@ pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
 /// The token by which the browser is known.
 pub(super) fn device(headers: &HeaderMap) -> Option<&str> {
     visit::cookie_token(headers, DEVICE)
+}
+
+/// The token of whoever comes back from the provider.
+pub(super) fn provider(headers: &HeaderMap) -> Option<&str> {
+    visit::cookie_token(headers, PROVIDER)
+}
+
+/// Binds what the provider will answer to this browser. It has to come along from another site's page, by a link or a redirect.
+pub(super) fn set_provider(token: &SensitiveString) -> Result<HeaderValue, HttpError> {
+    secret(&format!(
+        "{PROVIDER}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={PROVIDER_SECONDS}",
+        token.expose()
+    ))
+}
+
+/// The answer has come.
+pub(super) fn end_provider() -> HeaderValue {
+    HeaderValue::from_static("__Host-provider=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 }
 
 /// Begins a session, which goes when the browser closes.

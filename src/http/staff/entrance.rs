@@ -20,13 +20,27 @@ use crate::services::sign_in::{self as service, Own, Setup, Waiting};
 
 /// Login and password.
 pub(super) fn sign_in(web: &Web, problem: Option<&str>, login: &str) -> Response {
-    let page = SignIn { problem, login, again: None, passkeys: web.app.has_passkeys() };
+    let page = SignIn {
+        problem,
+        login,
+        again: None,
+        passkeys: has_passkeys(web),
+        provider: provider(web),
+        passwords: web.app.takes_passwords(),
+    };
     html_with_script(status(problem), &page)
 }
 
 /// After a change that ended every session: what was changed, in a sentence.
 pub(super) fn sign_in_again(web: &Web, again: &str) -> Response {
-    let page = SignIn { problem: None, login: "", again: Some(again), passkeys: web.app.has_passkeys() };
+    let page = SignIn {
+        problem: None,
+        login: "",
+        again: Some(again),
+        passkeys: has_passkeys(web),
+        provider: provider(web),
+        passwords: web.app.takes_passwords(),
+    };
     html_with_script(StatusCode::OK, &page)
 }
 
@@ -37,10 +51,27 @@ pub(super) fn wait(web: &Web, wait: Duration, login: &str) -> Response {
         ..120 => format!("This was tried too often. Please wait {seconds} seconds, then try again."),
         _ => format!("This was tried too often. Please wait {} minutes, then try again.", seconds.div_ceil(60)),
     };
-    let page = SignIn { problem: Some(&problem), login, again: None, passkeys: web.app.has_passkeys() };
+    let page = SignIn {
+        problem: Some(&problem),
+        login,
+        again: None,
+        passkeys: has_passkeys(web),
+        provider: provider(web),
+        passwords: web.app.takes_passwords(),
+    };
     let mut response = html_with_script(StatusCode::TOO_MANY_REQUESTS, &page);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     response
+}
+
+/// Whether passkeys let anybody in.
+fn has_passkeys(web: &Web) -> bool {
+    web.app.has_passkeys() && web.app.takes_passwords()
+}
+
+/// What the provider is called that staff may sign in through.
+fn provider(web: &Web) -> Option<&str> {
+    web.app.federation().map(|federation| federation.label())
 }
 
 /// The code.
@@ -83,6 +114,7 @@ pub(super) fn confirm(web: &Web, here: &Here, own: &Own, back: &str, problem: Op
         passkeys: web.app.has_passkeys() && !own.passkeys.is_empty(),
         codes: own.codes,
         at_code: problem.is_some_and(|(field, _)| field == "code"),
+        provider: provider(web).filter(|_| own.by_provider),
         problem: problem.map(|(_, words)| words),
     };
     html_with_script(status(problem), &page)
@@ -138,7 +170,8 @@ pub(super) fn account(web: &Web, here: &Here, own: &Own, problem: Option<(&str, 
         codes: own.codes,
         codes_problem: of("codes"),
         passkeys: passkeys.collect(),
-        can_have_passkeys: web.app.has_passkeys(),
+        can_have_passkeys: web.app.has_passkeys() && !own.by_provider,
+        by_provider: own.by_provider.then(|| provider(web).unwrap_or("the provider")),
         passkey_problem: of("passkey"),
     };
     html_with_script(status(problem), &page)
@@ -176,6 +209,9 @@ struct SignIn<'a> {
     login: &'a str,
     again: Option<&'a str>,
     passkeys: bool,
+    /// What the provider is called, if there is one.
+    provider: Option<&'a str>,
+    passwords: bool,
 }
 
 #[derive(Template)]
@@ -224,6 +260,8 @@ struct Confirm<'a> {
     codes: bool,
     at_code: bool,
     problem: Option<&'a str>,
+    /// What the provider is called, for people of the provider.
+    provider: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -255,5 +293,7 @@ struct Account<'a> {
     codes_problem: Option<&'a str>,
     passkeys: Vec<PasskeyView<'a>>,
     can_have_passkeys: bool,
+    /// What the provider is called, for people of the provider.
+    by_provider: Option<&'a str>,
     passkey_problem: Option<&'a str>,
 }

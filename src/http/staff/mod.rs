@@ -14,6 +14,7 @@ mod opened;
 mod page;
 pub(super) mod passkeys;
 mod print_page;
+pub(super) mod provider;
 pub(super) mod record;
 pub(super) mod requests;
 pub(super) mod results;

@@ -53,6 +53,7 @@ pub(super) const fn factor(factor: Factor) -> &'static str {
         Factor::Recovery => "with password and recovery code",
         Factor::Passkey => "with password and passkey",
         Factor::PasskeyAlone => "with a passkey",
+        Factor::Provider => "through the provider",
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Own {
     pub codes: bool,
     /// The passkeys, in order of making.
     pub passkeys: Vec<PasskeyShown>,
+    /// They sign in through the provider, and have nothing of all that.
+    pub by_provider: bool,
 }
 
 /// A passkey, as its holder sees it.
@@ -52,15 +54,19 @@ pub struct PasskeyShown {
 /// [`ServiceError::NotFound`] without one.
 pub fn own(app: &App, here: &SignedIn) -> Result<Own, ServiceError> {
     let row = active(app, here.session.staff)?;
-    let factors = row.factors.ok_or(ServiceError::NotFound)?;
     let sessions = app.door.sessions.of(here.session.staff, app.clock.now());
+    let email = staff::address_of(app, here.session.staff);
+    if row.provider.is_some() {
+        let none = Own { sessions, recovery_left: 0, email, codes: false, passkeys: Vec::new(), by_provider: true };
+        return Ok(none);
+    }
+    let factors = row.factors.ok_or(ServiceError::NotFound)?;
     let recovery_left = factors.recovery_left();
     let codes = factors.codes.is_some();
     let shown = factors.passkeys.into_iter();
     let passkeys =
         shown.map(|own| PasskeyShown { id: own.id, name: own.name, made: own.made, used: own.used }).collect();
-    let email = staff::address_of(app, here.session.staff);
-    Ok(Own { sessions, recovery_left, email, codes, passkeys })
+    Ok(Own { sessions, recovery_left, email, codes, passkeys, by_provider: false })
 }
 
 /// Ends one of one's own sessions.

@@ -38,6 +38,15 @@ pub(super) struct Credentials {
     pub(super) invitation: Option<Invitation>,
     /// Password and second factors; `None` until an invitation was taken up.
     pub(super) factors: Option<Factors>,
+    /// Who it is at the provider, for an account that signs in there: it never has an invitation or factors.
+    pub(super) provider: Option<Identity>,
+}
+
+/// Somebody at a provider of OpenID Connect: its name, and its name for them, which it gives to nobody else.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Identity {
+    pub(super) issuer: String,
+    pub(super) subject: SensitiveString,
 }
 
 /// A link that lets somebody choose a password.
@@ -188,11 +197,19 @@ impl Ring {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&staff).map(|row| row.roles.clone())
     }
 
-    /// The accounts of a role that have set up how they sign in.
-    pub(super) fn of_role(&self, role: Role) -> Vec<StaffId> {
+    /// The accounts of a role that have set up how they sign in: by means of ours, and at the provider of this name.
+    pub(super) fn of_role(&self, role: Role, issuer: Option<&str>) -> Vec<StaffId> {
         let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let able = rows.iter().filter(|(_, row)| row.factors.is_some() && row.roles.contains(&role));
+        let comes = |row: &Credentials| row.provider.as_ref().is_some_and(|own| Some(own.issuer.as_str()) == issuer);
+        let able = rows.iter().filter(|(_, row)| (row.factors.is_some() || comes(row)) && row.roles.contains(&role));
         able.map(|(id, _)| *id).collect()
+    }
+
+    /// The account of somebody at a provider.
+    pub(super) fn bound(&self, issuer: &str, subject: &str) -> Option<StaffId> {
+        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let same = |own: &Identity| own.issuer == issuer && own.subject.expose() == subject;
+        rows.iter().find(|(_, row)| row.provider.as_ref().is_some_and(same)).map(|(id, _)| *id)
     }
 
     pub(super) fn put(&self, staff: StaffId, row: Credentials) {

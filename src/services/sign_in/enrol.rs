@@ -92,6 +92,7 @@ pub async fn invite(
     let (id, login) = staff::find_or_add_person(app, ctx, login).await?;
     let _one_at_a_time = app.door.changing.lock().await;
     let row = app.door.ring.of(id).unwrap_or_default();
+    check_not_of_provider(&row)?;
     if row.factors.is_some() {
         let message = "This account has a password already. If it is lost, use staff recover.";
         return Err(invalid("login", "has-password", message));
@@ -116,6 +117,7 @@ pub async fn recover(app: &Arc<App>, ctx: &Context, login: &str, ttl: Duration) 
     let _no_approvals = approvals::hold(app).await;
     let _one_at_a_time = app.door.changing.lock().await;
     let row = app.door.ring.of(id).ok_or(ServiceError::NotFound)?;
+    check_not_of_provider(&row)?;
     let (invited, row) = prepare(app, login, Credentials { factors: None, ..row }, ttl)?;
     let mut rows = vec![app.vault.seal_system_row(SystemTable::Credentials, id.as_bytes(), &row)?];
     let mut undone = Vec::new();
@@ -154,6 +156,18 @@ async fn open(
     Ok(invited)
 }
 
+/// An account of the provider's people never gets a password of ours: whoever had the invitation would be them.
+fn check_not_of_provider(row: &Credentials) -> Result<(), ServiceError> {
+    match row.provider {
+        Some(_) => Err(invalid(
+            "login",
+            "of-the-provider",
+            "This account signs in through the provider, and has no password here.",
+        )),
+        None => Ok(()),
+    }
+}
+
 fn check_life(ttl: Duration) -> Result<(), ServiceError> {
     if ttl.is_zero() { Err(invalid("ttl", "out-of-range", "The invitation would end at once.")) } else { Ok(()) }
 }
@@ -168,6 +182,9 @@ pub fn look(app: &App, token: &str) -> Result<String, ServiceError> {
 }
 
 fn invited(app: &App, token: &str) -> Result<(StaffId, String), ServiceError> {
+    if !app.takes_passwords() {
+        return Err(ServiceError::NotFound);
+    }
     let id = app.door.ring.invited(&sha256(token), app.clock.now()).ok_or(ServiceError::NotFound)?;
     let login = staff::login_of(app, id).ok_or(ServiceError::NotFound)?;
     Ok((id, login))
@@ -286,7 +303,7 @@ async fn complete(
     let roles = app.door.ring.roles(id).unwrap_or_default();
     let actor = Actor::Staff { id, login, roles: roles.clone(), scope: Scope::default() };
     let act = Context { actor, ..ctx.clone() }.act(Action::SignIn, &Resource::Staff)?;
-    write(app, act, id, Credentials { roles, invitation: None, factors: Some(factors) }, change).await?;
+    write(app, act, id, Credentials { roles, factors: Some(factors), ..Credentials::default() }, change).await?;
     app.door.setups.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&sha256(token));
     app.door.sessions.end_all(id);
     let token = app.door.sessions.complete(id, by, app.clock.now(), entropy).map_err(VaultError::from)?;

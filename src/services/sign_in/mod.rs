@@ -10,6 +10,7 @@ mod confirm;
 mod credentials;
 mod enrol;
 mod passkeys;
+mod provider;
 mod queue;
 mod roles;
 mod sessions;
@@ -45,8 +46,12 @@ pub use enrol::{
     Invited, Setup, begin_passkey_setup, begin_setup, complete_setup, complete_setup_by_passkey, invite, look, recover,
 };
 pub use passkeys::{add_passkey, ask_passkey, begin_passkey, enter_by_passkey, enter_passkey, prove_passkey};
+pub use provider::{
+    Arrived, CALLBACK, Federation, NotLetIn, Start, begin as begin_by_provider,
+    begin_confirmation as begin_confirmation_by_provider, complete as complete_by_provider,
+};
 pub use roles::change_roles;
-pub(super) use roles::{change_roles_once, keep_an_admin};
+pub(super) use roles::{change_roles_once, check_own_roles, keep_an_admin};
 pub use sessions::{FRESH, Factor, IDLE, LONGEST, Session};
 
 /// Passwords that are hashed at the same time; each takes tens of MiB.
@@ -74,6 +79,9 @@ pub struct Door {
     setups: enrol::Setups,
     site: OnceLock<Site>,
     asked: ceremonies::Ceremonies,
+    federation: OnceLock<Federation>,
+    /// Those who have gone to the provider.
+    outside: provider::Waiting,
     cost: OnceLock<Cost>,
     hashing: Semaphore,
     waiting: queue::Queue,
@@ -112,6 +120,8 @@ impl Door {
             setups: enrol::Setups::default(),
             site: OnceLock::new(),
             asked: ceremonies::Ceremonies::default(),
+            federation: OnceLock::new(),
+            outside: provider::Waiting::default(),
             cost: OnceLock::new(),
             hashing: Semaphore::new(AT_ONCE),
             waiting: queue::Queue::default(),
@@ -162,6 +172,9 @@ pub async fn enter(
     device: Option<&str>,
 ) -> Result<SensitiveString, ServiceError> {
     let act = ctx.act(Action::SignIn, &Resource::Staff)?;
+    if !app.takes_passwords() {
+        return Err(ServiceError::NotFound);
+    }
     // As it was typed, for the throttle: what cannot be a login is tried like one that does not exist.
     let typed: Option<Login> = login.trim().parse().ok();
     let known = match &typed {
@@ -268,6 +281,7 @@ async fn finish(
         Factor::Recovery => "signed in by recovery code",
         Factor::Passkey => "signed in by password and passkey",
         Factor::PasskeyAlone => "signed in by passkey",
+        Factor::Provider => "signed in through the provider",
     };
     let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone(), scope: scope_of(app, id) };
     save(app, &Context { actor, ..ctx.clone() }, id, row, change).await?;

@@ -21,6 +21,9 @@ const LONGEST_NAME: usize = 60;
 /// # Errors
 /// [`ServiceError::NotFound`] where there are no passkeys.
 pub fn ask_passkey(app: &App) -> Result<(SensitiveString, String), ServiceError> {
+    if !app.takes_passwords() {
+        return Err(ServiceError::NotFound);
+    }
     let (options, asked) = site(app)?.prove(&[], app.entropy()).map_err(VaultError::from)?;
     let token = bearer::make(app.entropy()).map_err(VaultError::from)?;
     app.door.asked.asking().put(token.expose(), asked, app.clock.now());

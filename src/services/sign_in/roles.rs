@@ -30,6 +30,7 @@ pub async fn change_roles(app: &Arc<App>, ctx: &Context, login: &str, roles: &[R
     }
     let _one_at_a_time = app.door.changing.lock().await;
     let row = app.door.ring.of(id).ok_or(ServiceError::NotFound)?;
+    check_own(&row)?;
     if !roles.contains(&Role::Admin) {
         keep_an_admin(app, id)?;
     }
@@ -56,6 +57,7 @@ pub(in crate::services) async fn change_roles_once(
     let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
     let credentials =
         app.door.ring.of(id).filter(|_| staff::login_of(app, id).is_some()).ok_or(ServiceError::NotFound)?;
+    check_own(&credentials)?;
     if credentials.roles != from {
         let message = "The account has other roles by now than when this was asked for. Please ask anew.";
         return Err(ServiceError::Invalid(vec![Problem::in_field("approval", "stale", message)]));
@@ -72,7 +74,23 @@ pub(in crate::services) async fn change_roles_once(
     Ok(())
 }
 
-fn told(roles: &[Role]) -> String {
+/// Refuses an account whose roles are what the provider says: what is set here would hold until they sign in again, and no longer.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] (field `login`).
+pub(in crate::services) fn check_own_roles(app: &App, id: StaffId) -> Result<(), ServiceError> {
+    app.door.ring.of(id).map_or(Ok(()), |row| check_own(&row))
+}
+
+fn check_own(row: &Credentials) -> Result<(), ServiceError> {
+    if row.provider.is_none() {
+        return Ok(());
+    }
+    let message = "This account signs in through the provider, and its roles are what the provider says. Please change its groups there.";
+    Err(ServiceError::Invalid(vec![Problem::in_field("login", "of-the-provider", message)]))
+}
+
+pub(super) fn told(roles: &[Role]) -> String {
     let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
     format!("roles are now {}", names.join(", "))
 }
@@ -80,7 +98,9 @@ fn told(roles: &[Role]) -> String {
 /// Refuses to go on when this account is the last that can sign in as an administrator. The caller holds `changing`, so that two
 /// cannot go at once.
 pub(in crate::services) fn keep_an_admin(app: &App, without: StaffId) -> Result<(), ServiceError> {
-    let admins = app.door.ring.of_role(Role::Admin).into_iter().filter(|id| staff::login_of(app, *id).is_some());
+    let issuer = app.federation().map(super::Federation::issuer);
+    let admins =
+        app.door.ring.of_role(Role::Admin, issuer).into_iter().filter(|id| staff::login_of(app, *id).is_some());
     let admins: Vec<StaffId> = admins.collect();
     if admins != [without] {
         return Ok(());

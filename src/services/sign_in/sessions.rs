@@ -60,6 +60,8 @@ pub enum Factor {
     Passkey,
     /// A passkey and nothing else.
     PasskeyAlone,
+    /// The provider says so.
+    Provider,
 }
 
 /// A session, as those who use it see it.
@@ -90,7 +92,7 @@ impl Sessions {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<SensitiveString, EntropyError> {
-        self.add(staff, Stage::Code(CODES, from), now, entropy)
+        self.add(staff, Stage::Code(CODES, from), now, now, entropy)
     }
 
     /// Signed in: a new token, so that one from before is worth nothing.
@@ -101,13 +103,26 @@ impl Sessions {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<SensitiveString, EntropyError> {
-        self.add(staff, Stage::In(by), now, entropy)
+        self.begin_proven(staff, by, now, now, entropy)
+    }
+
+    /// As [`Sessions::complete`], for somebody who has proven at another time who they are.
+    pub(super) fn begin_proven(
+        &self,
+        staff: StaffId,
+        by: Factor,
+        proven: Timestamp,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<SensitiveString, EntropyError> {
+        self.add(staff, Stage::In(by), proven, now, entropy)
     }
 
     fn add(
         &self,
         staff: StaffId,
         stage: Stage,
+        proven: Timestamp,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<SensitiveString, EntropyError> {
@@ -126,7 +141,7 @@ impl Sessions {
                 open.remove(&oldest);
             }
         }
-        open.insert(hash(token.expose()), Entry { staff, id, guard, stage, began: now, seen: now, proven: now });
+        open.insert(hash(token.expose()), Entry { staff, id, guard, stage, began: now, seen: now, proven });
         Ok(token)
     }
 
