@@ -48,6 +48,11 @@ impl Place {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
+    /// The time, in seconds since 1970.
+    pub(crate) fn clock_seconds(&self) -> i64 {
+        self.clock.now().as_millis() / 1000
+    }
+
     pub(crate) async fn invite(&self, login: &str, roles: &[Role]) -> String {
         let made = sign_in::invite(&self.service.app, &owner(Role::Admin), login, roles, None, DAY).await.unwrap();
         made.token.expose().to_owned()
