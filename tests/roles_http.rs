@@ -182,6 +182,8 @@ async fn public_routes_do_not_look_at_tokens() {
             "/f/job-application/confirm/{token}" | "/f/job-application/unsubscribe/{token}" => 404,
             // A form that names no site is framed by none.
             "/embed/job-application" => 404,
+            // No provider to come back from.
+            "/staff/sign-in/provider/callback" => 404,
             "/my/erasure" => 303,
             // A form that asks for no proof has none.
             "/api/v1/forms/job-application/challenge" => 404,

@@ -116,7 +116,8 @@ pub enum Detail {
     },
     /// Somebody was turned away.
     Refused {
-        /// What was asked for: method and route, or the control socket; nothing of what was asked about.
+        /// What was asked for: method and route, or the control socket; nothing of what was asked about. Of a sign-in through a
+        /// provider, why it was refused, in words of ours.
         what: String,
         /// The answer, as a status of HTTP.
         status: u16,

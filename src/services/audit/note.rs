@@ -59,7 +59,7 @@ impl Refusals {
 }
 
 /// Writes that `actor` was turned away with a `status` of HTTP when asking for `what`: method and route, nothing of what it was
-/// about. That it cannot be written only the log tells: nothing was given out.
+/// about; or why a sign-in through a provider came to nothing. That it cannot be written only the log tells: nothing was given out.
 pub async fn refused(app: &Arc<App>, actor: &Actor, request: RequestId, what: &str, status: u16) {
     let Some(unlisted) = app.refusals.admit(actor, app.clock.now()) else { return };
     let detail = Detail::Refused { what: what.to_owned(), status, unlisted };
