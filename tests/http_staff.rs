@@ -366,7 +366,7 @@ async fn another_site_signs_nobody_in() {
     let token = place.invite("hanna", &[Role::Hr]).await;
     let posts = routes().iter().filter(|route| route.path.starts_with("/staff/") && route.method == "POST");
     let posts: Vec<_> = posts.filter(|route| route.who == Who::Public).collect();
-    assert_eq!(posts.len(), 10);
+    assert_eq!(posts.len(), 11);
     for route in posts {
         let path = route.path.replace("{token}", &token);
         let post = || place.service.form(&path, &[("new-password", PASSWORD), ("again", PASSWORD)]);
