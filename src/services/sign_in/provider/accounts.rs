@@ -6,9 +6,10 @@ use super::{Federation, NotLetIn, Of, groups, proven_at, refuse};
 use crate::adapters::oidc::Proven;
 use crate::base::ids::StaffId;
 use crate::base::sensitive::SensitiveString;
-use crate::policy::{Action, Actor, Resource, Role, Scope};
+use crate::policy::{Action, Actor, Resource, Role};
 use crate::services::sign_in::credentials::{Credentials, Identity};
 use crate::services::sign_in::roles::told as told_roles;
+use crate::services::sign_in::scope_of;
 use crate::services::sign_in::sessions::Factor;
 use crate::services::{App, Context, ServiceError, staff};
 use crate::vault::system_rows::SystemTable;
@@ -79,10 +80,10 @@ async fn known(
     let mut acts = Vec::new();
     if changed {
         let now = if refused { "no role any more".to_owned() } else { told_roles(&row.roles) };
-        acts.push(entry(&acting(ctx, id, &login, &row.roles), id, &format!("{now}, by the provider"))?);
+        acts.push(entry(&acting(app, ctx, id, &login, &row.roles), id, &format!("{now}, by the provider"))?);
     }
     let done = if refused { "sign-in through the provider refused: no group of theirs has a role" } else { change };
-    acts.push(entry(&acting(ctx, id, &login, &row.roles), id, done)?);
+    acts.push(entry(&acting(app, ctx, id, &login, &row.roles), id, done)?);
     let sealed = app.vault.seal_system_row(SystemTable::Credentials, id.as_bytes(), &row)?;
     app.vault.write_system_rows_as(acts, if changed { vec![sealed] } else { Vec::new() }).await?;
     if changed {
@@ -112,7 +113,7 @@ async fn make(
     let row = Credentials { roles, provider: Some(provider), ..Credentials::default() };
     let wanted = groups::login(&proven.claims);
     let made = staff::add_person(app, &wanted, async |id, login, account| {
-        let ctx = acting(ctx, id, login, &row.roles);
+        let ctx = acting(app, ctx, id, login, &row.roles);
         let acts = [
             "added, of the provider",
             &format!("{}, by the provider", told_roles(&row.roles)),
@@ -128,11 +129,12 @@ async fn make(
 }
 
 /// As the account acts. Who has no role acts as anybody does.
-fn acting(ctx: &Context, id: StaffId, login: &str, roles: &[Role]) -> Context {
+fn acting(app: &App, ctx: &Context, id: StaffId, login: &str, roles: &[Role]) -> Context {
     if roles.is_empty() {
         return ctx.clone();
     }
-    let actor = Actor::Staff { id, login: login.to_owned(), roles: roles.to_vec(), scope: Scope::default() };
+    let scope = scope_of(app, id);
+    let actor = Actor::Staff { id, login: login.to_owned(), roles: roles.to_vec(), scope };
     Context { actor, ..ctx.clone() }
 }
 
