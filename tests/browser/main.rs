@@ -11,6 +11,9 @@ mod mailbox;
 mod mails;
 mod my;
 mod newsletter;
+mod oidc;
+#[path = "../support/oidc.rs"]
+mod outside;
 mod passkeys;
 #[path = "../support/pdf.rs"]
 mod pdf;

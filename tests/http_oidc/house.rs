@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::hostile::Provider;
 use crate::staff::{Place, Staff, between, cookie};
-use crate::support::owner;
+use crate::support::{Service, owner};
 
 pub(crate) struct House {
     pub(crate) place: Place,
@@ -116,20 +116,31 @@ pub(crate) async fn told(house: &House, answer: Response) -> (u16, String, Strin
 
 /// Lets the people of a provider in.
 pub(crate) fn set(place: &Place, issuer: &str, secret: Option<&str>, root: Option<Vec<u8>>, passwords: bool) {
+    set_service(&place.service, issuer, secret, root, passwords);
+}
+
+/// As [`set`].
+pub(crate) fn set_service(
+    service: &Service,
+    issuer: &str,
+    secret: Option<&str>,
+    root: Option<Vec<u8>>,
+    passwords: bool,
+) {
     let settings = Settings {
         issuer: issuer.to_owned(),
         client_id: "vault".to_owned(),
         secret: secret.map(SensitiveString::from),
         root,
         scopes: vec!["profile".to_owned()],
-        redirect_uri: format!("https://localhost:{}{CALLBACK}", place.service.address.port()),
+        redirect_uri: format!("https://localhost:{}{CALLBACK}", service.address.port()),
     };
     let groups =
         [("vault-hr", vec![Role::Hr]), ("vault-admins", vec![Role::Admin]), ("vault-audit", vec![Role::Auditor])];
     let groups = groups.into_iter().map(|(name, roles)| (name.to_owned(), roles)).collect();
     let label = "Example <Login>".to_owned();
     let provider = Outside::new(settings).unwrap();
-    place.service.app.set_federation(Federation::new(provider, label, "groups".to_owned(), groups, passwords));
+    service.app.set_federation(Federation::new(provider, label, "groups".to_owned(), groups, passwords));
 }
 
 /// Somebody of the provider's.

@@ -3,6 +3,9 @@
 mod accounts;
 mod hostile;
 mod house;
+#[path = "../support/oidc.rs"]
+mod outside;
+mod real;
 #[path = "../support/staff.rs"]
 mod staff;
 #[path = "../support/mod.rs"]

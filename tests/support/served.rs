@@ -29,12 +29,16 @@ impl Served {
 
     /// With form files and further configuration, as variables of its environment.
     pub(crate) async fn with_settings(forms: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+        Self::at(free_port(), forms, settings).await
+    }
+
+    /// As [`Served::with_settings`], at this port.
+    pub(crate) async fn at(port: u16, forms: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("served-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for (name, text) in forms {
             fs::create_dir_all(folder.path().join("forms")).unwrap();
             fs::write(folder.path().join("forms").join(name), text).unwrap();
         }
-        let port = free_port();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = command(folder.path())
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--accept-unsafe-fs"])
