@@ -31,7 +31,7 @@ macro_rules! replays {
 
 replays! {
     certificate, clamd, contacts, control, envelope, form, forwarded, ids, json, keyring, kinds, languages, links, mail, multipart,
-    notice, page, passkeys, receipts, returns, search, slot, store, stream, tokens, urlencoded,
+    notice, oidc, page, passkeys, receipts, returns, search, slot, store, stream, tokens, urlencoded,
 }
 
 fn replay(name: &str) {

@@ -25,6 +25,7 @@ pub mod links;
 pub mod mail;
 pub mod multipart;
 pub mod notice;
+pub mod oidc;
 pub mod page;
 pub mod passkeys;
 pub mod receipts;
@@ -110,6 +111,7 @@ targets! {
     languages: MUTATIONS,
     multipart: MUTATIONS,
     notice: MUTATIONS,
+    oidc: MUTATIONS,
     page: MUTATIONS,
     passkeys: MUTATIONS,
     receipts: MUTATIONS,
