@@ -376,6 +376,7 @@ pub enum Detail {
     Service { change: String, configuration: Option<String> },
     Search { by: SearchedBy, purposes: Vec<String>, found: Option<u64> },
     Approval { id: Id, change: String },
+    Export { id: Id, format: String, before: u64, records: u64, of: u64 },
 }
 
 /// By what somebody searched.

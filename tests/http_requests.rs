@@ -76,7 +76,8 @@ async fn an_administrator_is_made_by_two_and_the_second_proves_who_they_are() {
     let (anna, _, _) = person(&place, "anna", &[Role::Admin]).await;
     let (_, _, secret) = person(&place, "ben", &[Role::Admin]).await;
     let (hanna, _, _) = person(&place, "hanna", &[Role::Hr]).await;
-    assert_eq!(hanna.get("/staff/requests").await.status(), 404, "nobody else learns of it");
+    let (auditor, _, _) = person(&place, "aud", &[Role::Auditor]).await;
+    assert_eq!(auditor.get("/staff/requests").await.status(), 404, "nobody else learns of it");
     let wanted = [("kind", "roles"), ("login", "hanna"), ("role", "admin"), ("reason", "Ben is <b>leaving</b>.")];
     for bad in [
         [("kind", "roles"), ("login", "nobody"), ("role", "admin"), ("reason", "x")],
@@ -90,6 +91,8 @@ async fn an_administrator_is_made_by_two_and_the_second_proves_who_they_are() {
     let page = anna.page("/staff/requests").await;
     assert!(page.contains("Change the roles of hanna from HR to Administrator"), "{page}");
     assert!(page.contains("Ben is &#60;b&#62;leaving") && !page.contains("<b>"), "{page}");
+    // Who asks for other things sees none of it.
+    assert!(!hanna.page("/staff/requests").await.contains("Change the roles"));
     let id = approvals::list(&place.service.app, &owner(Role::Admin)).unwrap()[0].id;
     let [approval, refusal, use_it] = ["approval", "refusal", "use"].map(|what| format!("/staff/requests/{id}/{what}"));
     // Neither by whoever asked, nor by who may not even know of it, nor before it is approved.

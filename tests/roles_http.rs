@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 29] = [
+const EXPECTED: [(&str, [u16; 8]); 30] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -38,11 +38,13 @@ const EXPECTED: [(&str, [u16; 8]); 29] = [
     // There is none of that name.
     ("showMailing", [404, 404, 404, 404, 404, 403, 404, 404]),
     ("eraseSubjects", [403, 403, 403, 403, 403, 200, 404, 404]),
-    ("listApprovals", [404, 404, 404, 404, 404, 200, 404, 200]),
+    // Whoever reads a form asks for exports of it, but for partners.
+    ("listApprovals", [200, 200, 200, 404, 200, 200, 404, 200]),
     // The tokens here are those of programs, which are no second person: `http_requests` asks as people.
     ("askApproval", [404, 404, 404, 404, 404, 403, 404, 404]),
     // There is none of that name.
     ("useApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
+    ("downloadExport", [404, 404, 404, 404, 404, 404, 404, 404]),
     ("withdrawApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
     ("listTransfers", [403, 403, 403, 403, 403, 200, 200, 403]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+use super::export::Export;
 use super::staff::Role;
 use super::text::{is_invisible, is_unfit, normalise};
 use crate::base::clock::Timestamp;
@@ -41,22 +42,17 @@ pub enum Matter {
         /// How many.
         count: u32,
     },
+    /// Submissions are taken out as a file.
+    Export(Export),
 }
 
 impl Matter {
-    /// The role that asks, approves and does it.
-    pub const fn role(&self) -> Role {
-        match self {
-            Self::Roles { .. } => Role::Admin,
-            Self::Erasure { .. } => Role::Privacy,
-        }
-    }
-
     /// Its name.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Roles { .. } => "roles",
             Self::Erasure { .. } => "erasure",
+            Self::Export(_) => "export",
         }
     }
 }
@@ -170,9 +166,11 @@ impl Approval {
     pub fn at_stage(&self, stage: Stage, decider: Option<StaffId>, now: Timestamp) -> Self {
         let expires = if stage == Stage::Approved { now.plus(LIFE) } else { self.expires };
         let mut next = Self { stage, decider: decider.or(self.decider), since: now, expires, ..self.clone() };
-        // Who it was about is of no use any more; certificates name those who were erased.
-        if let (false, Matter::Erasure { people, .. }) = (stage.is_open(), &mut next.matter) {
-            people.clear();
+        // Who it was about is of no use any more; certificates name those who were erased, and the trail what was exported.
+        match &mut next.matter {
+            Matter::Erasure { people, .. } if !stage.is_open() => people.clear(),
+            Matter::Export(export) if !stage.is_open() => export.forget(),
+            _ => {}
         }
         next
     }

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod contact;
 pub mod country;
 pub mod decimal;
+pub mod export;
 pub mod file;
 pub mod form;
 pub mod language;

@@ -21,6 +21,7 @@ mod config;
 mod conn;
 mod cors;
 mod error;
+mod export;
 mod extract;
 mod gate;
 mod headers;

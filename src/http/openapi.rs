@@ -138,6 +138,7 @@ fn responses(route: &Route) -> Value {
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
         "listTransfers" => ("200", "application/json", list(schema("TransferLine"))),
         "listAudit" => ("200", "application/json", list(schema("AuditEntry"))),
+        "downloadExport" => ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" })),
         "exportAudit" => ("200", "application/x-ndjson", json!({ "type": "string" })),
         "auditHead" => ("200", "application/json", schema("AuditHead")),
         "auditEntry" => ("200", "application/json", schema("AuditInclusion")),

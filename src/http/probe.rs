@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 
+use super::api::approvals;
 use super::client::Client;
 use super::error::HttpError;
 use super::extract::json;
@@ -69,6 +70,12 @@ pub fn submission(body: &[u8], form: &Form) -> Result<Valid, Refusal> {
     let submission: Submission = json::parse(body)?;
     let draft = submission.into_draft().map_err(|e| HttpError::from(ServiceError::from(e)))?;
     Ok(draft.validate(form).map_err(HttpError::invalid)?)
+}
+
+/// The JSON body by which something is asked for that needs two people, read as the service does: what was understood.
+pub fn approval(body: &[u8]) -> Result<String, Refusal> {
+    let (wanted, reason) = approvals::parse(body)?;
+    Ok(format!("{wanted:?} because {}", reason.expose().len()))
 }
 
 /// The token in the `Authorization` headers with these values; `None` when the service would see none.

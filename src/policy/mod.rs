@@ -116,6 +116,8 @@ pub enum Action {
     ListSubmissions,
     /// Look through the submissions of a form for words.
     SearchSubmissions,
+    /// Take the submissions of a form out of the vault, many at once, as a file; what another approved.
+    ExportSubmissions,
     /// Read the content of a submission.
     ReadSubmission,
     /// Read a file of a submission.
@@ -198,10 +200,11 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::SearchSubmissions,
+        Self::ExportSubmissions,
         Self::ReadSubmission,
         Self::ReadFile,
         Self::SetStatus,
@@ -249,6 +252,7 @@ impl Action {
             Self::Submit => "submit",
             Self::ListSubmissions => "list-submissions",
             Self::SearchSubmissions => "search-submissions",
+            Self::ExportSubmissions => "export-submissions",
             Self::ReadSubmission => "read-submission",
             Self::ReadFile => "read-file",
             Self::SetStatus => "set-status",
@@ -364,6 +368,13 @@ pub enum Resource<'a> {
         /// Who asks, or asked.
         asker: StaffId,
     },
+    /// The request of somebody who reads a form to take many of its submissions out.
+    Export {
+        /// The roles that the form names as its readers.
+        roles: &'a [Role],
+        /// Who asks, or asked.
+        asker: StaffId,
+    },
 }
 
 impl<'a> Resource<'a> {
@@ -445,9 +456,8 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
         Actor::Key { .. } => rules::for_key(action, resource).map(|()| None)?,
         Actor::Owner { role } => rules::for_owner(*role, action, resource).map(|()| Some(*role))?,
         Actor::Staff { id, roles, scope, .. } => {
-            let role = by_any_role(roles, action, resource)?;
+            let role = by_any_role(*id, roles, action, resource)?;
             scope.check(action, resource)?;
-            rules::check_person(*id, action, resource)?;
             Some(role)
         }
     };
@@ -473,10 +483,11 @@ pub fn allowed_purposes(actor: &Actor, purposes: &[String]) -> Vec<String> {
     out
 }
 
-fn by_any_role(roles: &[Role], action: Action, resource: &Resource<'_>) -> Result<Role, Denial> {
+fn by_any_role(id: StaffId, roles: &[Role], action: Action, resource: &Resource<'_>) -> Result<Role, Denial> {
     let mut denial = Denial::Hidden;
     for role in roles {
-        match rules::for_role(*role, action, resource) {
+        let verdict = rules::for_role(*role, action, resource);
+        match verdict.and_then(|()| rules::check_person(id, *role, action, resource)) {
             Ok(()) => return Ok(*role),
             Err(Denial::Forbidden) => denial = Denial::Forbidden,
             Err(Denial::Hidden) => {}

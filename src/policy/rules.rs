@@ -40,6 +40,21 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             },
             _ => HIDDEN,
         },
+        Action::ExportSubmissions => match resource {
+            Resource::Form { roles } => match role {
+                Hr | Support | Training | Marketing => if_covered(roles, role, YES),
+                // Who is outside the house reads what concerns them, and takes nothing away by the hundred.
+                Partner => if_covered(roles, role, FORBIDDEN),
+                Privacy => YES,
+                Auditor | Admin => HIDDEN,
+            },
+            Resource::Survey { roles } => match role {
+                Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
+                Privacy => FORBIDDEN,
+                Auditor | Admin => HIDDEN,
+            },
+            _ => HIDDEN,
+        },
         Action::ReadResults => {
             let Resource::Survey { roles } = resource else { return HIDDEN };
             match role {
@@ -204,16 +219,24 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
         | Action::AskApproval
         | Action::Approve
         | Action::DeclineApproval
-        | Action::UseApproval => {
-            let Resource::Approval { role: needed, .. } = resource else { return HIDDEN };
-            match role {
+        | Action::UseApproval => match resource {
+            Resource::Approval { role: needed, .. } => match role {
                 Admin | Privacy if role == *needed => YES,
                 // Of what others settle between them nobody else learns.
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
-            }
-        }
+            },
+            // Readers of the form ask; the privacy officer, who reads all forms and answers for them, approves. The
+            // administrator does not learn what came in, nor how much.
+            Resource::Export { roles, .. } => match role {
+                Hr | Support | Training | Marketing if action == Action::Approve => if_covered(roles, role, FORBIDDEN),
+                Hr | Support | Training | Marketing => if_covered(roles, role, YES),
+                Privacy => YES,
+                Partner | Auditor | Admin => HIDDEN,
+            },
+            _ => HIDDEN,
+        },
         Action::ExpireApproval => {
-            let Resource::Approval { .. } = resource else { return HIDDEN };
+            let (Resource::Approval { .. } | Resource::Export { .. }) = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
             }
@@ -252,18 +275,24 @@ pub(super) fn for_owner(role: Role, action: Action, resource: &Resource<'_>) -> 
         (
             _,
             Action::AskApproval | Action::Approve | Action::DeclineApproval | Action::UseApproval,
-            Resource::Approval { .. },
+            Resource::Approval { .. } | Resource::Export { .. },
         ) => for_role(role, action, resource).and(FORBIDDEN),
         _ => for_role(role, action, resource),
     }
 }
 
-/// What hangs on who it is, beside their roles: nobody approves what they asked for themselves, and nobody does what another
-/// asked for.
-pub(super) fn check_person(id: StaffId, action: Action, resource: &Resource<'_>) -> Verdict {
+/// What hangs on who it is, beside the role: nobody approves what they asked for themselves, and nobody does what another
+/// asked for. Of another's request for an export only those learn who approve it.
+pub(super) fn check_person(id: StaffId, role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
-        (Action::Approve, Resource::Approval { asker, .. }) if *asker == id => FORBIDDEN,
-        (Action::AskApproval | Action::UseApproval, Resource::Approval { asker, .. }) if *asker != id => FORBIDDEN,
+        (Action::Approve, Resource::Approval { asker, .. } | Resource::Export { asker, .. }) if *asker == id => {
+            FORBIDDEN
+        }
+        (_, Resource::Export { asker, .. }) if *asker != id && role != Role::Privacy => HIDDEN,
+        (
+            Action::AskApproval | Action::UseApproval,
+            Resource::Approval { asker, .. } | Resource::Export { asker, .. },
+        ) if *asker != id => FORBIDDEN,
         _ => YES,
     }
 }
@@ -303,6 +332,7 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::TakeDown => YES,
         Action::Submit
         | Action::SearchSubmissions
+        | Action::ExportSubmissions
         | Action::SetStatus
         | Action::Assign
         | Action::SetLabels
@@ -349,7 +379,7 @@ pub(super) fn for_key(action: Action, resource: &Resource<'_>) -> Verdict {
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
         (Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
-        (Action::ExpireApproval, Resource::Approval { .. }) => YES,
+        (Action::ExpireApproval, Resource::Approval { .. } | Resource::Export { .. }) => YES,
         _ => HIDDEN,
     }
 }

@@ -59,6 +59,7 @@ impl Scope {
                 | Resource::Answer { .. }
                 | Resource::Comment { .. }
                 | Resource::Board
+                | Resource::Export { .. }
                 | Resource::Own
                 | Resource::OwnAnswer
                 | Resource::OwnComment => true,

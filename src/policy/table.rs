@@ -75,7 +75,7 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "survey that does not", Resource::Survey { roles: NONE }));
                 out.push((action, "what is held under one's own address", Resource::Own));
             }
-            Action::SearchSubmissions => {
+            Action::SearchSubmissions | Action::ExportSubmissions => {
                 out.push((action, "form that names the role", Resource::Form { roles: mine }));
                 out.push((action, "form that does not", Resource::Form { roles: NONE }));
                 out.push((action, "survey that names the role", Resource::Survey { roles: mine }));
@@ -149,6 +149,21 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 ] {
                     out.push((action, of_own, Resource::Approval { role: needed, asker: own }));
                     out.push((action, of_other, Resource::Approval { role: needed, asker: other }));
+                }
+                for (roles, of_own, of_other) in [
+                    (
+                        mine,
+                        "own request to export a form that names the role",
+                        "another's request to export a form that names the role",
+                    ),
+                    (
+                        NONE,
+                        "own request to export a form that does not",
+                        "another's request to export a form that does not",
+                    ),
+                ] {
+                    out.push((action, of_own, Resource::Export { roles, asker: own }));
+                    out.push((action, of_other, Resource::Export { roles, asker: other }));
                 }
             }
             Action::ReadAudit | Action::VerifyAudit | Action::ReadTransfers => {

@@ -31,6 +31,7 @@ fn actions_on_foreign_resources_are_hidden() {
         Resource::Staff,
         Resource::Vault,
         Resource::Approval { role: Role::Admin, asker: StaffId::from_bytes([7; 16]) },
+        Resource::Export { roles: &Role::ALL, asker: StaffId::from_bytes([7; 16]) },
     ];
     let kind = |r: &Resource<'_>| std::mem::discriminant(&unlabelled(r));
     assert!(Action::ALL.into_iter().all(|action| rows(None).iter().any(|(of, ..)| *of == action)));
@@ -66,6 +67,48 @@ fn unlabelled(resource: &Resource<'_>) -> Resource<'static> {
         Resource::Staff => Resource::Staff,
         Resource::Vault => Resource::Vault,
         Resource::Approval { .. } => Resource::Approval { role: Role::Admin, asker: StaffId::from_bytes([0; 16]) },
+        Resource::Export { .. } => Resource::Export { roles: &[], asker: StaffId::from_bytes([0; 16]) },
+    }
+}
+
+/// Whoever reads a form asks, the privacy officer approves, nobody both; of another's request nobody else learns.
+#[test]
+fn an_export_is_asked_for_by_a_reader_and_approved_by_another_who_is_privacy_officer() {
+    use Denial::{Forbidden, Hidden};
+    let (own, other) = (StaffId::from_bytes([7; 16]), StaffId::from_bytes([9; 16]));
+    let readers = [Role::Hr, Role::Partner];
+    let [mine, theirs] = [own, other].map(|asker| Resource::Export { roles: &readers, asker });
+    for (roles, ask, approve_own, approve, read_other, use_other) in [
+        (&[Role::Hr][..], None, Some(Forbidden), Some(Hidden), Some(Hidden), Some(Hidden)),
+        (&[Role::Support], Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden)),
+        (&[Role::Partner], Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden)),
+        (&[Role::Admin], Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden)),
+        (&[Role::Auditor], Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden), Some(Hidden)),
+        (&[Role::Privacy], None, Some(Forbidden), None, None, Some(Forbidden)),
+        (&[Role::Hr, Role::Privacy], None, Some(Forbidden), None, None, Some(Forbidden)),
+    ] {
+        let actor = staff(roles);
+        let denied = |action, resource: &Resource<'_>| decide(&actor, action, resource).err();
+        assert_eq!(denied(Action::AskApproval, &mine), ask, "{roles:?}");
+        assert_eq!(denied(Action::UseApproval, &mine), ask, "{roles:?}");
+        assert_eq!(denied(Action::Approve, &mine), approve_own, "{roles:?}");
+        assert_eq!(denied(Action::Approve, &theirs), approve, "{roles:?}");
+        assert_eq!(denied(Action::ReadApprovals, &theirs), read_other, "{roles:?}");
+        assert_eq!(denied(Action::DeclineApproval, &theirs), read_other, "{roles:?}");
+        assert_eq!(denied(Action::UseApproval, &theirs), use_other, "{roles:?}");
+    }
+    let form = Resource::Form { roles: &readers };
+    for (role, expected) in
+        [(Role::Hr, None), (Role::Partner, Some(Forbidden)), (Role::Privacy, None), (Role::Admin, Some(Hidden))]
+    {
+        assert_eq!(decide(&staff(&[role]), Action::ExportSubmissions, &form).err(), expected, "{role}");
+    }
+    let survey = Resource::Survey { roles: &Role::ALL };
+    for role in Role::ALL {
+        assert!(
+            decide(&staff(&[role]), Action::ExportSubmissions, &survey).is_err(),
+            "{role}: answers are told of together only"
+        );
     }
 }
 

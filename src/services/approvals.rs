@@ -3,19 +3,27 @@
 //!
 //! A further kind of request is a variant of [`Matter`], an arm in [`perform`], and words for it.
 
+mod shown;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::export::{self, Asked};
 use super::{App, Context, Problem, ServiceError, erase, sign_in, staff};
 use crate::base::ids::{ApprovalId, PersonId, RequestId, StaffId};
 use crate::domain::approval::Reason;
 pub use crate::domain::approval::{Approval, KEPT, LIFE, MOST_ALONE, MOST_PEOPLE, Matter, Stage};
-use crate::policy::{self, Action, Actor, Resource, Role};
+use crate::domain::form::FormSet;
+use crate::policy::{self, Action, Actor, Resource, Role, Scope};
 use crate::vault::system_rows::{SystemRow, SystemTable};
 use crate::vault::{Act, Detail, Vault, VaultError};
+pub use shown::Shown;
+use shown::show;
 
 /// Requests of one account that are open, at most.
 const MOST_OPEN: usize = 20;
@@ -50,52 +58,6 @@ impl Approvals {
 
     fn put(&self, id: ApprovalId, row: Approval) {
         self.rows.write().unwrap_or_else(PoisonError::into_inner).insert(id, row);
-    }
-}
-
-/// A request as those see it who may.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// Its id.
-    pub id: ApprovalId,
-    /// The request.
-    pub request: Approval,
-    /// How far it is now.
-    pub stage: Stage,
-    /// The login of whoever asked.
-    pub asker: String,
-    /// Of whoever approved or declined it.
-    pub decider: Option<String>,
-    /// The login of the account whose roles are to change.
-    pub account: Option<String>,
-    /// What the actor may do with it.
-    pub may_approve: bool,
-    /// Whether they may decline it, or take it back.
-    pub may_decline: bool,
-    /// Whether they may do it.
-    pub may_use: bool,
-}
-
-impl Shown {
-    /// As the interface and the command line show it.
-    pub fn to_json(&self) -> Value {
-        let request = &self.request;
-        let mut out = json!({
-            "id": self.id, "kind": request.matter.as_str(), "stage": self.stage.as_str(), "reason": request.reason.expose(),
-            "asked_by": self.asker, "asked": request.asked, "expires": request.expires, "decided_by": self.decider,
-        });
-        match &request.matter {
-            Matter::Roles { from, to, .. } => {
-                out["login"] = json!(self.account);
-                out["roles_before"] = json!(from);
-                out["roles"] = json!(to);
-            }
-            Matter::Erasure { people, count } => {
-                out["subjects"] = json!(people);
-                out["subject_count"] = json!(count);
-            }
-        }
-        out
     }
 }
 
@@ -158,26 +120,43 @@ pub async fn ask_erasure(
     ask(app, ctx, Matter::Erasure { people, count }, reason).await
 }
 
-fn check_ask(ctx: &Context, role: Role) -> Result<StaffId, ServiceError> {
-    let asker = account_of(ctx)?;
-    drop(policy::decide(&ctx.actor, Action::AskApproval, &Resource::Approval { role, asker })?);
-    Ok(asker)
+/// Asks that submissions be taken out as a file.
+///
+/// # Errors
+/// [`ServiceError::NotFound`] for a form that the actor does not read, [`ServiceError::Forbidden`] for one that they may not
+/// export, [`ServiceError::PurposeNeeded`], [`ServiceError::Invalid`] for nothing, too many, submissions that are not the form's;
+/// [`ServiceError::Later`] while submissions are still being counted after a start.
+pub async fn ask_export(app: &Arc<App>, ctx: &Context, asked: Asked, reason: &str) -> Result<Shown, ServiceError> {
+    account_of(ctx)?;
+    let wanted = export::prepare(app, ctx, asked).await?;
+    ask(app, ctx, Matter::Export(wanted), reason).await
 }
 
-/// Two accounts are two people only if each is a person's, who holds the role to this moment: a program's account is whoever
-/// holds its token, perhaps the very one who approves.
-fn check_person(app: &App, who: StaffId, role: Role) -> Result<(), ServiceError> {
-    let holds = sign_in::own_roles(app, who).is_some_and(|roles| roles.contains(&role));
-    if holds && staff::login_of(app, who).is_some() { Ok(()) } else { Err(ServiceError::Forbidden) }
+fn check_ask(ctx: &Context, role: Role) -> Result<(), ServiceError> {
+    let asker = account_of(ctx)?;
+    drop(policy::decide(&ctx.actor, Action::AskApproval, &Resource::Approval { role, asker })?);
+    Ok(())
+}
+
+/// Two accounts are two people only if each is a person's, who may do this to this moment: a program's account is whoever holds
+/// its token, perhaps the very one who approves.
+fn check_person(app: &App, who: StaffId, action: Action, row: &Approval) -> Result<(), ServiceError> {
+    let forbidden = ServiceError::Forbidden;
+    let (Some(roles), Some(login)) = (sign_in::own_roles(app, who), staff::login_of(app, who)) else {
+        return Err(forbidden);
+    };
+    let actor = at(&Actor::Staff { id: who, login, roles, scope: Scope::default() }, row);
+    policy::decide(&actor, action, &resource(&app.forms(), row)).map(drop).map_err(|_| forbidden)
 }
 
 async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Result<Shown, ServiceError> {
-    let role = matter.role();
-    let asker = check_ask(ctx, role)?;
-    check_person(app, asker, role)?;
+    let asker = account_of(ctx)?;
     let reason = Reason::parse(reason).map_err(|problem| ServiceError::Invalid(vec![problem]))?;
     let _one_at_a_time = app.approvals.changing.lock().await;
     let now = app.clock.now();
+    let row = Approval::new(matter, reason, asker, now);
+    let act = act(app, ctx, Action::AskApproval, &row)?;
+    check_person(app, asker, Action::AskApproval, &row)?;
     let open = |row: &&Approval| row.asker == asker && row.stage_at(now).is_open();
     if app.approvals.read(|rows| rows.values().filter(open).count()) >= MOST_OPEN {
         let message = format!("You have {MOST_OPEN} open requests. Please take one back first.");
@@ -188,9 +167,8 @@ async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Res
         let message = format!("You have asked {MOST_ASKED} times within a day. Please go on tomorrow.");
         return Err(invalid("reason", "too-many", &message));
     }
-    let act = ctx.act(Action::AskApproval, &Resource::Approval { role, asker })?;
     let id = ApprovalId::make_random(&*app.entropy).map_err(VaultError::from)?;
-    write(app, act, id, Approval::new(matter, reason, asker, now)).await?;
+    write(app, act, id, row).await?;
     found(app, ctx, id)
 }
 
@@ -199,11 +177,11 @@ async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Res
 /// # Errors
 /// [`ServiceError::NotFound`] for who may see none, whether or not there are any.
 pub fn list(app: &App, ctx: &Context) -> Result<Vec<Shown>, ServiceError> {
-    if !sees_any(ctx) {
+    if !sees_any(app, ctx) {
         return Err(ServiceError::NotFound);
     }
     let mut out: Vec<Shown> = app.approvals.read(|rows| {
-        let visible = rows.iter().filter(|(_, row)| may(ctx, Action::ReadApprovals, row));
+        let visible = rows.iter().filter(|(_, row)| may(app, ctx, Action::ReadApprovals, row));
         visible.map(|(id, row)| show(app, ctx, *id, row)).collect()
     });
     out.sort_by_key(|shown| (std::cmp::Reverse(shown.request.asked), shown.id));
@@ -211,10 +189,10 @@ pub fn list(app: &App, ctx: &Context) -> Result<Vec<Shown>, ServiceError> {
 }
 
 /// Whether the actor sees requests of any kind.
-pub fn sees_any(ctx: &Context) -> bool {
+pub fn sees_any(app: &App, ctx: &Context) -> bool {
     let asker = account_of(ctx).unwrap_or_else(|_| StaffId::from_bytes([0; 16]));
     let sees = |role| policy::decide(&ctx.actor, Action::ReadApprovals, &Resource::Approval { role, asker }).is_ok();
-    sees(Role::Admin) || sees(Role::Privacy)
+    sees(Role::Admin) || sees(Role::Privacy) || !export::exportable(app, ctx).is_empty()
 }
 
 /// How many wait for the actor to decide.
@@ -238,9 +216,9 @@ pub fn found(app: &App, ctx: &Context, id: ApprovalId) -> Result<Shown, ServiceE
 pub async fn approve(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<(), ServiceError> {
     let _one_at_a_time = app.approvals.changing.lock().await;
     let row = row_of(app, ctx, id)?;
-    let act = ctx.act(Action::Approve, &resource(&row))?;
+    let act = act(app, ctx, Action::Approve, &row)?;
     let (now, who) = (app.clock.now(), account_of(ctx)?);
-    check_person(app, who, row.matter.role())?;
+    check_person(app, who, Action::Approve, &row)?;
     check_stage(&row, &[Stage::Asked], now)?;
     write(app, act, id, row.at_stage(Stage::Approved, Some(who), now)).await
 }
@@ -252,7 +230,7 @@ pub async fn approve(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<()
 pub async fn decline(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<(), ServiceError> {
     let _one_at_a_time = app.approvals.changing.lock().await;
     let row = row_of(app, ctx, id)?;
-    let act = ctx.act(Action::DeclineApproval, &resource(&row))?;
+    let act = act(app, ctx, Action::DeclineApproval, &row)?;
     let (now, who) = (app.clock.now(), account_of(ctx)?);
     check_stage(&row, &[Stage::Asked, Stage::Approved], now)?;
     let next = match row.asker == who {
@@ -269,22 +247,8 @@ pub async fn decline(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<()
 /// was done before, or is too old, whose approver does not hold the role any more, or that does not fit any more.
 pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Done, ServiceError> {
     let _one_at_a_time = app.approvals.changing.lock().await;
-    // A demotion, a recovery or a disabled account waits until this is done, or is seen here.
-    let held = sign_in::hold(app).await;
-    let row = row_of(app, ctx, id)?;
-    let used = ctx.act(Action::UseApproval, &resource(&row))?;
-    check_person(app, row.asker, row.matter.role())?;
+    let (held, row, used) = check_use(app, ctx, id).await?;
     let now = app.clock.now();
-    check_stage(&row, &[Stage::Approved], now)?;
-    // Another, who holds the role to this moment.
-    let other = row.decider.filter(|other| *other != row.asker);
-    if other.is_none_or(|other| check_person(app, other, row.matter.role()).is_err()) {
-        return Err(invalid(
-            "approval",
-            "approver-gone",
-            "Whoever approved this may not do so any more. Please ask anew.",
-        ));
-    }
     let done = row.at_stage(Stage::Done, None, now);
     let (used, sealed) = ((used, detail(id, &done)), seal(app, id, &done)?);
     let outcome = match &row.matter {
@@ -292,6 +256,10 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
             sign_in::change_roles_once(app, ctx, *account, (from, to), used, sealed, &held).await.map(|()| Done::Roles)
         }
         Matter::Erasure { people, .. } => erase::people_once(app, ctx, people, used, sealed).await.map(Done::Erased),
+        Matter::Export(_) => {
+            let message = "This is an export: it is done by downloading it, at /api/v1/approvals/{id}/download or under Requests.";
+            Err(invalid("approval", "is-a-download", message))
+        }
     };
     match outcome {
         Ok(_) => app.approvals.put(id, done),
@@ -299,6 +267,68 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
         Err(_) => app.approvals.read_again(&app.vault, id)?,
     }
     outcome
+}
+
+/// Uses up the leave to export, and says what is to be exported: once.
+///
+/// # Errors
+/// As [`perform`]; [`ServiceError::Invalid`] also for what is no export.
+pub(super) async fn use_export(
+    app: &Arc<App>,
+    ctx: &Context,
+    id: ApprovalId,
+) -> Result<crate::domain::export::Export, ServiceError> {
+    let _one_at_a_time = app.approvals.changing.lock().await;
+    let (_held, row, used) = check_use(app, ctx, id).await?;
+    let wanted = export_of(&row)?.clone();
+    write(app, used, id, row.at_stage(Stage::Done, None, app.clock.now())).await?;
+    Ok(wanted)
+}
+
+/// Refuses at once what [`use_export`] would refuse in the end.
+pub(super) async fn check_open(app: &App, ctx: &Context, id: ApprovalId) -> Result<(), ServiceError> {
+    check_use(app, ctx, id).await.map(drop)
+}
+
+/// What the actor has asked to export, used or not.
+pub(super) fn wanted_export(
+    app: &App,
+    ctx: &Context,
+    id: ApprovalId,
+) -> Result<crate::domain::export::Export, ServiceError> {
+    export_of(&row_of(app, ctx, id)?).cloned()
+}
+
+fn export_of(row: &Approval) -> Result<&crate::domain::export::Export, ServiceError> {
+    match &row.matter {
+        Matter::Export(wanted) => Ok(wanted),
+        Matter::Roles { .. } | Matter::Erasure { .. } => {
+            Err(invalid("approval", "no-download", "This is no export: there is nothing to download."))
+        }
+    }
+}
+
+/// Whether the actor may do this now, which they asked for and another, who may approve it to this moment, approved. A
+/// demotion, a recovery or a disabled account waits for as long as what is returned first is held, or was seen here.
+async fn check_use<'a>(
+    app: &'a App,
+    ctx: &Context,
+    id: ApprovalId,
+) -> Result<(tokio::sync::MutexGuard<'a, ()>, Approval, Act), ServiceError> {
+    let held = sign_in::hold(app).await;
+    let row = row_of(app, ctx, id)?;
+    let used = act(app, ctx, Action::UseApproval, &row)?;
+    check_person(app, row.asker, Action::UseApproval, &row)?;
+    check_stage(&row, &[Stage::Approved], app.clock.now())?;
+    let other = row.decider.filter(|other| *other != row.asker);
+    if other.is_none_or(|other| check_person(app, other, Action::Approve, &row).is_err()) {
+        return Err(invalid(
+            "approval",
+            "approver-gone",
+            "Whoever approved this may not do so any more. Please ask anew.",
+        ));
+    }
+    Ok((held, row, used))
 }
 
 /// Keeps every request as it is while this is held. Whoever also holds what accounts sign in with takes this first.
@@ -335,7 +365,7 @@ pub async fn tidy(app: &Arc<App>) -> Result<(), ServiceError> {
     let rows: Vec<_> = app.approvals.read(|rows| rows.iter().map(|(id, row)| (*id, row.clone())).collect());
     for (id, row) in rows {
         if row.stage.is_open() && row.stage_at(now) == Stage::Expired {
-            let act = system.act(Action::ExpireApproval, &resource(&row))?;
+            let act = act(app, &system, Action::ExpireApproval, &row)?;
             write(app, act, id, row.at_stage(Stage::Expired, None, now)).await?;
         } else if !row.stage.is_open() && now.since(row.since) > KEPT {
             let act = system.act(Action::CleanUp, &Resource::Vault)?;
@@ -362,17 +392,38 @@ fn detail(id: ApprovalId, row: &Approval) -> Detail {
     Detail::Approval { id, change: format!("{} {}", row.matter.as_str(), row.stage.as_str()) }
 }
 
-const fn resource(row: &Approval) -> Resource<'static> {
-    Resource::Approval { role: row.matter.role(), asker: row.asker }
+/// What the policy is asked about.
+fn resource<'a>(forms: &'a FormSet, row: &Approval) -> Resource<'a> {
+    let asker = row.asker;
+    match &row.matter {
+        Matter::Roles { .. } => Resource::Approval { role: Role::Admin, asker },
+        Matter::Erasure { .. } => Resource::Approval { role: Role::Privacy, asker },
+        // Nobody reads a form that is gone.
+        Matter::Export(wanted) => {
+            Resource::Export { roles: forms.get(&wanted.form).map_or(&[], |form| &form.roles), asker }
+        }
+    }
 }
 
-fn may(ctx: &Context, action: Action, row: &Approval) -> bool {
-    policy::decide(&ctx.actor, action, &resource(row)).is_ok()
+/// The actor as they stand to the form that a request is about.
+fn at(actor: &Actor, row: &Approval) -> Actor {
+    match &row.matter {
+        Matter::Export(wanted) => actor.at(&wanted.form),
+        Matter::Roles { .. } | Matter::Erasure { .. } => actor.clone(),
+    }
+}
+
+fn act(app: &App, ctx: &Context, action: Action, row: &Approval) -> Result<Act, ServiceError> {
+    Context { actor: at(&ctx.actor, row), ..ctx.clone() }.act(action, &resource(&app.forms(), row))
+}
+
+fn may(app: &App, ctx: &Context, action: Action, row: &Approval) -> bool {
+    policy::decide(&at(&ctx.actor, row), action, &resource(&app.forms(), row)).is_ok()
 }
 
 fn row_of(app: &App, ctx: &Context, id: ApprovalId) -> Result<Approval, ServiceError> {
     let row = app.approvals.read(|rows| rows.get(&id).cloned()).ok_or(ServiceError::NotFound)?;
-    if may(ctx, Action::ReadApprovals, &row) { Ok(row) } else { Err(ServiceError::NotFound) }
+    if may(app, ctx, Action::ReadApprovals, &row) { Ok(row) } else { Err(ServiceError::NotFound) }
 }
 
 fn check_stage(row: &Approval, wanted: &[Stage], now: crate::base::clock::Timestamp) -> Result<(), ServiceError> {
@@ -391,26 +442,6 @@ fn check_stage(row: &Approval, wanted: &[Stage], now: crate::base::clock::Timest
     Err(invalid("approval", code, message))
 }
 
-fn show(app: &App, ctx: &Context, id: ApprovalId, row: &Approval) -> Shown {
-    let stage = row.stage_at(app.clock.now());
-    let login = |id: StaffId| staff::name_of(app, id).map_or_else(|| id.to_string(), |(login, _)| login);
-    let account = match &row.matter {
-        Matter::Roles { account, .. } => Some(login(*account)),
-        Matter::Erasure { .. } => None,
-    };
-    Shown {
-        id,
-        stage,
-        asker: login(row.asker),
-        decider: row.decider.map(login),
-        account,
-        may_approve: stage == Stage::Asked && may(ctx, Action::Approve, row),
-        may_decline: stage.is_open() && may(ctx, Action::DeclineApproval, row),
-        may_use: stage == Stage::Approved && may(ctx, Action::UseApproval, row),
-        request: row.clone(),
-    }
-}
-
 fn account_of(ctx: &Context) -> Result<StaffId, ServiceError> {
     match &ctx.actor {
         Actor::Staff { id, .. } => Ok(*id),
@@ -422,6 +453,3 @@ fn account_of(ctx: &Context) -> Result<StaffId, ServiceError> {
 fn invalid(field: &str, code: &'static str, message: &str) -> ServiceError {
     ServiceError::Invalid(vec![Problem::in_field(field, code, message)])
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,6 +10,7 @@ pub mod converse;
 pub mod desk;
 pub mod erase;
 mod error;
+pub mod export;
 pub mod find;
 pub mod forms;
 pub mod health;
@@ -93,6 +94,7 @@ pub struct App {
     last_check: Mutex<Option<audit::LastCheck>>,
     approvals: approvals::Approvals,
     alone: erase::Alone,
+    exports: export::Places,
     tally: statistics::Tally,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
@@ -232,6 +234,7 @@ impl App {
             last_check: Mutex::default(),
             approvals,
             alone: erase::Alone::default(),
+            exports: export::Places::default(),
             tally,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),

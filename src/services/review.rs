@@ -18,8 +18,8 @@ use crate::domain::work::{Label, Note};
 use crate::policy::{self, Action, Actor, Permit, Resource};
 use crate::vault::{Detail, FileReader, Listed, Located, VaultError};
 pub use crate::vault::{LedgerLine, Past};
-use shown::{Behind, shown, true_number};
-pub(super) use shown::{item, line};
+use shown::true_number;
+pub(super) use shown::{Behind, item, line, shown};
 
 /// Items of a page when nobody says how many.
 const DEFAULT_LIMIT: u32 = 50;

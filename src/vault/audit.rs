@@ -147,6 +147,19 @@ pub enum Detail {
         /// `roles asked`, `erasure approved`: what, and how far.
         change: String,
     },
+    /// Submissions leave the vault in a file. Whose they are and which stands with each.
+    Export {
+        /// By which request.
+        id: ApprovalId,
+        /// `csv`, `xlsx`, `json` or `zip`.
+        format: String,
+        /// How many of the request came before these.
+        before: u64,
+        /// How many these are.
+        records: u64,
+        /// How many there are in all.
+        of: u64,
+    },
 }
 
 /// By what submissions are looked for.

@@ -56,6 +56,36 @@ impl Vault {
         self.grant_saying(act, Detail::Found(located.len() as u64), located, |_| purpose, None).await
     }
 
+    /// Turns a permit into leave to open these records and files of them, for a file that leaves the vault: under one entry that
+    /// names each. Durable on return.
+    ///
+    /// # Errors
+    /// As [`Vault::grant`].
+    pub async fn grant_export(
+        &self,
+        act: Act,
+        detail: Detail,
+        wanted: &[(Located, Vec<u32>)],
+        purpose: &str,
+    ) -> Result<Vec<(Grant, Vec<Grant>)>, VaultError> {
+        let mut subjects = Vec::new();
+        for (located, files) in wanted {
+            for file in std::iter::once(None).chain(files.iter().copied().map(Some)) {
+                let purpose = Some(purpose.to_owned());
+                let subject = Subject { record: Some(located.record), purpose, file, status: None };
+                subjects.push(located.seal_subject(&subject, &self.shared)?);
+            }
+        }
+        let alive = wanted.iter().map(|(one, _)| (one.place, one.record)).collect();
+        let draft = Draft::of_reading(&act, detail, subjects, wanted.iter().map(|(located, _)| located))?;
+        self.ask(|reply| Job::Audit(draft, alive, reply)).await?;
+        let grants = wanted.iter().map(|(located, files)| {
+            let of = |file| Grant { record: located.record, file, for_scan: false };
+            (of(None), files.iter().map(|n| of(Some(*n))).collect())
+        });
+        Ok(grants.collect())
+    }
+
     /// As [`Vault::grant`], each for a purpose of its own, and the entry says more.
     pub(super) async fn grant_saying<'a>(
         &self,

@@ -254,7 +254,8 @@ fn details() -> Vec<Detail> {
         | Detail::Refused { .. }
         | Detail::Service { .. }
         | Detail::Search { .. }
-        | Detail::Approval { .. } => 18,
+        | Detail::Approval { .. }
+        | Detail::Export { .. } => 19,
     };
     let text = |text: &str| text.to_owned();
     let intent = IntentId::from_bytes([1; 16]);
@@ -277,6 +278,7 @@ fn details() -> Vec<Detail> {
         Detail::Service { change: text("started"), configuration: Some(text("00ff")) },
         Detail::Search { by: SearchedBy::Filters, purposes: vec![text("support")], found: Some(2) },
         Detail::Approval { id: ApprovalId::from_bytes([9; 16]), change: text("erasure approved") },
+        Detail::Export { id: ApprovalId::from_bytes([9; 16]), format: text("csv"), before: 50, records: 7, of: 57 },
     ];
     assert_eq!(details.len(), all(&details[0]));
     details

@@ -42,9 +42,11 @@ fn all() -> Vec<Seed> {
     let mut of = |target: &'static str, seeds: Vec<(&'static str, Vec<u8>)>| {
         out.extend(seeds.into_iter().map(|(name, bytes)| (target, name, bytes)));
     };
+    of("approvals", texts(&approvals()));
     of("certificate", certificates());
     of("clamd", texts(&CLAMD.map(|(name, text)| (name, text.to_owned()))));
     of("contacts", texts(&CONTACTS.map(|(name, text)| (name, text.to_owned()))));
+    of("exports", texts(&EXPORTS.map(|(name, text)| (name, text.to_owned()))));
     of("form", forms());
     of("forwarded", texts(&FORWARDED.map(|(name, text)| (name, text.to_owned()))));
     of("ids", texts(&ids()));
@@ -66,6 +68,29 @@ fn all() -> Vec<Seed> {
 
 fn texts(seeds: &[(&'static str, String)]) -> Vec<(&'static str, Vec<u8>)> {
     seeds.iter().map(|(name, text)| (*name, text.clone().into_bytes())).collect()
+}
+
+fn approvals() -> Vec<(&'static str, String)> {
+    let person = PersonId::from_bytes([2; 16]);
+    let export = json!({
+        "kind": "export", "reason": "The move.", "form": "move", "format": "zip", "purpose": "moving", "status": "new",
+        "assignee": "team:hr", "label": "urgent", "from": "2026-01-01", "until": "2026-12-31",
+        "submissions": [RecordId::from_bytes([3; 16])],
+    });
+    let export = export.to_string();
+    vec![
+        ("erasure", json!({ "kind": "erasure", "reason": "They asked.", "subjects": [person] }).to_string()),
+        ("roles", json!({ "kind": "roles", "reason": "x", "login": "jane", "roles": ["hr", "admin"] }).to_string()),
+        ("export", export.clone()),
+        ("format", export.replace("zip", "exe")),
+        ("day", export.replace("2026-12-31", "2026-02-31")),
+        ("kind", export.replace("\"export\"", "\"reading\"")),
+        ("no-form", json!({ "kind": "export", "reason": "x", "format": "csv", "purpose": "x" }).to_string()),
+        ("mixed", json!({ "kind": "roles", "reason": "x", "login": "jane", "roles": [], "subjects": [] }).to_string()),
+        ("twice", export.replacen('{', "{\"kind\":\"roles\",", 1)),
+        ("cut", export[..export.len() / 2].to_owned()),
+        ("empty", String::new()),
+    ]
 }
 
 fn passkey_answers() -> Vec<(&'static str, String)> {
@@ -161,6 +186,18 @@ const SEARCHES: [(&str, &str); 9] = [
     ("not-there", "jane cobol\nJane knows Rust"),
     ("too-many", "a b c d e f g h i j k\nabcdefghijk"),
     ("no-word", "\u{301}\n\u{301}"),
+];
+
+const EXPORTS: [(&str, &str); 9] = [
+    ("formula", "=HYPERLINK(\"https://evil.example\")"),
+    ("wide", "\u{3000}\u{ff1d}1+1"),
+    ("tab", "\t=1"),
+    ("telephone", "+44 20 7946 0958"),
+    ("path", "../../etc/passwd"),
+    ("device", "C:\\con.pdf"),
+    ("escape", "_x000D_<b>&\r\n]]>"),
+    ("turned", "cv\u{202e}fdp.exe"),
+    ("empty", ""),
 ];
 
 const CONTACTS: [(&str, &str); 8] = [

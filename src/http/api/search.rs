@@ -94,7 +94,7 @@ pub(in crate::http) fn parse_day(field: &'static str, text: &str) -> Result<Date
 pub(in crate::http) fn explain(error: ServiceError) -> HttpError {
     match error {
         ServiceError::PurposeNeeded { allowed } => {
-            let message = format!("Say what you search for, with purpose and one of: {}.", allowed.join(", "));
+            let message = format!("Say what it is for, with purpose and one of: {}.", allowed.join(", "));
             HttpError::invalid_field("purpose", "purpose-needed", message)
         }
         other => other.into(),

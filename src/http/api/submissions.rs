@@ -25,7 +25,7 @@ use crate::http::layers::Caller;
 use crate::policy::Actor;
 use crate::services::board::{self, Verdict};
 use crate::services::inbox::Whose;
-use crate::services::review::LedgerLine;
+use crate::services::review::{LedgerLine, Submission};
 use crate::services::work::{self, Change, LabelChange};
 use crate::services::{App, Context, Problem, ServiceError, converse, erase, review};
 
@@ -92,6 +92,20 @@ pub(in crate::http) async fn show(
         members.insert("consent_changes".to_owned(), Value::Array(changes));
     }
     Ok(Json(document))
+}
+
+/// A submission as an export holds it: as [`show`] shows it, without what staff note among themselves.
+pub(in crate::http) fn exported(app: &App, opened: &Submission) -> Value {
+    let mut document = document(&opened.summary, &opened.content, &opened.messages);
+    document["masked"] = json!(opened.masked);
+    document["former_masked"] = json!(opened.former_masked);
+    document["assignee"] = json!(opened.summary.work.assignee.as_ref().map(|whose| work::name_of(app, whose)));
+    document["labels"] = json!(opened.summary.work.labels.iter().map(Label::expose).collect::<Vec<_>>());
+    if let (false, Some(members)) = (opened.consent_changes.is_empty(), document.as_object_mut()) {
+        let changes = opened.consent_changes.iter().map(change).collect();
+        members.insert("consent_changes".to_owned(), Value::Array(changes));
+    }
+    document
 }
 
 /// A line of the ledger.

@@ -40,11 +40,19 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
         "askApproval" => body_of(
             &["kind", "reason"],
             json!({
-                "kind": { "enum": ["roles", "erasure"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
+                "kind": { "enum": ["roles", "erasure", "export"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
                 "login": { "type": "string", "description": "Of roles: whose." },
                 "roles": { "type": "array", "items": text, "description": "Of roles: those that the account gets." },
                 "subjects": { "type": "array", "items": { "$ref": "#/components/schemas/Id" },
                     "description": "Of erasure: up to 250." },
+                "form": { "type": "string", "description": "Of an export." },
+                "format": { "enum": ["csv", "xlsx", "json", "zip"], "description": "Of an export; zip holds the files too." },
+                "purpose": { "type": "string", "description": "Of an export: one of the form's." },
+                "status": { "$ref": "#/components/schemas/Status" },
+                "assignee": { "type": "string", "description": "Of an export: me, nobody, a login, or team: and a name." },
+                "label": text, "from": { "type": "string", "format": "date" }, "until": { "type": "string", "format": "date" },
+                "submissions": { "type": "array", "maxItems": 250, "items": { "$ref": "#/components/schemas/Id" },
+                    "description": "Of an export: only these." },
             }),
         ),
         "eraseSubjects" => body_of(

@@ -22,12 +22,26 @@ pub(super) fn approval(id: &Value, time: &Value) -> Value {
     json!({
         "type": "object", "required": ["id", "kind", "stage", "reason", "asked_by", "asked", "expires", "decided_by"],
         "properties": {
-            "id": id, "kind": { "enum": ["roles", "erasure"] }, "reason": { "type": "string" },
+            "id": id, "kind": { "enum": ["roles", "erasure", "export"] }, "reason": { "type": "string" },
             "stage": { "enum": ["asked", "approved", "declined", "withdrawn", "done", "expired"] },
             "asked_by": { "type": "string" }, "asked": time, "expires": time, "decided_by": { "type": ["string", "null"] },
             "login": { "type": ["string", "null"] }, "roles_before": roles, "roles": roles,
             "subjects": { "type": "array", "items": id, "description": "Empty once it is over." },
             "subject_count": { "type": "integer" },
+            "form": { "type": "string" }, "format": { "enum": ["csv", "xlsx", "json", "zip"] }, "purpose": { "type": "string" },
+            "status": { "type": ["string", "null"] }, "assignee": { "type": ["string", "null"] },
+            "label": { "type": ["string", "null"], "description": "Null once it is over." },
+            "from": { "type": ["string", "null"] }, "until": { "type": ["string", "null"] },
+            "submissions": { "type": "array", "items": id, "description": "Those that were named; empty once it is over." },
+            "submission_count": { "type": "integer", "description": "How many there were when it was asked for." },
+            "download": {
+                "type": ["object", "null"], "description": "How far the download is, since the service started.",
+                "required": ["sent", "of", "state"],
+                "properties": {
+                    "sent": { "type": "integer" }, "of": { "type": "integer" },
+                    "state": { "enum": ["running", "complete", "broken-off"] },
+                },
+            },
         },
     })
 }

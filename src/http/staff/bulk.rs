@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::inbox_page::{self, Outcome};
-use super::{Here, Posted, whole};
+use super::{Here, Posted, export, whole};
 use crate::base::ids::RecordId;
 use crate::domain::work::Label;
 use crate::http::Web;
@@ -38,6 +38,9 @@ pub(in crate::http) async fn change(
         ..Change::default()
     };
     let what = posted.text("do");
+    if what == "export" {
+        return export::of_ticked(&web, &ctx, &here, posted.text("form"), &ids);
+    }
     let wanted = match what {
         "assign" => Some(Change { assignee: Some(posted.text("assignee").to_owned()), ..Change::default() }),
         "status" => Some(Change { status: Some(parse_status(posted.text("status"))?), ..Change::default() }),

@@ -16,6 +16,7 @@ use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
 use crate::services::desk::{self, Desk};
+use crate::services::export;
 use crate::services::inbox::{self, Tally, Whose};
 use crate::services::results;
 use crate::services::review::{self, Item, ListQuery};
@@ -48,6 +49,8 @@ pub(super) struct Inbox<'a> {
     pub(super) desk: &'a Desk,
     /// Whether each line is ticked.
     pub(super) all: bool,
+    /// Whether they may ask to export submissions of this form.
+    pub(super) exports: bool,
 }
 
 /// What is shown of a form.
@@ -131,6 +134,7 @@ pub(in crate::http) async fn show(
         first: after.is_none(),
         desk: &desk,
         all: query.text("all").is_some(),
+        exports: form.is_some_and(|form| export::exportable(&web.app, &ctx).iter().any(|one| one.id == form.id)),
     };
     Ok(inbox_page::inbox(&web, &here, &inbox))
 }

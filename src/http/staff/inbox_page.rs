@@ -141,6 +141,8 @@ pub(super) fn inbox(web: &Web, here: &Here, inbox: &Inbox<'_>) -> Response {
         // Those who do the work settle whose it is.
         works: roles.iter().any(|role| role.reads() && *role != Role::Privacy),
         all: inbox.all,
+        exports: inbox.exports,
+        export: (inbox.exports && shown.seen.is_none()).then(|| export_address(&name, shown)),
         lines: lines.collect(),
         masked: inbox.items.first().map_or_else(Vec::new, |item| words(form.map(|form| &**form), &item.masked)),
         next: inbox.next,
@@ -178,6 +180,17 @@ pub(super) fn outcome(here: &Here, outcome: &Outcome<'_>) -> Response {
 pub(super) fn address(form: &str, shown: &Shown) -> String {
     let mut out = format!("/staff/inbox?form={}", encoded(form));
     for (name, text) in texts(shown) {
+        if let Some(text) = text {
+            out.push_str(&format!("&{name}={}", encoded(text)));
+        }
+    }
+    out
+}
+
+/// The address of the page where one asks to export this. Whether something was read is nothing to choose by there.
+fn export_address(form: &str, shown: &Shown) -> String {
+    let mut out = format!("/staff/requests/export?form={}", encoded(form));
+    for (name, text) in texts(shown).into_iter().filter(|(name, _)| !matches!(*name, "seen" | "purpose")) {
         if let Some(text) = text {
             out.push_str(&format!("&{name}={}", encoded(text)));
         }
@@ -302,6 +315,10 @@ struct InboxPage<'a> {
     ticked: String,
     works: bool,
     all: bool,
+    /// Whether they may ask to export some.
+    exports: bool,
+    /// Where one asks to export all that is shown here.
+    export: Option<String>,
     lines: Vec<Line<'a>>,
     /// The labels of what summaries do not show to this role.
     masked: Vec<&'a str>,

@@ -7,6 +7,7 @@ pub(super) mod confirm;
 mod cookies;
 pub(super) mod desk;
 mod entrance;
+pub(super) mod export;
 mod found;
 pub(super) mod inbox;
 mod inbox_page;
@@ -44,7 +45,7 @@ use super::portal::visit;
 use super::speech::Speech;
 use crate::base::ids::{Handle, RequestId};
 use crate::base::sensitive::SensitiveString;
-use crate::services::{Context, Problem, results as survey, sign_in as service};
+use crate::services::{Context, Problem, approvals, results as survey, sign_in as service};
 
 pub(super) use account::{
     begin_codes, complete_codes, email, end_session, password, recovery, remove_codes, show as account, sign_out,
@@ -64,6 +65,8 @@ pub(super) struct Here {
     pub(super) who: service::SignedIn,
     /// Whether there are surveys whose results they read.
     surveys: bool,
+    /// Whether they see requests that need two people.
+    requests: bool,
     token: Arc<SensitiveString>,
 }
 
@@ -102,8 +105,9 @@ pub(super) async fn layer(State(web): State<Arc<Web>>, mut request: Request, nex
     }
     let ctx = Context { actor: actor.clone(), request: id, purpose: None };
     let surveys = !survey::readable(&web.app, &ctx).is_empty();
+    let requests = approvals::sees_any(&web.app, &ctx);
     request.extensions_mut().insert(ctx);
-    request.extensions_mut().insert(Here { who, surveys, token: Arc::new(token) });
+    request.extensions_mut().insert(Here { who, surveys, requests, token: Arc::new(token) });
     let response = next.run(request).await;
     note_refusal(&web, &actor, id, &what, response).await
 }

@@ -46,7 +46,7 @@ pub(super) struct Frame {
     pub(super) surveys: bool,
     pub(super) audits: bool,
     pub(super) transfers: bool,
-    /// Whether there may be requests for them to decide.
+    /// Whether there may be requests for them to make or to decide.
     pub(super) decides: bool,
     pub(super) guard: String,
 }
@@ -64,7 +64,7 @@ impl Frame {
             surveys: here.surveys,
             audits: policy::decide(&here.who.actor, Action::ReadAudit, &Resource::Audit).is_ok(),
             transfers: policy::decide(&here.who.actor, Action::ReadTransfers, &Resource::Audit).is_ok(),
-            decides: roles.iter().any(|role| matches!(role, Role::Admin | Role::Privacy)),
+            decides: here.requests,
             guard: here.guard(),
         }
     }

@@ -8,8 +8,9 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Choice, Frame, html};
-use super::{Here, Posted, first, see_other, view, whole};
+use super::{Here, Posted, export, first, see_other, view, whole};
 use crate::base::ids::{ApprovalId, PersonId};
+use crate::domain::form::FormSet;
 use crate::http::Web;
 use crate::http::api::approvals::parse_role;
 use crate::http::error::HttpError;
@@ -20,11 +21,12 @@ use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{Actor, Role};
 use crate::services::approvals::{self, MOST_ALONE, MOST_PEOPLE, Matter, Shown, Stage};
+use crate::services::export::exportable;
 use crate::services::{App, Context, ServiceError};
 
 /// Bytes of a post: as many people as one request may name.
 const POST: u64 = 32 * 1024;
-const PAGE: &str = "/staff/requests";
+pub(super) const PAGE: &str = "/staff/requests";
 
 /// `GET /staff/requests`
 pub(in crate::http) async fn show(
@@ -66,6 +68,7 @@ pub(in crate::http) async fn ask(
                 )])),
             }
         }
+        // An export is asked for on a page of its own.
         _ => return Err(HttpError::invalid_field("kind", "bad-kind", "This is roles or erasure.")),
     };
     answered(&web, &ctx, &here, Some(&posted), done.map(drop))
@@ -147,9 +150,10 @@ fn shown(
     problem: Option<&str>,
 ) -> Result<Response, HttpError> {
     let all = approvals::list(&web.app, ctx)?;
-    let speech = Speech::default();
-    let lines =
-        |wanted: fn(&Shown) -> bool| all.iter().filter(|one| wanted(one)).map(|one| Line::of(&speech, one)).collect();
+    let (speech, forms) = (Speech::default(), web.app.forms());
+    let lines = |wanted: fn(&Shown) -> bool| {
+        all.iter().filter(|one| wanted(one)).map(|one| Line::of(&speech, &forms, one)).collect()
+    };
     let roles: &[Role] = match &here.who.actor {
         Actor::Staff { roles, .. } => roles,
         _ => &[],
@@ -164,6 +168,7 @@ fn shown(
         over: lines(|one| !one.stage.is_open()),
         asks_roles: roles.contains(&Role::Admin),
         asks_erasure: roles.contains(&Role::Privacy),
+        asks_export: !exportable(&web.app, ctx).is_empty(),
         kind: typed("kind"),
         login: typed("login"),
         subjects: typed("subjects"),
@@ -178,7 +183,14 @@ fn shown(
 struct Line<'a> {
     id: String,
     what: String,
+    /// People, or submissions, by their handles.
     people: Vec<String>,
+    /// What is exported, in words: a name and what it says.
+    facts: Vec<(&'static str, String)>,
+    /// It is done by downloading it.
+    download: bool,
+    /// How far the download is, and whether it goes on.
+    progress: Option<(String, bool)>,
     reason: &'a str,
     asker: &'a str,
     asked: When,
@@ -190,7 +202,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(speech: &Speech, one: &'a Shown) -> Self {
+    fn of(speech: &Speech, forms: &FormSet, one: &'a Shown) -> Self {
         let names = |roles: &[Role]| roles.iter().map(|role| view::role(*role)).collect::<Vec<_>>().join(", ");
         let (what, people) = match &one.request.matter {
             Matter::Roles { from, to, .. } => {
@@ -201,6 +213,13 @@ impl<'a> Line<'a> {
                 let noun = if *count == 1 { "person" } else { "people" };
                 (format!("Erase {count} {noun}"), people.iter().map(ToString::to_string).collect())
             }
+            Matter::Export(wanted) => {
+                (export::in_words(forms, wanted), wanted.records.iter().map(ToString::to_string).collect())
+            }
+        };
+        let (facts, download) = match &one.request.matter {
+            Matter::Export(wanted) => (export::facts(wanted, one.asker.as_str()), true),
+            Matter::Roles { .. } | Matter::Erasure { .. } => (Vec::new(), false),
         };
         let by = one.decider.as_deref().unwrap_or_default();
         let stage = match one.stage {
@@ -215,6 +234,9 @@ impl<'a> Line<'a> {
             id: one.id.to_string(),
             what,
             people,
+            facts,
+            download,
+            progress: one.progress.map(export::progress),
             reason: one.request.reason.expose(),
             asker: &one.asker,
             asked: When::of(speech, one.request.asked),
@@ -238,6 +260,7 @@ struct RequestsPage<'a> {
     over: Vec<Line<'a>>,
     asks_roles: bool,
     asks_erasure: bool,
+    asks_export: bool,
     /// What was typed and turned down.
     kind: String,
     login: String,

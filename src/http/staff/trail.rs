@@ -249,6 +249,9 @@ fn in_words(detail: &Detail) -> Option<String> {
         Detail::Survey(form) => format!("answers to {form}"),
         Detail::Mailing { id, mails } => format!("issue {id}: {}", counted(*mails, "mail", "mails")),
         Detail::Approval { id, change } => format!("request {id}: {change}"),
+        Detail::Export { id, format, before, records, of } => {
+            format!("request {id}, as {format}: {} to {} of {of}", before + 1, before + records)
+        }
         Detail::Trail { from, to } => format!("proofs from {from} to {to}"),
         Detail::Search { by, purposes, found } => {
             let by = match by {

@@ -186,6 +186,7 @@ fn done(past: &Past) -> String {
         "submit" => "sent it",
         "read-submission" if past.in_list => "saw it in a list",
         "read-submission" => "read it",
+        "export-submissions" => "took it out, among others, in a file",
         "read-file" => "opened a file",
         "set-status" => "set the status",
         "assign" => "said whose it is",

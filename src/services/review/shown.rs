@@ -12,14 +12,20 @@ use crate::vault::{Located, Opened};
 
 /// What stands behind a submission, beside what was sent and said.
 #[derive(Default)]
-pub(super) struct Behind {
-    pub(super) consent_changes: Vec<LedgerLine>,
-    pub(super) notes: Vec<(Note, bool)>,
-    pub(super) history: Vec<Past>,
+pub(in crate::services) struct Behind {
+    pub(in crate::services) consent_changes: Vec<LedgerLine>,
+    pub(in crate::services) notes: Vec<(Note, bool)>,
+    pub(in crate::services) history: Vec<Past>,
 }
 
 /// What the actor is shown of a submission that was opened.
-pub(super) fn shown(sight: &Sight<'_>, form: &Form, summary: Summary, opened: Opened, behind: Behind) -> Submission {
+pub(in crate::services) fn shown(
+    sight: &Sight<'_>,
+    form: &Form,
+    summary: Summary,
+    opened: Opened,
+    behind: Behind,
+) -> Submission {
     let Opened { mut content, mut messages, downloads, .. } = opened;
     let Behind { consent_changes, notes, mut history } = behind;
     if sight.may_hide_files() {

@@ -357,7 +357,10 @@ fn scope_of(app: &App, ctx: &Context, form: Option<&FormId>, named: &[String]) -
 }
 
 /// From the first moment of one day to the last of another.
-fn days(from: Option<Date>, until: Option<Date>) -> Result<(Option<Timestamp>, Option<Timestamp>), ServiceError> {
+pub(super) fn days(
+    from: Option<Date>,
+    until: Option<Date>,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), ServiceError> {
     let problem =
         |field, code, message: &'static str| ServiceError::Invalid(vec![Problem::in_field(field, code, message)]);
     if from.zip(until).is_some_and(|(from, until)| from > until) {

@@ -253,6 +253,7 @@ pub(crate) enum Detail {
     Service { change: String, configuration: Option<String> },
     Search { by: SearchedBy, purposes: Vec<String>, found: Option<u64> },
     Approval { id: Id, change: String },
+    Export { id: Id, format: String, before: u64, records: u64, of: u64 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

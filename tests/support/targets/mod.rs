@@ -9,11 +9,13 @@
     reason = "the crate in fuzz/ is made of this module, and each user leaves some out"
 )]
 
+pub mod approvals;
 pub mod certificate;
 pub mod clamd;
 pub mod contacts;
 pub mod control;
 pub mod envelope;
+pub mod exports;
 pub mod form;
 pub mod forwarded;
 pub mod ids;
@@ -94,11 +96,13 @@ macro_rules! targets {
 }
 
 targets! {
+    approvals: MUTATIONS,
     certificate: MUTATIONS,
     clamd: MUTATIONS,
     contacts: MUTATIONS,
     control: MUTATIONS,
     envelope: MUTATIONS,
+    exports: MUTATIONS,
     form: MUTATIONS,
     forwarded: MUTATIONS,
     ids: MUTATIONS,
