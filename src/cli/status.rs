@@ -70,11 +70,15 @@ fn mail(mail: &serde_json::Value) -> String {
     if mail["on"] != true {
         return "off: no mail server is configured, or no service is running".to_owned();
     }
-    match (mail["waiting"].as_u64().unwrap_or(0), mail["retried"].as_u64().unwrap_or(0)) {
+    let mut out = match (mail["waiting"].as_u64().unwrap_or(0), mail["retried"].as_u64().unwrap_or(0)) {
         (0, _) => "on, nothing waits".to_owned(),
         (waiting, 0) => format!("on, {waiting} waiting"),
         (waiting, retried) => format!("on, {waiting} waiting, {retried} of them refused for now"),
+    };
+    if let Some(given_up) = mail["given_up"].as_u64().filter(|given_up| *given_up > 0) {
+        out.push_str(&format!(", {given_up} given up since the start"));
     }
+    out
 }
 
 fn heads(places: &serde_json::Value) -> String {

@@ -246,13 +246,7 @@ async fn run(desk: &Desk, command: Command, sink: &Sink, acted: &OnceLock<Contex
 }
 
 async fn status(desk: &Desk) -> Result<Value, Failure> {
-    let mut out = value(&services::health::figures(&desk.app))?;
-    out["readiness"] = value(&services::health::readiness(&desk.app))?;
-    out["forms"] = value(&services::forms::health(&desk.app))?;
-    out["mail"] = value(&services::post::health(&desk.app)?)?;
-    out["scanner"] = value(&services::scan::health(&desk.app).await)?;
-    out["heads"] = value(&services::audit::keep::places(&desk.app))?;
-    out["operator"] = json!({ "missing": desk.app.operator().missing() });
+    let mut out = value(&services::health::overview(&desk.app).await?)?;
     out["address"] = json!(desk.address.get());
     Ok(out)
 }

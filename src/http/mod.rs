@@ -46,6 +46,7 @@ pub use config::{Certificate, HttpConfig, Limits};
 pub use routes::{Route, Who, routes};
 pub use server::{ServeError, serve};
 
+use crate::base::clock::Timestamp;
 use crate::services::{App, health};
 use error::HttpError;
 
@@ -55,6 +56,16 @@ struct Web {
     limits: Limits,
     outer: Arc<layers::Outer>,
     gate: gate::Gate,
+    shown: Shown,
+}
+
+/// The certificate that is shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// When it ends, where that can be read.
+    ends: Option<Timestamp>,
+    /// No authority stands behind it.
+    is_self_made: bool,
 }
 
 impl Web {

@@ -16,7 +16,7 @@ use super::conn::Guard;
 use super::gate::Gate;
 use super::layers::Outer;
 use super::rates::Rates;
-use super::{Web, routes, tls};
+use super::{Shown, Web, routes, tls};
 use crate::base::config::Proxies;
 use crate::base::ids::RequestId;
 use crate::services::{App, keys, newsletter, statistics};
@@ -66,6 +66,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let HttpConfig { listen, certificate, is_self_made, hsts, proxies, limits, on_listening } = config;
     let tls = tls::server_config(&certificate)?;
+    let shown = Shown { ends: tls::ends(&certificate), is_self_made };
     drop(certificate);
     let (entropy, ring) = (app.clone(), app.clone());
     let outer = Outer {
@@ -80,7 +81,7 @@ pub async fn serve(
         operator: app.operator().clone(),
     };
     let gate = Gate::new(app.entropy()).map_err(|_| ServeError::NoRandomness)?;
-    let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer), gate });
+    let web = Arc::new(Web { app, limits: limits.clone(), outer: Arc::new(outer), gate, shown });
     let counting = tokio::spawn(statistics::keep(web.app.clone()));
     let sweeping = tokio::spawn(newsletter::keep(web.app.clone()));
     let served = run(listen, tls, routes::router(web), &limits, proxies, on_listening, shutdown).await;

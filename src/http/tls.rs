@@ -134,6 +134,48 @@ pub fn server_config(certificate: &Certificate) -> Result<Arc<ServerConfig>, Tls
     Ok(Arc::new(config))
 }
 
+/// When the service's own certificate ends; `None` for one that cannot be read.
+pub(super) fn ends(certificate: &Certificate) -> Option<Timestamp> {
+    let chain = match certificate {
+        Certificate::Files { chain, .. } => read("certificate", chain).ok()?,
+        Certificate::Pem { chain, .. } => Zeroizing::new(chain.clone().into_bytes()),
+    };
+    let own = CertificateDer::pem_slice_iter(&chain).next()?.ok()?;
+    let seconds = not_after(&own).ok()?;
+    seconds.checked_mul(1000).map(Timestamp::from_millis)
+}
+
+/// `validity.notAfter` of a certificate (RFC 5280, section 4.1), in seconds since 1970.
+fn not_after(certificate: &[u8]) -> yasna::ASN1Result<i64> {
+    // What stands behind the validity is passed over, part by part.
+    let rest = |reader: &mut yasna::BERReaderSeq<'_, '_>| {
+        while reader.read_optional(|reader| reader.read_der())?.is_some() {}
+        Ok(())
+    };
+    yasna::parse_der(certificate, |reader| {
+        reader.read_sequence(|reader| {
+            let end = reader.next().read_sequence(|reader| {
+                reader
+                    .read_optional(|reader| reader.read_tagged(yasna::Tag::context(0), |version| version.read_i64()))?;
+                let (_serial, _algorithm, _issuer) =
+                    (reader.next().read_der()?, reader.next().read_der()?, reader.next().read_der()?);
+                let end = reader.next().read_sequence(|validity| {
+                    let _begin = validity.next().read_der()?;
+                    let end = validity.next();
+                    Ok(match end.lookahead_tag()? {
+                        yasna::tags::TAG_UTCTIME => end.read_utctime()?.datetime().unix_timestamp(),
+                        _ => end.read_generalized_time()?.datetime().unix_timestamp(),
+                    })
+                })?;
+                rest(reader)?;
+                Ok(end)
+            })?;
+            rest(reader)?;
+            Ok(end)
+        })
+    })
+}
+
 fn read(what: &'static str, path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     std::fs::read(path).map(Zeroizing::new).map_err(|e| TlsError::Unreadable {
         what,
@@ -163,6 +205,22 @@ mod tests {
             let name = format!("{:?}", s.suite());
             name.starts_with("TLS13_") || name.starts_with("TLS_ECDHE_")
         }));
+    }
+
+    #[test]
+    fn when_a_certificate_ends_is_known() {
+        let (chain, key) = made();
+        let end = ends(&Certificate::Pem { chain, key: key.clone() }).unwrap();
+        // Ten years on, to the second.
+        assert_eq!(end.to_string(), "2036-11-20T15:48:46.000Z");
+        // One of a time that is written with two digits of the year.
+        let (chain, key) = make_self_signed(&[], Timestamp::from_millis(1_000_000_000_000)).unwrap();
+        assert_eq!(
+            ends(&Certificate::Pem { chain, key: key.clone() }).unwrap().to_string(),
+            "2011-09-07T01:46:40.000Z"
+        );
+        assert!(ends(&Certificate::Pem { chain: "nothing".into(), key }).is_none());
+        assert!(not_after(&[0x30, 0x80]).is_err() && not_after(&[]).is_err());
     }
 
     #[test]

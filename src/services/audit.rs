@@ -102,7 +102,12 @@ pub struct LastCheck {
 /// [`ServiceError::Forbidden`].
 pub fn last_check(app: &App, ctx: &Context) -> Result<Option<LastCheck>, ServiceError> {
     let _ = ctx.act(Action::VerifyAudit, &Resource::Audit)?;
-    Ok(app.last_check.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    Ok(latest_check(app))
+}
+
+/// The same, for what looks at how everything is.
+pub(super) fn latest_check(app: &App) -> Option<LastCheck> {
+    app.last_check.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Checks every entry and link, and that the trail continues each of the heads in `known`, which were kept elsewhere. `progress`

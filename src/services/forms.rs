@@ -6,11 +6,12 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::App;
+use super::{App, Context, ServiceError, submit};
 use crate::domain::country::Country;
 use crate::domain::form::{Form, FormError, FormSet, Library, Source, Sources, check_translation, check_with};
 use crate::domain::language::Lang;
 use crate::domain::notice::{Notice, Wording};
+use crate::policy::{self, Action, Resource};
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -121,6 +122,42 @@ pub fn health(app: &App) -> FormsHealth {
     // Looking for files needs the shelf again.
     drop(shelf);
     FormsHealth { forms, broken, overdue, missing: super::resources::missing_files(app) }
+}
+
+/// A form as those see it who look after what is asked.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The form.
+    pub form: Arc<Form>,
+    /// Whether it takes submissions.
+    pub is_open: bool,
+    /// The languages that it is there in, its own first.
+    pub langs: Vec<Lang>,
+    /// Whether its notice should have been read again by now.
+    pub is_overdue: bool,
+}
+
+/// All forms, in order of their titles, for whoever may see how they are made.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`].
+pub fn list(app: &App, ctx: &Context) -> Result<Vec<Kept>, ServiceError> {
+    // Also where there is no form at all.
+    let _permit = policy::decide(&ctx.actor, Action::ReadForms, &Resource::Form { roles: &[] })?;
+    let (set, today) = (app.forms(), app.clock.now().day());
+    let mut out = Vec::new();
+    for form in set.iter() {
+        let _permit = policy::decide(&ctx.actor.at(&form.id), Action::ReadForms, &Resource::of_form(form))?;
+        let own = std::iter::once(form.lang.clone());
+        out.push(Kept {
+            is_open: submit::is_open(app, form),
+            langs: own.chain(set.languages_of(&form.id)).collect(),
+            is_overdue: today.is_some_and(|today| form.notice.is_overdue(today)),
+            form: Arc::clone(form),
+        });
+    }
+    out.sort_by_key(|kept| kept.form.title.to_lowercase());
+    Ok(out)
 }
 
 /// The forms as they stand. Readers take a snapshot; whoever reloads puts a new one in its place.

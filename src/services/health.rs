@@ -5,8 +5,13 @@ use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::App;
-use super::audit::keep::{self, Keeps};
+use super::audit::keep::{self, Keeps, PlaceHealth};
+use super::audit::{LastCheck, latest_check};
+use super::forms::{self, FormsHealth};
+use super::post::{self, MailHealth};
+use super::scan::{self, ScannerHealth};
+use super::{App, Context, ServiceError, search};
+use crate::policy::{self, Action, Resource};
 pub use crate::vault::Load;
 
 /// Whether the service can take and give data now.
@@ -45,6 +50,65 @@ pub struct Figures {
     pub erasure_key: String,
     /// Free bytes on the data disk.
     pub free_bytes: u64,
+}
+
+/// All that is known of how the service is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Overview {
+    /// What it holds.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// Whether it can work.
+    pub readiness: Readiness,
+    /// Its forms.
+    pub forms: FormsHealth,
+    /// Its mails.
+    pub mail: MailHealth,
+    /// Its virus scanner, asked now.
+    pub scanner: ScannerHealth,
+    /// The second places of the trail's heads.
+    pub heads: Vec<PlaceHealth>,
+    /// What its pages cannot say.
+    pub operator: Lacking,
+    /// Searches that are going on.
+    pub searches: usize,
+    /// The last check of the trail since the start.
+    #[serde(skip)]
+    pub check: Option<LastCheck>,
+}
+
+/// Keys of the configuration without which the privacy page lacks something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lacking {
+    /// The keys.
+    pub missing: Vec<&'static str>,
+}
+
+/// All of it, for whoever may see it. Nobody is in it, so that it leaves no entry in the trail.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], [`ServiceError::Unavailable`].
+pub async fn look(app: &Arc<App>, ctx: &Context) -> Result<Overview, ServiceError> {
+    let _permit = policy::decide(&ctx.actor, Action::ReadStatus, &Resource::Vault)?;
+    overview(app).await
+}
+
+/// All of it.
+///
+/// # Errors
+/// [`ServiceError::Unavailable`].
+pub async fn overview(app: &Arc<App>) -> Result<Overview, ServiceError> {
+    Ok(Overview {
+        figures: figures(app),
+        readiness: readiness(app),
+        forms: forms::health(app),
+        mail: post::health(app)?,
+        scanner: scan::health(app).await,
+        heads: keep::places(app),
+        operator: Lacking { missing: app.operator().missing() },
+        searches: search::running(app),
+        check: latest_check(app),
+    })
 }
 
 /// How much there is to do, and room to do it in; cheap enough for each request.

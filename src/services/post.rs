@@ -12,7 +12,7 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,6 +79,7 @@ pub struct Post {
     links: Mutex<Vec<LinkMail>>,
     caused: Mutex<HashMap<[u8; 32], (Timestamp, u32)>>,
     gathering: Mutex<Gathering>,
+    given_up: AtomicU64,
     stopping: AtomicBool,
 }
 
@@ -98,7 +99,7 @@ struct Try {
 }
 
 /// How the mails stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct MailHealth {
     /// Whether a mail server is configured.
     pub on: bool,
@@ -106,6 +107,8 @@ pub struct MailHealth {
     pub waiting: usize,
     /// Of these, those that were refused for now at least once since the start.
     pub retried: usize,
+    /// Mails that were given up since the start.
+    pub given_up: u64,
 }
 
 impl Post {
@@ -134,6 +137,7 @@ impl Post {
             links: Mutex::default(),
             caused: Mutex::default(),
             gathering: Mutex::default(),
+            given_up: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         })
     }
@@ -196,9 +200,9 @@ impl Post {
 /// # Errors
 /// [`ServiceError::Unavailable`].
 pub fn health(app: &App) -> Result<MailHealth, ServiceError> {
-    let Some(post) = app.post() else { return Ok(MailHealth { on: false, waiting: 0, retried: 0 }) };
-    let retried = post.tries().len();
-    Ok(MailHealth { on: true, waiting: app.vault.waiting_mails()?.len(), retried })
+    let Some(post) = app.post() else { return Ok(MailHealth::default()) };
+    let (retried, given_up) = (post.tries().len(), post.given_up.load(Ordering::Relaxed));
+    Ok(MailHealth { on: true, waiting: app.vault.waiting_mails()?.len(), retried, given_up })
 }
 
 /// Says that something was put into the outbox.
@@ -296,6 +300,8 @@ async fn deliver_links(app: &App, post: &Post) -> usize {
                 if tried + 1 < LINK_TRIES && !matches!(refused, Refused::Never(_)) {
                     let again = LinkMail { mail, person, tried: tried + 1 };
                     post.links.lock().unwrap_or_else(PoisonError::into_inner).push(again);
+                } else {
+                    post.given_up.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
@@ -381,6 +387,7 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
         }
         Some(reason) => {
             tracing::warn!(about, reason, "a mail is given up");
+            post.given_up.fetch_add(1, Ordering::Relaxed);
             GIVEN_UP
         }
     };

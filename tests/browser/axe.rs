@@ -2,6 +2,7 @@
 //! English and in the language with the longest words. Here the forms and what stands around them; in `links` newsletters,
 //! unlocked files, boards and frames; in `console` and `marketing` what staff see. Screenshots of each page in `target/screenshots`.
 
+mod admin;
 mod auditor;
 mod console;
 mod links;

@@ -179,6 +179,15 @@ impl FormSet {
         self.forms.iter().map(move |entry| entry.in_language(lang))
     }
 
+    /// The languages that a form is translated into, in order.
+    pub fn languages_of(&self, id: &FormId) -> Vec<Lang> {
+        let translations = self.forms.iter().filter(|entry| entry.form.id == *id).flat_map(|entry| &entry.translations);
+        let mut out: Vec<Lang> = translations.map(|one| one.form.lang.clone()).collect();
+        out.sort();
+        out.dedup();
+        out
+    }
+
     /// The form of this id in the language that a recorded version of one of its texts names.
     pub fn as_recorded(&self, id: &FormId, recorded: &str) -> Option<&Arc<Form>> {
         match language_of(recorded) {

@@ -3,12 +3,15 @@
 
 mod account;
 pub(super) mod bulk;
+mod concerns;
 pub(super) mod confirm;
 mod cookies;
 pub(super) mod desk;
 mod entrance;
 pub(super) mod export;
+pub(super) mod forms;
 mod found;
+pub(super) mod health;
 pub(super) mod inbox;
 mod inbox_page;
 mod opened;

@@ -46,6 +46,10 @@ pub(super) struct Frame {
     pub(super) surveys: bool,
     pub(super) audits: bool,
     pub(super) transfers: bool,
+    /// Whether they see how the forms are made.
+    pub(super) forms: bool,
+    /// Whether they see how the service is.
+    pub(super) health: bool,
     /// Whether there may be requests for them to make or to decide.
     pub(super) decides: bool,
     pub(super) guard: String,
@@ -57,13 +61,16 @@ impl Frame {
             Actor::Staff { roles, .. } => roles,
             _ => &[],
         };
+        let may = |action, resource| policy::decide(&here.who.actor, action, &resource).is_ok();
         Self {
             login: here.who.login.clone(),
             roles: roles.iter().map(|role| view::role(*role)).collect::<Vec<_>>().join(", "),
             reads: roles.iter().any(|role| role.reads()),
             surveys: here.surveys,
-            audits: policy::decide(&here.who.actor, Action::ReadAudit, &Resource::Audit).is_ok(),
-            transfers: policy::decide(&here.who.actor, Action::ReadTransfers, &Resource::Audit).is_ok(),
+            audits: may(Action::ReadAudit, Resource::Audit),
+            transfers: may(Action::ReadTransfers, Resource::Audit),
+            forms: may(Action::ReadForms, Resource::Form { roles: &[] }),
+            health: may(Action::ReadStatus, Resource::Vault),
             decides: here.requests,
             guard: here.guard(),
         }
