@@ -93,6 +93,11 @@ impl Site {
         Ok(Self { origin, party: host.to_owned(), name: name.to_owned() })
     }
 
+    /// Scheme, host and port, without a slash at the end.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// What asks a browser to make a passkey, as JSON for `navigator.credentials.create`. A device that has one of `known` makes no
     /// second.
     ///

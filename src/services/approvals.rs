@@ -331,6 +331,16 @@ async fn check_use<'a>(
     Ok((held, row, used))
 }
 
+/// Whether an open request would give an account one of these roles.
+pub(super) fn is_to_get(app: &App, account: StaffId, roles: &[Role]) -> bool {
+    let now = app.clock.now();
+    let gives = |row: &Approval| match &row.matter {
+        Matter::Roles { account: whose, to, .. } => *whose == account && to.iter().any(|role| roles.contains(role)),
+        Matter::Erasure { .. } | Matter::Export(_) => false,
+    };
+    app.approvals.read(|rows| rows.values().any(|row| row.stage_at(now).is_open() && gives(row)))
+}
+
 /// Keeps every request as it is while this is held. Whoever also holds what accounts sign in with takes this first.
 pub(super) async fn hold(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
     app.approvals.changing.lock().await

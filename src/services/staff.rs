@@ -3,6 +3,8 @@
 //! Accounts and tokens are few and asked for at each request, so they are held in memory, and written through.
 
 mod address;
+mod alone;
+mod overview;
 mod place;
 mod tokens;
 
@@ -24,6 +26,9 @@ use crate::vault::{Act, Detail, Vault, VaultError};
 pub(super) use address::{address_of, address_to_tell, set as set_address, to_tell};
 pub use address::{parse as parse_address, set_by_login as set_email, set_own as set_own_email};
 
+pub use alone::BY_TWO;
+pub(super) use alone::{check_hand_out, check_owner, check_unchanged, check_way_in};
+pub use overview::{Person, overview};
 pub(super) use place::reach_of;
 pub use place::set as set_region;
 use tokens::TokenRow;
@@ -163,7 +168,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context) -> Result<Vec<Account>, Service
 /// Disables an account at once, its tokens with it.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`]; [`ServiceError::Invalid`] for the last administrator who can sign in.
+/// [`ServiceError::NotFound`]; [`ServiceError::Invalid`] for the last administrator who can sign in, and for what takes two.
 pub async fn disable(app: &Arc<App>, ctx: &Context, login: &str) -> Result<(), ServiceError> {
     let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
     let login = parse_login(login)?;
@@ -171,6 +176,7 @@ pub async fn disable(app: &Arc<App>, ctx: &Context, login: &str) -> Result<(), S
     let _one_at_a_time = app.staff.changing.lock().await;
     let (id, mut row) = find(app, login.as_str())?.ok_or(ServiceError::NotFound)?;
     sign_in::keep_an_admin(app, id)?;
+    alone::check_end(app, ctx, id)?;
     row.disabled = true;
     // Nobody is to be told of anything any more.
     row.email = None;

@@ -17,6 +17,8 @@ mod inbox_page;
 mod opened;
 mod page;
 pub(super) mod passkeys;
+pub(super) mod people;
+mod people_page;
 mod print_page;
 pub(super) mod provider;
 pub(super) mod record;

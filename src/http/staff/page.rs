@@ -48,6 +48,8 @@ pub(super) struct Frame {
     pub(super) transfers: bool,
     /// Whether they see how the forms are made.
     pub(super) forms: bool,
+    /// Whether they manage accounts.
+    pub(super) people: bool,
     /// Whether they see how the service is.
     pub(super) health: bool,
     /// Whether there may be requests for them to make or to decide.
@@ -70,6 +72,7 @@ impl Frame {
             audits: may(Action::ReadAudit, Resource::Audit),
             transfers: may(Action::ReadTransfers, Resource::Audit),
             forms: may(Action::ReadForms, Resource::Form { roles: &[] }),
+            people: may(Action::ManageStaff, Resource::Staff),
             health: may(Action::ReadStatus, Resource::Vault),
             decides: here.requests,
             guard: here.guard(),

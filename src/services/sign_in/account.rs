@@ -9,7 +9,7 @@ use super::sessions::Session;
 use super::throttle::From;
 use super::{Lane, SignedIn, active, choose, hashing, make_hash, save};
 use crate::base::clock::Timestamp;
-use crate::base::ids::Handle;
+use crate::base::ids::{Handle, StaffId};
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::password::Password;
@@ -67,6 +67,44 @@ pub fn own(app: &App, here: &SignedIn) -> Result<Own, ServiceError> {
     let passkeys =
         shown.map(|own| PasskeyShown { id: own.id, name: own.name, made: own.made, used: own.used }).collect();
     Ok(Own { sessions, recovery_left, email, codes, passkeys, by_provider: false })
+}
+
+/// How an account gets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Not at all: a program, or somebody who was never invited.
+    Nothing,
+    /// By an invitation, once, until then.
+    Invited(Timestamp),
+    /// By an invitation that has ended.
+    Lapsed,
+    /// With a password, and what comes second.
+    Own {
+        /// There is an authenticator program.
+        codes: bool,
+        /// How many passkeys there are.
+        passkeys: usize,
+    },
+    /// Through the provider.
+    Provider,
+}
+
+/// How an account gets in.
+pub(in crate::services) fn way_of(app: &App, id: StaffId) -> Way {
+    let Some(row) = app.door.ring.of(id) else { return Way::Nothing };
+    let now = app.clock.now();
+    match (row.provider, row.factors, row.invitation) {
+        (Some(_), ..) => Way::Provider,
+        (None, Some(factors), _) => Way::Own { codes: factors.codes.is_some(), passkeys: factors.passkeys.len() },
+        (None, None, Some(open)) if now < open.expires => Way::Invited(open.expires),
+        (None, None, Some(_)) => Way::Lapsed,
+        (None, None, None) => Way::Nothing,
+    }
+}
+
+/// In how many places an account is signed in.
+pub(in crate::services) fn sessions_of(app: &App, id: StaffId) -> usize {
+    app.door.sessions.of(id, app.clock.now()).len()
 }
 
 /// Ends one of one's own sessions.

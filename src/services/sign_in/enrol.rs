@@ -71,7 +71,7 @@ struct Pending {
 ///
 /// # Errors
 /// [`ServiceError::Invalid`] for a bad login, no role, what is no address, a zero life, a disabled or service account, and one
-/// that has a password: that is [`recover`].
+/// that has a password: that is [`recover`]; and for what takes two.
 pub async fn invite(
     app: &Arc<App>,
     ctx: &Context,
@@ -89,7 +89,9 @@ pub async fn invite(
     if roles.is_empty() {
         return Err(invalid("role", "required", "Name at least one role."));
     }
+    staff::check_hand_out(ctx, &roles)?;
     let (id, login) = staff::find_or_add_person(app, ctx, login).await?;
+    let _no_requests = approvals::hold(app).await;
     let _one_at_a_time = app.door.changing.lock().await;
     let row = app.door.ring.of(id).unwrap_or_default();
     check_not_of_provider(&row)?;
@@ -97,6 +99,8 @@ pub async fn invite(
         let message = "This account has a password already. If it is lost, use staff recover.";
         return Err(invalid("login", "has-password", message));
     }
+    staff::check_way_in(app, ctx, id)?;
+    staff::check_unchanged(ctx, &row.roles, &roles)?;
     if email.is_some() {
         staff::set_address(app, ctx.act(Action::ManageStaff, &Resource::Staff)?, id, email).await?;
     }
@@ -108,7 +112,7 @@ pub async fn invite(
 /// stay.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`] for an account that was never invited or is disabled; [`ServiceError::Invalid`] for a zero life.
+/// [`ServiceError::NotFound`] for an account that was never invited or is disabled; [`ServiceError::Invalid`] for a zero life, and for what takes two.
 pub async fn recover(app: &Arc<App>, ctx: &Context, login: &str, ttl: Duration) -> Result<Invited, ServiceError> {
     let _ = ctx.act(Action::ManageStaff, &Resource::Staff)?;
     check_life(ttl)?;
@@ -118,6 +122,7 @@ pub async fn recover(app: &Arc<App>, ctx: &Context, login: &str, ttl: Duration) 
     let _one_at_a_time = app.door.changing.lock().await;
     let row = app.door.ring.of(id).ok_or(ServiceError::NotFound)?;
     check_not_of_provider(&row)?;
+    staff::check_way_in(app, ctx, id)?;
     let (invited, row) = prepare(app, login, Credentials { factors: None, ..row }, ttl)?;
     let mut rows = vec![app.vault.seal_system_row(SystemTable::Credentials, id.as_bytes(), &row)?];
     let mut undone = Vec::new();

@@ -38,9 +38,10 @@ use credentials::{Credentials, Ring, Second, sha256};
 use throttle::{From, Throttle};
 
 pub use account::{
-    Own, PasskeyShown, begin_codes, change_password, complete_codes, end_session, own, remove_codes, remove_passkey,
-    renew_recovery,
+    Own, PasskeyShown, Way, begin_codes, change_password, complete_codes, end_session, own, remove_codes,
+    remove_passkey, renew_recovery,
 };
+pub(super) use account::{sessions_of, way_of};
 pub use confirm::{ask_confirmation, confirm, confirm_by_passkey, is_fresh};
 pub use enrol::{
     Invited, Setup, begin_passkey_setup, begin_setup, complete_setup, complete_setup_by_passkey, invite, look, recover,
@@ -150,6 +151,11 @@ impl App {
         let name = self.operator().name.clone().unwrap_or_else(|| "Letterlock".to_owned());
         let _ = self.door.site.set(Site::new(origin, &name)?);
         Ok(())
+    }
+
+    /// Where browsers reach the service, as far as that is known, without a slash at the end.
+    pub fn origin(&self) -> Option<&str> {
+        self.door.site.get().map(Site::origin)
     }
 
     /// Whether there can be passkeys.

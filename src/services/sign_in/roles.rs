@@ -12,13 +12,15 @@ use crate::services::{App, Context, Problem, ServiceError, staff};
 use crate::vault::system_rows::{SystemRow, SystemTable};
 use crate::vault::{Act, Detail};
 
-/// Gives an account other roles. Every session of it ends.
+/// Gives an account other roles, for the owner of the machine; others ask for it ([`approvals`](crate::services::approvals)).
+/// Every session of it ends.
 ///
 /// # Errors
 /// [`ServiceError::NotFound`] for an account that was never invited or is disabled; [`ServiceError::Invalid`] (field `role`) for no role,
 /// and where nobody would be left who is an administrator.
 pub async fn change_roles(app: &Arc<App>, ctx: &Context, login: &str, roles: &[Role]) -> Result<(), ServiceError> {
     let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
+    staff::check_owner(ctx)?;
     let login: Login = login.parse().map_err(|_| ServiceError::NotFound)?;
     let id = staff::find_active(app, &login)?.ok_or(ServiceError::NotFound)?;
     let mut roles = roles.to_vec();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::alone::check_another;
 use super::{AccountRow, find, parse_login, save};
 use crate::base::ids::StaffId;
 use crate::domain::region::Region;
@@ -11,12 +12,13 @@ use crate::services::{App, Context, ServiceError};
 /// Says where the holder of an account reads; `None` for where the vault is. It counts from the next request on.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`] for an unknown login; [`ServiceError::Forbidden`].
+/// [`ServiceError::NotFound`] for an unknown login; [`ServiceError::Invalid`] for one's own; [`ServiceError::Forbidden`].
 pub async fn set(app: &Arc<App>, ctx: &Context, login: &str, region: Option<Region>) -> Result<(), ServiceError> {
     let act = ctx.act(Action::ManageStaff, &Resource::Staff)?;
     let login = parse_login(login)?;
     let _one_at_a_time = app.staff.changing.lock().await;
     let (id, row) = find(app, login.as_str())?.ok_or(ServiceError::NotFound)?;
+    check_another(ctx, id)?;
     if row.region == region {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::alone::{check_hand_out, check_way_in};
 use super::{AccountRow, State, find, invalid, new_account, parse_login};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{RequestId, StaffId, TokenId};
@@ -129,7 +130,7 @@ pub async fn create_token(
 ///
 /// # Errors
 /// [`ServiceError::Invalid`] for a bad login, a disabled account, no role or one that the account does not have, a scope of nothing or with
-/// a form that there is not, or a zero life.
+/// a form that there is not, a zero life, or what takes two.
 pub async fn create_scoped_token(
     app: &Arc<App>,
     ctx: &Context,
@@ -149,6 +150,7 @@ pub async fn create_scoped_token(
     if ttl.is_some_and(|ttl| ttl.is_zero()) {
         return Err(invalid("ttl", "out-of-range", "The token would end at once."));
     }
+    check_hand_out(ctx, &roles)?;
     check_scope(app, scope)?;
     let _one_at_a_time = app.staff.changing.lock().await;
     let mut rows: Vec<SystemRow> = Vec::new();
@@ -158,6 +160,7 @@ pub async fn create_scoped_token(
             return Err(invalid("login", "disabled", "This account is disabled."));
         }
         Some((id, row)) => {
+            check_way_in(app, ctx, id)?;
             if within(app, id, &row, roles.clone()) != roles {
                 let message = "A token cannot be more than its account: somebody who signs in does not have this role.";
                 return Err(invalid("role", "not-its-own", message));
