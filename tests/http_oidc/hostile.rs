@@ -31,6 +31,8 @@ pub(crate) struct Script {
     pub(crate) document: Value,
     /// How the document is given.
     pub(crate) given: Given,
+    /// Its keys are not to be had.
+    pub(crate) no_keys: bool,
     /// Whether the token comes with the hash of its access token.
     pub(crate) at_hash: bool,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Script {
 impl Default for Script {
     fn default() -> Self {
         let (claims, header, document) = (json!({}), json!({}), json!({}));
-        Self { claims, header, signed: Signed::Ec, document, given: Given::Well, at_hash: true }
+        Self { claims, header, signed: Signed::Ec, document, given: Given::Well, no_keys: false, at_hash: true }
     }
 }
 
@@ -200,13 +202,17 @@ async fn elsewhere(State(inner): State<Arc<Inner>>) -> &'static str {
     "{}"
 }
 
-async fn jwks(State(inner): State<Arc<Inner>>) -> Json<Value> {
+async fn jwks(State(inner): State<Arc<Inner>>) -> Response {
     inner.keys.fetch_add(1, Ordering::SeqCst);
+    if inner.script.lock().unwrap().no_keys {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     let point = inner.ec.public_key().as_ref();
     Json(json!({ "keys": [
         { "kty": "EC", "crv": "P-256", "kid": "ec", "use": "sig", "x": b64(&point[1..33]), "y": b64(&point[33..]) },
         { "kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": b64(inner.ed.public_key().as_ref()) },
     ] }))
+    .into_response()
 }
 
 /// Gives tokens for a code, once, to whoever has the verifier.

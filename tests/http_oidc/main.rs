@@ -192,21 +192,28 @@ async fn a_provider_that_says_too_much_too_slowly_or_points_elsewhere_is_not_fol
 #[tokio::test]
 async fn keys_that_are_unknown_are_asked_for_at_a_bounded_rate() {
     let house = House::new().await;
+    house.provider.script(|script| script.no_keys = true);
+    for _ in 0..3 {
+        assert_eq!(house.refused().await.0, 403);
+    }
+    assert_eq!(house.provider.asked().1, 1, "not again just after a failure");
+    house.provider.script(|_| ());
+    house.place.later(6);
     house.enter().await;
     house.provider.script(|script| script.header = json!({ "kid": "new" }));
     for _ in 0..5 {
         assert_eq!(house.refused().await.0, 403);
     }
-    assert_eq!(house.provider.asked().1, 1, "they were read just now");
+    assert_eq!(house.provider.asked().1, 2, "they were read just now");
     house.place.later(61);
     for _ in 0..5 {
         assert_eq!(house.refused().await.0, 403);
     }
-    assert_eq!(house.provider.asked().1, 2, "once a minute");
+    assert_eq!(house.provider.asked().1, 3, "once a minute");
     house.place.later(3601);
     house.provider.script(|_| ());
     house.enter().await;
-    assert_eq!(house.provider.asked(), (2, 3, 0), "both are too old by now");
+    assert_eq!(house.provider.asked(), (2, 4, 0), "both are too old by now");
 }
 
 #[tokio::test]

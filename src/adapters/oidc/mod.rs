@@ -98,6 +98,20 @@ struct Known {
     failed: Option<(Timestamp, Failure)>,
 }
 
+impl Known {
+    /// Not just after a failure: whoever waits in line behind it would wait as long again.
+    fn may_ask(&self, now: Timestamp) -> Result<(), Failure> {
+        let just_now = self.failed.filter(|(since, _)| now.since(*since) < PAUSE);
+        just_now.map_or(Ok(()), |(_, failure)| Err(failure))
+    }
+
+    /// Remembers whether it went well.
+    fn noted<T>(&mut self, outcome: Result<T, Failure>, now: Timestamp) -> Result<T, Failure> {
+        self.failed = outcome.as_ref().err().map(|failure| (now, *failure));
+        outcome
+    }
+}
+
 impl Provider {
     /// Prepares what is needed to ask it; nothing is asked yet.
     ///
@@ -131,25 +145,14 @@ impl Provider {
         if let Some((_, metadata)) = known.metadata.as_ref().filter(|(since, _)| now.since(*since) < KEPT) {
             return Ok(Arc::clone(metadata));
         }
-        if let Some((_, failure)) = known.failed.filter(|(since, _)| now.since(*since) < PAUSE) {
-            return Err(failure);
-        }
+        known.may_ask(now)?;
         let read = async {
             let text = self.fetcher.get(&discovery::address(&self.settings.issuer)?).await?;
             Metadata::read(&text, &self.settings.issuer)
         };
-        match read.await {
-            Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                known.metadata = Some((now, Arc::clone(&metadata)));
-                known.failed = None;
-                Ok(metadata)
-            }
-            Err(failure) => {
-                known.failed = Some((now, failure));
-                Err(failure)
-            }
-        }
+        let metadata = Arc::new(known.noted(read.await, now)?);
+        known.metadata = Some((now, Arc::clone(&metadata)));
+        Ok(metadata)
     }
 
     /// Where somebody is sent who wants to sign in.
@@ -218,8 +221,12 @@ impl Provider {
     }
 
     async fn read_keys(&self, known: &mut Known, metadata: &Metadata, now: Timestamp) -> Result<Arc<KeySet>, Failure> {
-        let text = self.fetcher.get(&metadata.keys).await?;
-        let keys = Arc::new(KeySet::read(&text).map_err(|_| Failure::Unusable("its keys cannot be read"))?);
+        known.may_ask(now)?;
+        let read = async {
+            let text = self.fetcher.get(&metadata.keys).await?;
+            KeySet::read(&text).map_err(|_| Failure::Unusable("its keys cannot be read"))
+        };
+        let keys = Arc::new(known.noted(read.await, now)?);
         known.keys = Some((now, Arc::clone(&keys)));
         Ok(keys)
     }
