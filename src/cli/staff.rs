@@ -138,7 +138,11 @@ fn request(request: &Value) -> Vec<String> {
 }
 
 fn rows(account: &Value) -> Vec<Vec<String>> {
-    let kind = if account["service"] == true { "service" } else { "person" };
+    let kind = match (account["service"] == true, account["provider"] == true) {
+        (true, _) => "service",
+        (_, true) => "provider",
+        _ => "person",
+    };
     let state = if account["disabled"] == true { "disabled" } else { "active" };
     let email = account["email"].as_str().unwrap_or("-");
     let region = account["region"].as_str().unwrap_or("-");

@@ -200,7 +200,15 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
     if route.who == Who::Public && route.method != "GET" {
         out.push(("403", "Sent by another site, or not available here."));
     }
-    if bearer || has_body || route.path.contains('{') || route.path.starts_with("/my") {
+    if route.operation == "signInCallback" {
+        out.push(("403", "What the provider says was not taken, or lets nobody in."));
+    }
+    if route.operation == "signInCallback"
+        || bearer
+        || has_body
+        || route.path.contains('{')
+        || route.path.starts_with("/my")
+    {
         out.push(("404", "Does not exist, was erased, or may not be known."));
     }
     if matches!(route.operation, "downloadFile" | "myFile") {

@@ -46,6 +46,8 @@ pub struct Account {
     pub login: String,
     /// A service account has tokens only, never a password.
     pub service: bool,
+    /// Its holder signs in through the provider.
+    pub provider: bool,
     /// Cannot act any more.
     pub disabled: bool,
     /// Where its holder is told of what arrives.
@@ -161,6 +163,9 @@ pub(super) async fn add_person(
 pub async fn list(app: &Arc<App>, ctx: &Context) -> Result<Vec<Account>, ServiceError> {
     let _ = ctx.act(Action::ManageStaff, &Resource::Staff)?;
     let mut accounts = app.staff.read(|state| state.accounts.keys().map(|id| show(state, *id)).collect::<Vec<_>>())?;
+    for account in &mut accounts {
+        account.provider = sign_in::is_of_provider(app, account.id);
+    }
     accounts.sort_by(|a, b| a.login.cmp(&b.login));
     Ok(accounts)
 }
@@ -276,6 +281,7 @@ fn show(state: &State, id: StaffId) -> Account {
         id,
         login: row.login.clone(),
         service: row.service,
+        provider: false,
         disabled: row.disabled,
         email: row.email.clone(),
         region: row.region.clone(),

@@ -25,6 +25,8 @@ async fn nobody_takes_an_account_over_by_what_they_are_called() {
     let second = house.enter_as(person("two", "jane.doe", &["vault-hr"])).await;
     let again = house.enter_as(person("one", "somebody.else", &["vault-hr"])).await;
     assert_eq!(logins(&house).await, ["jane.doe", "jane.doe-2", "jane.doe-3"]);
+    let listed = accounts::list(&house.place.service.app, &owner(Role::Admin)).await.unwrap();
+    assert_eq!(listed.iter().map(|account| account.provider).collect::<Vec<_>>(), [false, true, true]);
     for (staff, login) in
         [(&local, "jane.doe"), (&first, "jane.doe-2"), (&second, "jane.doe-3"), (&again, "jane.doe-2")]
     {

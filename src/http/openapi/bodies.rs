@@ -93,6 +93,7 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
         | "askFirstPasskey"
         | "askSecondPasskey"
         | "signInPasskey"
+        | "signInProvider"
         | "signInSecondPasskey"
         | "completeSetupPasskey" => {
             json!({ "application/x-www-form-urlencoded": { "schema": { "type": "object" } } })

@@ -67,6 +67,11 @@ pub(super) fn own_roles(app: &App, id: StaffId) -> Option<Vec<Role>> {
     app.door.ring.roles(id)
 }
 
+/// Whether the holder of an account signs in through the provider.
+pub(super) fn is_of_provider(app: &App, id: StaffId) -> bool {
+    app.door.ring.of(id).is_some_and(|row| row.provider.is_some())
+}
+
 /// Holds every change of what accounts sign in with, for changes elsewhere that must not meet one.
 pub(super) async fn hold(app: &App) -> tokio::sync::MutexGuard<'_, ()> {
     app.door.changing.lock().await
