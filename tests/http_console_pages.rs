@@ -155,3 +155,71 @@ async fn health_says_at_the_top_whether_all_is_well_and_what_is_not_known() {
     let (status, _) = words(ada.get("/staff/health").await).await;
     assert_eq!((status, health::figures(&place.service.app).audit_entries), (200, before));
 }
+
+#[tokio::test]
+async fn the_first_page_shows_what_waits_of_the_forms_that_one_reads_and_no_others() {
+    let place = Place::new().await;
+    let (secret, _, sue) = place.take_up(&place.invite("sue", &[Role::Support]).await).await;
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        ids.push(place.service.ask_support(&format!("p{n}@example.org")).await);
+        place.later(2 * 24 * 60 * 60);
+    }
+    let sue = {
+        drop(sue);
+        place.sign_in("sue", &secret).await
+    };
+    let row = |page: &str, heading: &str| {
+        let table = staff::between(page, heading, "</section>");
+        let title = table.find("Ask our support team").unwrap_or_else(|| panic!("{table}"));
+        staff::between(&table[title..], "</th>", "</tr>")
+    };
+    let page = sue.page("/staff").await;
+    let waiting = row(&page, "id=\"open\"");
+    assert!(
+        waiting.contains("<td data-label=\"Waiting\">3</td>") && waiting.contains("<td data-label=\"Overdue\">0</td>"),
+        "{page}"
+    );
+    assert!(page.contains("3 in the last 28 days") && page.contains("<td>1</td>"), "{page}");
+    // A bar for each day, of which three have a height; and no style or script for it.
+    assert_eq!(page.matches("<rect class=\"bar-open\" x=\"").count() - 1, 28, "{page}");
+    assert!(!page.contains("style=") && !page.contains("<script"), "{page}");
+    assert!(row(&page, "id=\"answers\"").contains("<td data-label=\"Half within\">–</td>"), "{page}");
+    // Six days on the first has waited for eight; another is answered: by the first message, not by the second.
+    place.later(2 * 24 * 60 * 60);
+    let token = place.service.token(&[Role::Support]).await;
+    for text in ["Here you are.", "And this."] {
+        let path = format!("/api/v1/submissions/{}/messages", ids[2]);
+        let body = serde_json::json!({ "text": text });
+        assert_eq!(place.service.json("POST", &path, Some(&token), &body).await.status(), 201);
+    }
+    let sue = {
+        drop(sue);
+        place.sign_in("sue", &secret).await
+    };
+    let page = sue.page("/staff").await;
+    let waiting = row(&page, "id=\"open\"");
+    assert!(
+        waiting.contains("<td data-label=\"Waiting\">2</td>")
+            && waiting.contains("<strong class=\"problem\">1</strong>"),
+        "{page}"
+    );
+    let answers = row(&page, "id=\"answers\"");
+    assert!(answers.contains(">4 days</td>") && answers.contains("<td data-label=\"Answered\">1</td>"), "{page}");
+    // Whoever reads other forms sees nothing of it, and whoever reads none sees no chart.
+    let (_, _, hugo) = place.take_up(&place.invite("hugo", &[Role::Hr]).await).await;
+    let page = hugo.page("/staff").await;
+    assert!(page.contains("0 in the last 28 days") && !page.contains("Ask our support team"), "{page}");
+    let (_, _, ada) = place.take_up(&place.invite("ada", &[Role::Admin]).await).await;
+    assert!(!ada.page("/staff").await.contains("<svg"));
+    // Erased, it counts nowhere.
+    let privacy = place.service.token(&[Role::Privacy]).await;
+    let path = format!("/api/v1/submissions/{}", ids[0]);
+    assert_eq!(place.service.send(place.service.request("DELETE", &path), Some(&privacy)).await.status(), 200);
+    let page = sue.page("/staff").await;
+    assert!(
+        row(&page, "id=\"open\"").contains("<td data-label=\"Overdue\">0</td>")
+            && page.contains("2 in the last 28 days"),
+        "{page}"
+    );
+}

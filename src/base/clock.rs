@@ -35,6 +35,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This time moved earlier by `by`; stays at the earliest representable time rather than overflow.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// The day, UTC; `None` far outside of the calendar.
     pub fn day(self) -> Option<jiff::civil::Date> {
         jiff::Timestamp::from_millisecond(self.0).ok().map(|time| jiff::tz::Offset::UTC.to_datetime(time).date())

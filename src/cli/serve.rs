@@ -142,6 +142,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     }));
     app.set_password_cost(password_cost(config)?);
     let link_life = std::time::Duration::from_secs(3_600 * u64::from(config.resource_link_hours));
+    app.set_overdue_days(config.overdue_days);
     app.set_resources(Shelf { folder: config.resources.clone(), link_life });
     for missing in resources::missing_files(app) {
         say(&format!("letterlock: note: {missing}"));

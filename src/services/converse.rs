@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{App, Context, Problem, ServiceError, post, review};
+use super::{App, Context, Problem, ServiceError, dashboard, post, review};
 use crate::base::ids::RecordId;
 use crate::domain::form::Form;
 use crate::domain::message::{Author, Message, MessageText};
@@ -43,6 +43,7 @@ pub async fn answer(
     let message = Message { at: app.clock.now(), author, text, files: Vec::new() };
     let new = NewMessage { message, files: Vec::new(), status, tell: post::about_answer(app, &form) };
     let number = app.vault.add_message(ctx.act_on(permit)?, id, new).await?;
+    dashboard::answered(app, &located.summary);
     post::came(app);
     Ok(number)
 }

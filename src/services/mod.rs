@@ -7,6 +7,7 @@ mod bearer;
 pub mod board;
 pub mod canned;
 pub mod converse;
+pub mod dashboard;
 pub mod desk;
 pub mod erase;
 mod error;
@@ -96,6 +97,7 @@ pub struct App {
     alone: erase::Alone,
     exports: export::Places,
     tally: statistics::Tally,
+    pace: dashboard::Pace,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
     results: results::Kept,
@@ -208,6 +210,7 @@ impl App {
                     .to_owned(),
         })?;
         let tally = statistics::Tally::load(&vault);
+        let pace = dashboard::Pace::new(clock.now());
         let app = Self {
             vault: Arc::new(vault),
             forms: forms::Shelf::new(forms),
@@ -236,6 +239,7 @@ impl App {
             alone: erase::Alone::default(),
             exports: export::Places::default(),
             tally,
+            pace,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),
             results: results::Kept::default(),

@@ -9,10 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use jiff::civil::Date;
+
 use super::directory::Directory;
 use super::list::arrival_of;
 use super::read::Located;
 use super::{Vault, VaultError};
+use crate::base::clock::Timestamp;
 use crate::base::ids::{RecordId, StaffId};
 use crate::base::tables::Table;
 use crate::domain::form::FormId;
@@ -73,6 +76,17 @@ pub struct Tally {
     pub by_label: BTreeMap<Label, u64>,
 }
 
+/// How the submissions of a form come in and wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// How many came in on each day (UTC) from the first that was asked for on.
+    pub days: BTreeMap<Date, u64>,
+    /// Those that wait: new, in progress, or received and not looked into.
+    pub open: u64,
+    /// Of these, those that came in before the time that was asked for.
+    pub overdue: u64,
+}
+
 /// All lines.
 #[derive(Default)]
 pub(super) struct Shelf {
@@ -87,6 +101,7 @@ pub(super) struct Shelf {
 struct Line {
     place: u64,
     record: RecordId,
+    received: Timestamp,
     status: Status,
     unanswered: bool,
     assignee: Option<Assignee>,
@@ -101,6 +116,7 @@ impl Line {
         (!matches!(summary.nature, Nature::Answer(_))).then(|| Self {
             place: located.place,
             record: located.record,
+            received: summary.received,
             status: summary.status,
             unanswered: summary.unanswered > 0,
             assignee: summary.work.assignee.clone(),
@@ -152,6 +168,20 @@ impl Shelf {
         tally
     }
 
+    fn flow(&self, form: &FormId, first: Date, before: Timestamp) -> Flow {
+        let mut flow = Flow::default();
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        for line in lines.get(form).into_iter().flat_map(BTreeMap::values) {
+            let waits = matches!(line.status, Status::New | Status::InProgress | Status::Received);
+            flow.open += u64::from(waits);
+            flow.overdue += u64::from(waits && line.received < before);
+            if let Some(day) = line.received.day().filter(|day| *day >= first) {
+                *flow.days.entry(day).or_default() += 1;
+            }
+        }
+        flow
+    }
+
     /// Takes out whoever is being erased.
     pub(super) fn forget(&self, directory: &RwLock<Directory>) {
         // In this order, as in `Vault::keep`.
@@ -199,6 +229,13 @@ impl Vault {
     pub fn tally(&self, form: &FormId, account: Option<StaffId>, mine: &[Assignee]) -> Option<Tally> {
         self.look_again()?;
         Some(self.shared.shelf.count(form, account, mine))
+    }
+
+    /// How the submissions of a form come in, from the day `first` on, and wait; overdue is what came in before `before`. `None`
+    /// until the vault is warm.
+    pub fn flow(&self, form: &FormId, first: Date, before: Timestamp) -> Option<Flow> {
+        self.look_again()?;
+        Some(self.shared.shelf.flow(form, first, before))
     }
 
     /// Where everything is that is given to somebody, newest first. `None` until the vault is warm.
@@ -259,6 +296,7 @@ mod tests {
         let labels = ["billing", "urgent", "waiting"].map(|word| Label::parse(word).unwrap());
         let line = |n: u64| Line {
             place: n,
+            received: Timestamp::from_millis(0),
             record: RecordId::from_bytes([(n % 251) as u8; 16]),
             status: [Status::New, Status::InProgress, Status::Answered][(n % 3) as usize],
             unanswered: n.is_multiple_of(7),

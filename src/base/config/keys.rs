@@ -43,6 +43,13 @@ const KEYS: &[Key] = &[
     path("messages", |c, v| c.messages = v, "folder of your own messages, a file a language"),
     path("resources", |c, v| c.resources = v, "folder of the files that forms unlock"),
     number("resource_link_hours", 1, 720, |c, v| c.resource_link_hours = small(v), "how long a link to one is good"),
+    number(
+        "overdue_days",
+        1,
+        365,
+        |c, v| c.overdue_days = small(v),
+        "days after which what waits for an answer is overdue",
+    ),
     text("country", set_country, "country of telephone numbers without a calling code, for example GB"),
     flag("accept_unsafe_fs", |c, v| c.accept_unsafe_fs = v, "work on a file system not known to overwrite in place"),
     number("cache_mib", 8, 65_536, |c, v| c.cache_mib = v, "memory for the store's cache, MiB"),

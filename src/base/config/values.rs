@@ -27,6 +27,8 @@ pub struct Config {
     pub resources: PathBuf,
     /// How long a link to such a file is good, in hours.
     pub resource_link_hours: u32,
+    /// Days after which what waits for an answer is overdue. Default 7.
+    pub overdue_days: u32,
     /// Country of telephone numbers without a calling code, for forms that name none: two capital letters.
     pub country: Option<String>,
     /// Teams of staff: names, with the logins of their members.
@@ -264,6 +266,7 @@ impl Default for Config {
             messages: PathBuf::from("messages"),
             resources: PathBuf::from("resources"),
             resource_link_hours: 24,
+            overdue_days: 7,
             country: None,
             teams: Vec::new(),
             safeguards: Vec::new(),

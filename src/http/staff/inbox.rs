@@ -15,6 +15,7 @@ use crate::http::api::submissions::{parse_label, parse_status};
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
+use crate::services::dashboard;
 use crate::services::desk::{self, Desk};
 use crate::services::export;
 use crate::services::inbox::{self, Tally, Whose};
@@ -75,7 +76,8 @@ pub(in crate::http) async fn home(
     Query::strict(&uri, &[])?;
     let forms = review::readable(&web.app, &ctx);
     let tallies = inbox::tallies(&web.app, &ctx, &forms).await?;
-    Ok(inbox_page::home(&here, &forms, tallies.as_deref(), &results::readable(&web.app, &ctx)))
+    let flow = dashboard::look(&web.app, &ctx, &forms).await?;
+    Ok(inbox_page::home(&here, &forms, tallies.as_deref(), flow.as_ref(), &results::readable(&web.app, &ctx)))
 }
 
 /// `GET /staff/inbox`

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::Here;
+use super::charts::{self, Arrivals, Row};
 use super::inbox::{Inbox, Shown};
 use super::page::{Choice, Frame, html, labels as words, named};
 use super::view;
@@ -18,6 +19,7 @@ use crate::http::Web;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{Actor, Role};
+use crate::services::dashboard::Dashboard;
 use crate::services::inbox::Tally;
 use crate::services::review::Item;
 use crate::services::work;
@@ -26,13 +28,25 @@ use crate::services::work;
 const MOST_LABELS: usize = 100;
 
 /// The console's first page.
-pub(super) fn home(here: &Here, forms: &[Arc<Form>], tallies: Option<&[Tally]>, surveys: &[Arc<Form>]) -> Response {
+pub(super) fn home(
+    here: &Here,
+    forms: &[Arc<Form>],
+    tallies: Option<&[Tally]>,
+    flow: Option<&Dashboard>,
+    surveys: &[Arc<Form>],
+) -> Response {
     let forms = forms.iter().enumerate().map(|(n, form)| FormLine {
         id: form.id.to_string(),
         title: &form.title,
         tally: tallies.and_then(|tallies| tallies.get(n)),
     });
-    html(StatusCode::OK, &Home { frame: Frame::of(here), forms: forms.collect(), surveys: named(surveys) })
+    let flow = flow.map(|flow| FlowView {
+        arrivals: Arrivals::of(flow),
+        rows: charts::rows(flow),
+        since: When::of(&Speech::default(), flow.since),
+        overdue_days: flow.overdue_days,
+    });
+    html(StatusCode::OK, &Home { frame: Frame::of(here), forms: forms.collect(), flow, surveys: named(surveys) })
 }
 
 /// The inbox.
@@ -275,11 +289,20 @@ struct Line<'a> {
     unanswered: u32,
 }
 
+/// How the work goes.
+struct FlowView<'a> {
+    arrivals: Arrivals,
+    rows: Vec<Row<'a>>,
+    since: When,
+    overdue_days: u32,
+}
+
 #[derive(Template)]
 #[template(path = "staff/home.html")]
 struct Home<'a> {
     frame: Frame,
     forms: Vec<FormLine<'a>>,
+    flow: Option<FlowView<'a>>,
     surveys: Vec<(String, &'a str)>,
 }
 

@@ -3,6 +3,7 @@
 
 mod account;
 pub(super) mod bulk;
+mod charts;
 mod concerns;
 pub(super) mod confirm;
 mod cookies;
