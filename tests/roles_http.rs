@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 8] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 30] = [
+const EXPECTED: [(&str, [u16; 8]); 33] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
@@ -46,6 +46,10 @@ const EXPECTED: [(&str, [u16; 8]); 30] = [
     ("useApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
     ("downloadExport", [404, 404, 404, 404, 404, 404, 404, 404]),
     ("withdrawApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
+    // Nobody was asked.
+    ("giveReason", [404, 404, 404, 404, 404, 404, 404, 404]),
+    ("listAlerts", [403, 403, 403, 403, 403, 200, 200, 403]),
+    ("settleAlert", [403, 403, 403, 403, 403, 404, 403, 403]),
     ("listTransfers", [403, 403, 403, 403, 403, 200, 200, 403]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
     ("exportAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
@@ -76,6 +80,7 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "discloseNote" => (path, Some(json!({ "disclosed": true }))),
         "eraseSubjects" => (path, Some(json!({ "subjects": [subject] }))),
         "askApproval" => (path, Some(json!({ "kind": "erasure", "subjects": [subject], "reason": "They asked." }))),
+        "giveReason" => (path, Some(json!({ "reason": "Closing the quarter." }))),
         "moderate" => (path, Some(json!({ "published": true }))),
         "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
         "orderMailing" => (path, Some(json!({ "purpose": "", "subject": "News", "text": "None." }))),

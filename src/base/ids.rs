@@ -138,6 +138,8 @@ id! {
     FileId;
     /// What one person asks for and another approves.
     ApprovalId;
+    /// An alert about unusual reading.
+    AlertId;
     /// A staff or service account.
     StaffId;
     /// An API token (its public half; the secret half is stored as a hash).

@@ -49,11 +49,13 @@ pub enum Table {
     Desks = 20,
     /// What needs two people. Key: request (16).
     Approvals = 21,
+    /// Alerts about unusual reading. Key: alert (16).
+    Alerts = 22,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -76,6 +78,7 @@ impl Table {
         Self::Notes,
         Self::Desks,
         Self::Approvals,
+        Self::Alerts,
     ];
 
     /// The first byte of the table's store keys.

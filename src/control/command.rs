@@ -308,6 +308,7 @@ impl From<ServiceError> for Failure {
             | ServiceError::KeyReused
             | ServiceError::NotYetOpen
             | ServiceError::MailNotTaken
+            | ServiceError::ReasonNeeded
             | ServiceError::Withheld { .. }
             | ServiceError::LinkSpent
             | ServiceError::FileMissing => (FailureKind::Failed, error.to_string()),

@@ -69,6 +69,8 @@ pub enum Purpose {
     Desk = 27,
     /// What one person asks for and another approves.
     Approval = 28,
+    /// An alert about unusual reading.
+    Alert = 29,
 }
 
 /// Where a sealed value belongs.

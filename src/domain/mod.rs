@@ -3,6 +3,7 @@
 //! Pure: no clock, no randomness, and no input or output but for reading the folder of forms. What arrives from outside
 //! is parsed here, once, at the edge.
 
+pub mod alert;
 pub mod approval;
 pub mod browser;
 pub mod consent;

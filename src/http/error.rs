@@ -53,6 +53,11 @@ impl HttpError {
         Self { retry_after: Some(wait), ..self }
     }
 
+    /// Whether somebody is asked why they read so much.
+    pub(super) fn asks_for_a_reason(&self) -> bool {
+        self.slug == "reason-needed"
+    }
+
     /// What kind of thing went wrong, always the same for a `slug`.
     pub(super) fn title(&self) -> Said {
         Said::of(format!("error.{}.title", self.slug))
@@ -232,6 +237,7 @@ impl From<ServiceError> for HttpError {
                 };
                 Self::invalid_field("purpose", "purpose-needed", message)
             }
+            ServiceError::ReasonNeeded => Self::new(StatusCode::FORBIDDEN, "reason-needed"),
             ServiceError::TooLarge { field, limit } => Self::too_large(field, limit),
             ServiceError::StillRunning => {
                 Self::new(StatusCode::CONFLICT, "still-running").after(Duration::from_secs(1))

@@ -136,6 +136,8 @@ fn responses(route: &Route) -> Value {
         "submit" => ("201", "application/json", schema("Receipt")),
         "listForms" => ("200", "application/json", list(json!({ "type": "object" }))),
         "listSubmissions" => ("200", "application/json", list(schema("SubmissionLine"))),
+        "giveReason" | "settleAlert" => ("204", "", Value::Null),
+        "listAlerts" => ("200", "application/json", list(schema("Alert"))),
         "listTransfers" => ("200", "application/json", list(schema("TransferLine"))),
         "listAudit" => ("200", "application/json", list(schema("AuditEntry"))),
         "downloadExport" => ("200", "application/octet-stream", json!({ "type": "string", "format": "binary" })),

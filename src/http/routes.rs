@@ -1,13 +1,13 @@
 //! Every route of the service, as data: the router, the OpenAPI document and the tests are all made from this table.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::api::{approvals, audit, download, mailings, results, search, subjects, submissions, transfers};
+use super::api::{alerts, approvals, audit, download, mailings, results, search, subjects, submissions, transfers};
 use super::error::HttpError;
 use super::public::{about, board, forms, page, resource, service};
 use super::speech::LANG;
@@ -34,7 +34,7 @@ impl Who {
 }
 
 /// One route.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Route {
     /// The HTTP method. `HEAD` is answered wherever `GET` is.
     pub method: &'static str,
@@ -53,7 +53,8 @@ pub struct Route {
 
 /// The table.
 pub fn routes() -> &'static [Route] {
-    ROUTES
+    static ALL: LazyLock<Vec<Route>> = LazyLock::new(|| [OTHERS, console::CONSOLE].concat());
+    &ALL
 }
 
 /// Whether the route of this path gives its errors as pages: whatever people open in a browser.
@@ -77,7 +78,10 @@ macro_rules! route {
     };
 }
 
-static ROUTES: &[Route] = &[
+// Below the macro, which it uses.
+mod console;
+
+static OTHERS: &[Route] = &[
     route!("GET" "/", Public, "index", "The list of forms, as a page.", [LANG], get(page::index)),
     route!("GET" "/privacy", Public, "privacy", "What happens with data, as a page.", [LANG], get(about::privacy)),
     route!("GET" "/cookies", Public, "cookies", "Which cookies there are, as a page.", [LANG], get(about::cookies)),
@@ -233,156 +237,19 @@ static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/transfers", Bearer, "listTransfers",
         "The register of what was read from another region than the one that it is kept in, newest first.",
         ["after", "limit"], get(transfers::list)),
-    route!("GET" "/staff/sign-in", Public, "signInPage", "Where staff sign in.", [], get(staff::sign_in::show)),
-    route!("POST" "/staff/sign-in", Public, "signIn", "Takes login and password; a code comes next.",
-        [], post(staff::sign_in::enter)),
-    route!("POST" "/staff/sign-in/code", Public, "signInCode", "Takes the code, and begins a session.",
-        [], post(staff::sign_in::code)),
-    route!("POST" "/staff/sign-in/code/passkey/options", Public, "askSecondPasskey",
-        "What the browser is asked for in the place of a code, as JSON.", [], post(staff::passkeys::ask_second)),
-    route!("POST" "/staff/sign-in/code/passkey", Public, "signInSecondPasskey",
-        "Takes a passkey in the place of a code, and begins a session.", [], post(staff::passkeys::second)),
-    route!("POST" "/staff/sign-in/passkey/options", Public, "askPasskey",
-        "What the browser is asked for to sign in by a passkey alone, as JSON.", [], post(staff::passkeys::ask)),
-    route!("POST" "/staff/sign-in/passkey", Public, "signInPasskey", "Takes a passkey, and begins a session.",
-        [], post(staff::passkeys::enter)),
-    route!("POST" "/staff/sign-in/provider", Public, "signInProvider",
-        "Leads to the provider that staff sign in through.", [], post(staff::provider::begin)),
-    route!("GET" "/staff/sign-in/provider/callback", Public, "signInCallback",
-        "Takes the provider's answer, and begins a session or confirms one.",
-        ["code", "state", "iss", "error"], get(staff::provider::callback)),
-    route!("GET" "/staff/welcome/{token}", Public, "welcome", "Asks whoever is invited for a password.",
-        [], get(staff::welcome::show)),
-    route!("POST" "/staff/welcome/{token}", Public, "choosePassword",
-        "Takes the password, and shows what sets an authenticator program up.", [], post(staff::welcome::password)),
-    route!("POST" "/staff/welcome/{token}/code", Public, "completeSetup",
-        "Takes the first code, and begins a session.", [], post(staff::welcome::code)),
-    route!("POST" "/staff/welcome/{token}/passkey/options", Public, "askFirstPasskey",
-        "What the browser is asked to make in the place of codes, as JSON.", [], post(staff::passkeys::ask_first)),
-    route!("POST" "/staff/welcome/{token}/passkey", Public, "completeSetupPasskey",
-        "Takes the first passkey, and begins a session.", [], post(staff::passkeys::first)),
-    route!("GET" "/staff", Session, "consoleHome", "The console.", [], get(staff::inbox::home)),
-    route!("GET" "/staff/inbox", Session, "inbox", "What came in by a form, newest first.",
-        ["form", "status", "assignee", "label", "seen", "after", "purpose", "all"], get(staff::inbox::show)),
-    route!("POST" "/staff/inbox/changes", Session, "inboxChanges",
-        "Changes how the work on the submissions that were ticked stands.", [], post(staff::bulk::change)),
-    route!("GET" "/staff/search", Session, "searchPage", "Where staff look through submissions.",
-        [], get(staff::search::show)),
-    route!("POST" "/staff/search", Session, "search", "Looks through submissions for words; answers with a page of hits.",
-        [], post(staff::search::page)),
-    route!("POST" "/staff/search/hits", Session, "searchHits", "The same for the page's script, piece by piece.",
-        [], post(staff::search::hits)),
-    route!("GET" "/staff/record/{id}", Session, "record", "One submission, as a page.",
-        ["purpose", "answer"], get(staff::record::show)),
-    route!("GET" "/staff/record/{id}/print", Session, "recordPrint", "One submission, to be printed.",
-        ["purpose"], get(staff::record::print)),
-    route!("GET" "/staff/record/{id}/files/{n}", Session, "recordFile", "A file of a submission, as an attachment.",
-        ["purpose"], get(staff::record::file)),
-    route!("POST" "/staff/record/{id}/status", Session, "recordStatus", "Marks the progress of a submission.",
-        [], post(staff::record::status)),
-    route!("POST" "/staff/record/{id}/messages", Session, "recordAnswer", "Writes a message to the person.",
-        [], post(staff::record::answer)),
-    route!("POST" "/staff/record/{id}/publication", Session, "recordPublication",
-        "Publishes a comment, or declines it.", [], post(staff::record::moderate)),
-    route!("GET" "/staff/results", Session, "consoleResults", "What a survey comes to, as a page.",
-        ["form", "purpose"], get(staff::results::show)),
-    route!("GET" "/staff/results/words", Session, "consoleWords", "Words of one field of a survey, as a page.",
-        ["form", "field", "purpose", "after"], get(staff::results::words)),
-    route!("POST" "/staff/record/{id}/work", Session, "recordWork",
-        "Changes whose a submission is, its labels, or whether one has seen it.", [], post(staff::work::change)),
-    route!("POST" "/staff/record/{id}/notes", Session, "recordNote", "Writes a note for those who read the submission.",
-        [], post(staff::work::note)),
-    route!("POST" "/staff/record/{id}/notes/{n}", Session, "recordNoteDisclosure",
-        "Releases a note to the person's own copy, or withholds it.", [], post(staff::work::disclose)),
-    route!("GET" "/staff/desk", Session, "desk", "One's own views of the inbox, absence and handing over.",
-        [], get(staff::desk::show)),
-    route!("POST" "/staff/desk/views", Session, "deskViews", "Keeps a view of the inbox, or drops one.",
-        [], post(staff::desk::views)),
-    route!("POST" "/staff/desk/absence", Session, "deskAbsence", "Says who stands in, or that one is back.",
-        [], post(staff::desk::absence)),
-    route!("POST" "/staff/desk/hand-over", Session, "deskHandOver", "Gives everything that is one's own to a colleague.",
-        [], post(staff::desk::hand_over)),
-    route!("GET" "/staff/audit", Session, "consoleAudit", "The audit trail, newest first, as a page.",
-        ["action", "actor", "person", "record", "after"], get(staff::trail::show)),
-    route!("POST" "/staff/audit/verification", Session, "consoleVerifyAudit", "Checks every entry of the trail.",
-        [], post(staff::trail::verify)),
-    route!("GET" "/staff/audit/export", Session, "consoleExportAudit", "Entries with their proofs, as a file.",
-        ["from", "to"], get(staff::trail::export)),
-    route!("GET" "/staff/audit/entries/{n}", Session, "consoleAuditEntry", "The proof of one entry, as a file.",
-        ["size"], get(staff::trail::entry)),
-    route!("GET" "/staff/forms", Session, "consoleForms",
-        "What each form asks, on what ground, for how long, and who reads it, as a page.", [], get(staff::forms::show)),
-    route!("GET" "/staff/people", Session, "consolePeople", "The accounts of people and programs, as a page.",
-        [], get(staff::people::show)),
-    route!("POST" "/staff/people/invitations", Fresh, "invitePerson",
-        "Invites somebody; answers with the link, once.", [], post(staff::people::invite)),
-    route!("POST" "/staff/people/recovery", Fresh, "recoverPerson",
-        "Lets somebody begin anew who has lost the way in; answers with the link, once.", [], post(staff::people::recover)),
-    route!("POST" "/staff/people/end", Fresh, "disableAccount", "Disables an account for good.",
-        [], post(staff::people::disable)),
-    route!("POST" "/staff/people/region", Fresh, "setRegion", "Says where the holder of an account reads.",
-        [], post(staff::people::region)),
-    route!("POST" "/staff/people/tokens", Fresh, "makeToken", "Makes a token; answers with it, once.",
-        [], post(staff::people::make_token)),
-    route!("POST" "/staff/people/tokens/revocation", Session, "revokeToken", "Ends a token at once.",
-        [], post(staff::people::revoke_token)),
-    route!("GET" "/staff/health", Session, "consoleHealth",
-        "How the service is, and what to do where it is not well, as a page.", [], get(staff::health::show)),
-    route!("GET" "/staff/transfers", Session, "consoleTransfers",
-        "The register of what was read across regions, as a page.", ["after"], get(staff::transfers::show)),
-    route!("GET" "/staff/requests", Session, "requests", "What needs two people: what waits, and what became of it.",
-        [], get(staff::requests::show)),
-    route!("POST" "/staff/requests", Session, "askRequest", "Asks for what needs two people.",
-        [], post(staff::requests::ask)),
-    route!("POST" "/staff/requests/{id}/approval", Fresh, "approveRequest", "Approves what another asks for.",
-        [], post(staff::requests::approve)),
-    route!("POST" "/staff/requests/{id}/refusal", Session, "refuseRequest",
-        "Declines what another asks for, or takes one's own request back.", [], post(staff::requests::decline)),
-    route!("POST" "/staff/requests/{id}/use", Fresh, "useRequest", "Does what another has approved, once.",
-        [], post(staff::requests::perform)),
-    route!("GET" "/staff/requests/export", Session, "exportPage", "Where staff ask to take submissions out as a file.",
-        ["form", "status", "assignee", "label"], get(staff::export::show)),
-    route!("POST" "/staff/requests/export", Session, "askExport", "Asks to take submissions out as a file.",
-        [], post(staff::export::ask)),
-    route!("POST" "/staff/requests/{id}/download", Fresh, "downloadRequest",
-        "Hands out the export that another has approved, once.", [], post(staff::export::download)),
-    route!("GET" "/staff/account", Session, "account", "One's own account.", [], get(staff::account)),
-    route!("POST" "/staff/account/email", Session, "changeEmail",
-        "Sets one's own work e-mail address, or removes it.", [], post(staff::email)),
-    route!("GET" "/staff/confirm", Session, "confirmPage", "Asks once more who it is, before something grave.",
-        ["to"], get(staff::confirm::show)),
-    route!("POST" "/staff/confirm", Session, "confirmSession", "Takes password and code once more.",
-        [], post(staff::confirm::by_code)),
-    route!("POST" "/staff/confirm/passkey/options", Session, "askConfirmPasskey",
-        "What the browser is asked for in their place, as JSON.", [], post(staff::confirm::ask)),
-    route!("POST" "/staff/confirm/passkey", Session, "confirmPasskey", "Takes a passkey in their place.",
-        [], post(staff::confirm::by_passkey)),
-    route!("POST" "/staff/confirm/provider", Session, "confirmProvider",
-        "Leads to the provider, to prove there once more who it is.", [], post(staff::provider::confirm)),
-    route!("POST" "/staff/account/codes", Fresh, "beginCodes", "Shows what sets an authenticator program up.",
-        [], post(staff::begin_codes)),
-    route!("POST" "/staff/account/codes/confirmation", Fresh, "completeCodes",
-        "Takes its first code; every session ends.", [], post(staff::complete_codes)),
-    route!("POST" "/staff/account/codes/removal", Fresh, "removeCodes", "Takes it away; every session ends.",
-        [], post(staff::remove_codes)),
-    route!("POST" "/staff/account/password", Fresh, "changePassword",
-        "Changes the password; every session ends.", [], post(staff::password)),
-    route!("POST" "/staff/account/recovery", Fresh, "renewRecovery", "New recovery codes.", [], post(staff::recovery)),
-    route!("POST" "/staff/account/passkeys/options", Fresh, "askNewPasskey",
-        "What the browser is asked to make, as JSON.", [], post(staff::passkeys::ask_new)),
-    route!("POST" "/staff/account/passkeys", Fresh, "addPasskey", "Adds a passkey; every session ends.",
-        [], post(staff::passkeys::add)),
-    route!("POST" "/staff/account/passkeys/{id}/removal", Fresh, "removePasskey",
-        "Takes a passkey away; every session ends.", [], post(staff::passkeys::remove)),
-    route!("POST" "/staff/account/sessions/{id}/end", Session, "endSession", "Ends one of one's own sessions.",
-        [], post(staff::end_session)),
-    route!("POST" "/staff/sign-out", Session, "signOut", "Ends the session.", [], post(staff::sign_out)),
+    route!("POST" "/api/v1/reading/reason", Bearer, "giveReason",
+        "Says why the account reads unusually much, after a reading was refused for that; it holds for an hour.",
+        [], post(alerts::explain)),
+    route!("GET" "/api/v1/alerts", Bearer, "listAlerts", "Who read unusually much, and why, newest first.",
+        [], get(alerts::list)),
+    route!("POST" "/api/v1/alerts/{id}/settlement", Bearer, "settleAlert", "Says that one has seen to an alert.",
+        [], post(alerts::settle)),
 ];
 
 /// The router.
 pub(super) fn router(web: Arc<Web>) -> Router {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in routes() {
         let handler = (route.handler)();
         let handler = match route.who {
             Who::Public => handler.route_layer(from_fn(layers::public)),

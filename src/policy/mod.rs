@@ -3,6 +3,7 @@
 //! [`decide`] is the only way to a [`Permit`], and nothing is read, changed or erased without one. What is not
 //! allowed by name in `rules` is denied. `docs/roles.md` is the whole table, generated from these rules.
 
+mod actor;
 mod reach;
 mod rules;
 mod scope;
@@ -13,98 +14,17 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::{KeyId, StaffId};
-use crate::domain::form::{Form, FormId, FormKind};
+use crate::base::ids::StaffId;
+use crate::domain::form::{Form, FormKind};
 pub use crate::domain::staff::Role;
 use crate::domain::submission::Nature;
+pub use actor::Actor;
 pub use reach::{Reach, Safeguards, Transfer};
 pub use scope::Scope;
 pub use sight::{Sight, sight};
 
 /// The reading purpose of people's own requests (access, correction, erasure), for any form.
 pub const SUBJECT_REQUEST: &str = "subject-request";
-
-/// Who acts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Actor {
-    /// Anybody on the network who sends a form.
-    Public,
-    /// A signed-in account.
-    Staff {
-        /// The account.
-        id: StaffId,
-        /// Its login name.
-        login: String,
-        /// The roles it acts in.
-        roles: Vec<Role>,
-        /// What the token it came with takes away, and where the account is. Not written down with the act.
-        #[serde(skip)]
-        scope: Scope,
-    },
-    /// The machine's owner at the command line, acting as a role.
-    Owner {
-        /// The role named with `--as`.
-        role: Role,
-    },
-    /// The software itself: start-up, clean-up.
-    System,
-    /// A person whom a submission is about, by its receipt. Which one stands with the act, sealed under their key.
-    Subject,
-    /// A server that posts forms on behalf of people.
-    Key {
-        /// Its key.
-        id: KeyId,
-        /// The name of the key.
-        name: String,
-    },
-}
-
-impl Actor {
-    /// As it stands to a form and what came by it: a token of other forms has no role there.
-    pub fn at(&self, form: &FormId) -> Self {
-        match self {
-            Self::Staff { id, login, roles, scope } => {
-                let (roles, scope) = match scope.at(form) {
-                    Some(scope) => (roles.clone(), scope),
-                    None => (Vec::new(), Scope::default()),
-                };
-                Self::Staff { id: *id, login: login.clone(), roles, scope }
-            }
-            _ => self.clone(),
-        }
-    }
-
-    /// Whether what is kept in this region may be read from where the actor is. Only accounts are somewhere.
-    pub fn reaches(&self, stored: &str) -> bool {
-        self.reach().is_none_or(|reach| reach.covers(stored))
-    }
-
-    /// What it is to read submissions that are kept in these regions; `None` if one of them may not be read from here.
-    pub fn transfers<'a>(&self, stored: impl IntoIterator<Item = &'a str>) -> Option<Vec<Transfer>> {
-        self.reach().map_or_else(|| Some(Vec::new()), |reach| reach.transfers(stored))
-    }
-
-    fn reach(&self) -> Option<&Reach> {
-        match self {
-            Self::Staff { scope, .. } => scope.reach(),
-            _ => None,
-        }
-    }
-}
-
-/// As logs and the audit trail name the actor: `public`, `staff:jane.doe`, `owner:hr`, `system`, `subject`, `key:shop`.
-impl std::fmt::Display for Actor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Public => f.write_str("public"),
-            Self::Staff { login, .. } => write!(f, "staff:{login}"),
-            Self::Owner { role } => write!(f, "owner:{role}"),
-            Self::System => f.write_str("system"),
-            Self::Subject => f.write_str("subject"),
-            Self::Key { name, .. } => write!(f, "key:{name}"),
-        }
-    }
-}
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -196,11 +116,19 @@ pub enum Action {
     UseApproval,
     /// Write down that a request was not approved, or not done, in time.
     ExpireApproval,
+    /// Write down that somebody reads unusually much, and have privacy officers told.
+    RaiseAlert,
+    /// Say why one reads unusually much.
+    GiveReason,
+    /// Read alerts about unusual reading.
+    ReadAlerts,
+    /// Say that one has seen to such an alert.
+    SettleAlert,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 47] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::SearchSubmissions,
@@ -244,6 +172,10 @@ impl Action {
         Self::DeclineApproval,
         Self::UseApproval,
         Self::ExpireApproval,
+        Self::RaiseAlert,
+        Self::GiveReason,
+        Self::ReadAlerts,
+        Self::SettleAlert,
     ];
 
     /// The name as it stands in the audit trail, for example `read-submission`.
@@ -292,6 +224,10 @@ impl Action {
             Self::DeclineApproval => "decline-approval",
             Self::UseApproval => "use-approval",
             Self::ExpireApproval => "expire-approval",
+            Self::RaiseAlert => "raise-alert",
+            Self::GiveReason => "give-reason",
+            Self::ReadAlerts => "read-alerts",
+            Self::SettleAlert => "settle-alert",
         }
     }
 }
@@ -486,8 +422,13 @@ pub fn allowed_purposes(actor: &Actor, purposes: &[String]) -> Vec<String> {
 fn by_any_role(id: StaffId, roles: &[Role], action: Action, resource: &Resource<'_>) -> Result<Role, Denial> {
     let mut denial = Denial::Hidden;
     for role in roles {
-        let verdict = rules::for_role(*role, action, resource);
-        match verdict.and_then(|()| rules::check_person(id, *role, action, resource)) {
+        let person = rules::check_person(id, *role, action, resource);
+        // What is hidden from the person is hidden, whatever the role would be told.
+        let verdict = match person {
+            Err(Denial::Hidden) => person,
+            _ => rules::for_role(*role, action, resource).and(person),
+        };
+        match verdict {
             Ok(()) => return Ok(*role),
             Err(Denial::Forbidden) => denial = Denial::Forbidden,
             Err(Denial::Hidden) => {}

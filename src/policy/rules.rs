@@ -242,7 +242,27 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
             }
         }
-        Action::SignIn => {
+        Action::RaiseAlert => {
+            let Resource::Vault = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+            }
+        }
+        Action::ReadAlerts => {
+            let Resource::Audit = resource else { return HIDDEN };
+            match role {
+                Privacy | Auditor => YES,
+                Hr | Support | Training | Partner | Marketing | Admin => FORBIDDEN,
+            }
+        }
+        Action::SettleAlert => {
+            let Resource::Audit = resource else { return HIDDEN };
+            match role {
+                Privacy => YES,
+                Hr | Support | Training | Partner | Marketing | Auditor | Admin => FORBIDDEN,
+            }
+        }
+        Action::SignIn | Action::GiveReason => {
             let Resource::Staff = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => YES,
@@ -363,7 +383,11 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::Approve
         | Action::DeclineApproval
         | Action::UseApproval
-        | Action::ExpireApproval => HIDDEN,
+        | Action::ExpireApproval
+        | Action::RaiseAlert
+        | Action::GiveReason
+        | Action::ReadAlerts
+        | Action::SettleAlert => HIDDEN,
     }
 }
 
@@ -379,7 +403,10 @@ pub(super) fn for_key(action: Action, resource: &Resource<'_>) -> Verdict {
 /// The software itself sends the mails that wait, has files scanned, tidies up and counts, and does nothing else on its own.
 pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
     match (action, resource) {
-        (Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics, Resource::Vault) => YES,
+        (
+            Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics | Action::RaiseAlert,
+            Resource::Vault,
+        ) => YES,
         (Action::ExpireApproval, Resource::Approval { .. } | Resource::Export { .. }) => YES,
         _ => HIDDEN,
     }

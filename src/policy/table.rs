@@ -166,16 +166,19 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                     out.push((action, of_other, Resource::Export { roles, asker: other }));
                 }
             }
-            Action::ReadAudit | Action::VerifyAudit | Action::ReadTransfers => {
-                out.push((action, "audit trail", Resource::Audit))
-            }
-            Action::ManageStaff | Action::SignIn => out.push((action, "staff", Resource::Staff)),
+            Action::ReadAudit
+            | Action::VerifyAudit
+            | Action::ReadTransfers
+            | Action::ReadAlerts
+            | Action::SettleAlert => out.push((action, "audit trail", Resource::Audit)),
+            Action::ManageStaff | Action::SignIn | Action::GiveReason => out.push((action, "staff", Resource::Staff)),
             Action::ReadStatus
             | Action::VerifyVault
             | Action::SendMail
             | Action::ScanFile
             | Action::CleanUp
-            | Action::KeepStatistics => {
+            | Action::KeepStatistics
+            | Action::RaiseAlert => {
                 out.push((action, "vault", Resource::Vault));
             }
         }

@@ -2,6 +2,7 @@
 
 use super::table::{key, rows, staff};
 use super::*;
+use crate::domain::form::FormId;
 
 const HR_FORM: &[Role] = &[Role::Hr];
 /// What staff do with a submission among themselves.
@@ -188,7 +189,14 @@ fn the_public_sends_and_may_sign_in_and_the_software_tidies_up_and_counts() {
             _ => action == Action::ReadBoard,
         };
         assert_eq!(public.is_ok(), anybodys, "{action}");
-        let own = [Action::SendMail, Action::ScanFile, Action::CleanUp, Action::KeepStatistics, Action::ExpireApproval];
+        let own = [
+            Action::SendMail,
+            Action::ScanFile,
+            Action::CleanUp,
+            Action::KeepStatistics,
+            Action::ExpireApproval,
+            Action::RaiseAlert,
+        ];
         assert_eq!(system.is_ok(), own.contains(&action), "{action}");
         assert_ne!(public.err(), Some(Denial::Forbidden), "{action}");
     }

@@ -27,6 +27,9 @@ pub enum ServiceError {
         /// What may be named.
         allowed: Vec<String>,
     },
+    /// The account reads unusually much, and is to say why before it goes on.
+    #[error("unusually much was read; say why, then go on")]
+    ReasonNeeded,
     /// The form is of a kind that takes nothing yet; nothing was stored.
     #[error("this form is not open yet")]
     NotYetOpen,

@@ -1,5 +1,6 @@
 //! One use-case a file. Each takes the application and a context (who acts, which request) and returns domain values.
 
+pub mod alerts;
 pub mod approvals;
 mod arriving;
 pub mod audit;
@@ -23,6 +24,7 @@ pub mod languages;
 mod measured;
 pub mod newsletter;
 pub mod operator;
+pub mod pace;
 pub mod portal;
 pub mod post;
 pub mod resources;
@@ -94,6 +96,8 @@ pub struct App {
     refusals: audit::Refusals,
     last_check: Mutex<Option<audit::LastCheck>>,
     approvals: approvals::Approvals,
+    alerts: alerts::Alerts,
+    paces: pace::Paces,
     alone: erase::Alone,
     exports: export::Places,
     tally: statistics::Tally,
@@ -209,6 +213,9 @@ impl App {
                 "a request for a second person was changed: it does not open; restore the data folder from a backup"
                     .to_owned(),
         })?;
+        let alerts = alerts::Alerts::load(&vault).map_err(|_| OpenError {
+            message: "an alert was changed: it does not open; restore the data folder from a backup".to_owned(),
+        })?;
         let tally = statistics::Tally::load(&vault);
         let pace = dashboard::Pace::new(clock.now());
         let app = Self {
@@ -236,6 +243,8 @@ impl App {
             refusals: audit::Refusals::default(),
             last_check: Mutex::default(),
             approvals,
+            alerts,
+            paces: pace::Paces::default(),
             alone: erase::Alone::default(),
             exports: export::Places::default(),
             tally,

@@ -23,7 +23,7 @@ use crate::policy::{Action, Resource};
 use crate::vault::system_rows::{SystemRow, SystemTable};
 use crate::vault::{Act, Detail, Vault, VaultError};
 
-pub(super) use address::{address_of, address_to_tell, set as set_address, to_tell};
+pub(super) use address::{address_of, address_to_tell, addresses_of, set as set_address, to_tell};
 pub use address::{parse as parse_address, set_by_login as set_email, set_own as set_own_email};
 
 pub use alone::BY_TWO;

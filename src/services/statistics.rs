@@ -12,7 +12,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Context, ServiceError, approvals, keys, staff};
+use super::{App, Context, ServiceError, alerts, approvals, keys, staff};
 use crate::base::ids::RequestId;
 use crate::domain::browser::Browser;
 use crate::domain::form::FormId;
@@ -220,6 +220,9 @@ pub async fn keep(app: Arc<App>) {
         }
         if let Err(error) = staff::flush(&app).await {
             tracing::warn!(%error, "tokens: when they were last used is not written; it is kept in memory");
+        }
+        if let Err(error) = alerts::tidy(&app).await {
+            tracing::warn!(%error, "alerts: old ones were not removed");
         }
         if let Err(error) = approvals::tidy(&app).await {
             tracing::warn!(%error, "requests: that some have ended is not written; they have ended all the same");

@@ -31,6 +31,8 @@ pub enum SystemTable {
     Desks,
     /// What needs two people.
     Approvals,
+    /// Alerts about unusual reading.
+    Alerts,
 }
 
 /// A system row to be written.
@@ -130,6 +132,7 @@ impl SystemTable {
             Self::Credentials => Table::Credentials,
             Self::Desks => Table::Desks,
             Self::Approvals => Table::Approvals,
+            Self::Alerts => Table::Alerts,
         }
     }
 }
@@ -144,6 +147,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
         SystemTable::Credentials => Purpose::Credentials,
         SystemTable::Desks => Purpose::Desk,
         SystemTable::Approvals => Purpose::Approval,
+        SystemTable::Alerts => Purpose::Alert,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

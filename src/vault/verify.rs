@@ -300,6 +300,7 @@ impl<'a> Check<'a> {
             (Table::Credentials, SystemTable::Credentials, "a credentials"),
             (Table::Desks, SystemTable::Desks, "a desk"),
             (Table::Approvals, SystemTable::Approvals, "a request"),
+            (Table::Alerts, SystemTable::Alerts, "an alert"),
         ] {
             let from = [table.id()];
             let rows: Vec<_> =

@@ -50,6 +50,7 @@ impl Service {
         let child = command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("LETTERLOCK_LOG", log)
+            .env("LETTERLOCK_READING__MOST", "0")
             .envs(settings.iter().copied())
             // Low, so that a body beyond it is soon sent.
             .env("LETTERLOCK_LIMITS__MAX_BODY_BYTES", "262144")

@@ -104,6 +104,7 @@ impl Installation {
         let child = self
             .command()
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
+            .env("LETTERLOCK_READING__MOST", "0")
             .env("LETTERLOCK_LIMITS__PER_ADDRESS_PER_MINUTE", "0")
             .env("LETTERLOCK_LIMITS__PER_FORM_PER_MINUTE", "0")
             .stdout(log.try_clone().unwrap())

@@ -59,7 +59,11 @@ struct Uploaded {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_uploads_and_a_burst_at_once_lose_nothing_within_bounds() {
     let size = size();
-    let settings = [("LETTERLOCK_LIMITS__UPLOAD_MIB_PER_HOUR", "0"), ("LETTERLOCK_CACHE_MIB", "16")];
+    let settings = [
+        ("LETTERLOCK_LIMITS__UPLOAD_MIB_PER_HOUR", "0"),
+        ("LETTERLOCK_CACHE_MIB", "16"),
+        ("LETTERLOCK_READING__MOST", "0"),
+    ];
     let served = Served::with_settings(&[], &settings).await;
     // Once through before it is measured, so that what is made once is not counted.
     ordinary(&served, &served::client(), usize::MAX).await;

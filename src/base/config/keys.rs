@@ -24,8 +24,8 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 9] =
-    ["operator", "tls", "recovery", "sign_in", "oidc", "mail", "scanner", "audit", "limits"];
+pub(super) const SECTIONS: [&str; 10] =
+    ["operator", "reading", "tls", "recovery", "sign_in", "oidc", "mail", "scanner", "audit", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -119,6 +119,20 @@ const KEYS: &[Key] = &[
         "audit.heads_syslog",
         set_heads_syslog,
         "syslog that they are sent to: local, a socket's path or udp:ADDRESS:PORT",
+    ),
+    number(
+        "reading.most",
+        0,
+        1_000_000,
+        |c, v| c.reading.most = small(v),
+        "submissions that one account opens in ten minutes without being asked why; 0 for no limit",
+    ),
+    number(
+        "reading.times",
+        0,
+        1000,
+        |c, v| c.reading.times = small(v),
+        "times one's own usual day that need a reason; 0 for no limit",
     ),
     text("audit.heads_mail", set_heads_mail, "address that they are mailed to; needs a mail server"),
     number("audit.heads_minutes", 1, 10_080, |c, v| c.audit.heads_minutes = v, "how often, in minutes"),

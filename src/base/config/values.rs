@@ -63,6 +63,8 @@ pub struct Config {
     pub scanner: Scanner,
     /// Where heads of the audit trail are kept beside the vault.
     pub audit: Audit,
+    /// What counts as unusual reading.
+    pub reading: Reading,
     /// What clients may use up.
     pub limits: Limits,
 }
@@ -148,6 +150,21 @@ pub struct Scanner {
     pub address: Option<SocketAddr>,
     /// Seconds that one file may wait for it in all.
     pub seconds: u64,
+}
+
+/// What counts as unusual reading, and needs a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Submissions opened in ten minutes beyond this; 0 lifts the limit.
+    pub most: u32,
+    /// So many times one's own usual day; 0 lifts the limit.
+    pub times: u32,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { most: 50, times: 3 }
+    }
 }
 
 /// Where heads of the audit trail are kept beside the vault, and how often.
@@ -284,6 +301,7 @@ impl Default for Config {
             mail: Mail::default(),
             scanner: Scanner::default(),
             audit: Audit { heads_file: None, heads_syslog: None, heads_mail: None, heads_minutes: 60 },
+            reading: Reading::default(),
             limits: Limits::default(),
         }
     }

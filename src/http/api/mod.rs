@@ -1,5 +1,6 @@
 //! What staff do, each with a token: submissions, surveys, people, the audit trail.
 
+pub(super) mod alerts;
 pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod download;

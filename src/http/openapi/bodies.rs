@@ -55,6 +55,9 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
                     "description": "Of an export: only these." },
             }),
         ),
+        "giveReason" => {
+            body_of(&["reason"], json!({ "reason": { "type": "string", "minLength": 1, "maxLength": 500 } }))
+        }
         "eraseSubjects" => body_of(
             &["subjects"],
             json!({ "subjects": { "type": "array", "minItems": 1, "maxItems": 25, "items": { "$ref": "#/components/schemas/Id" } } }),

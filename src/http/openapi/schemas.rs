@@ -168,6 +168,17 @@ pub(super) fn schemas() -> Value {
         },
         "AuditEntry": audit_entry(),
         "TransferLine": transfer_line(),
+        "Alert": {
+            "type": "object", "required": ["id", "login", "time", "kind", "count", "usual", "reason", "settled_by", "settled"],
+            "properties": {
+                "id": id, "login": { "type": "string" }, "time": time,
+                "kind": { "enum": ["fast", "lines", "much"], "description": "Opened within ten minutes, lines shown within ten \
+                    minutes, or opened in a day." },
+                "count": { "type": "integer" }, "usual": { "type": ["integer", "null"], "description": "Of one's own usual day." },
+                "reason": { "type": ["string", "null"] }, "settled_by": { "type": ["string", "null"] },
+                "settled": { "anyOf": [time, { "type": "null" }] },
+            },
+        },
         "AuditHead": {
             "type": "object", "required": ["vault", "size", "root", "time", "public_key", "signature"],
             "description": "Keep it where nobody with access to the vault can change it.",

@@ -45,7 +45,7 @@ fn page_of<'a>(pattern: &str, path: &'a str) -> &'a str {
 }
 
 /// Whether this can be a page of the console: no other place, and nothing that a browser would take for one.
-fn is_page(path: &str) -> bool {
+pub(super) fn is_page(path: &str) -> bool {
     let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"/-".contains(&b);
     let inside = path == HOME || path.strip_prefix(HOME).is_some_and(|rest| rest.starts_with('/'));
     inside && path.len() <= 200 && path.bytes().all(good) && !path.contains("//")

@@ -2,6 +2,7 @@
 //! nothing depends on; one cookie for the session, one by which a browser that has signed in before is known again.
 
 mod account;
+pub(super) mod alerts;
 pub(super) mod bulk;
 mod charts;
 mod concerns;
@@ -22,6 +23,7 @@ pub(super) mod people;
 mod people_page;
 mod print_page;
 pub(super) mod provider;
+pub(super) mod reason;
 pub(super) mod record;
 pub(super) mod requests;
 pub(super) mod results;
@@ -112,10 +114,14 @@ pub(super) async fn layer(State(web): State<Arc<Web>>, mut request: Request, nex
     let ctx = Context { actor: actor.clone(), request: id, purpose: None };
     let surveys = !survey::readable(&web.app, &ctx).is_empty();
     let requests = approvals::sees_any(&web.app, &ctx);
+    let place = (*request.method() == Method::GET).then(|| request.uri().path().to_owned());
     request.extensions_mut().insert(ctx);
     request.extensions_mut().insert(Here { who, surveys, requests, token: Arc::new(token) });
     let response = next.run(request).await;
-    note_refusal(&web, &actor, id, &what, response).await
+    let asked = response.extensions().get::<HttpError>().is_some_and(HttpError::asks_for_a_reason);
+    let response = note_refusal(&web, &actor, id, &what, response).await;
+    // Whoever is asked why answers first, and is led back.
+    if asked { see_other(&format!("/staff/reason?to={}", reason::back(place.as_deref()))) } else { response }
 }
 
 /// What came with a post, once its guard was found to be that of the session.

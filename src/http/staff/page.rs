@@ -46,6 +46,7 @@ pub(super) struct Frame {
     pub(super) surveys: bool,
     pub(super) audits: bool,
     pub(super) transfers: bool,
+    pub(super) alerts: bool,
     /// Whether they see how the forms are made.
     pub(super) forms: bool,
     /// Whether they manage accounts.
@@ -74,6 +75,7 @@ impl Frame {
             forms: may(Action::ReadForms, Resource::Form { roles: &[] }),
             people: may(Action::ManageStaff, Resource::Staff),
             health: may(Action::ReadStatus, Resource::Vault),
+            alerts: may(Action::ReadAlerts, Resource::Audit),
             decides: here.requests,
             guard: here.guard(),
         }

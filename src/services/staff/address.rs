@@ -96,6 +96,20 @@ pub(in crate::services) fn address_of(app: &App, id: StaffId) -> Option<Sensitiv
     row.email.filter(|_| !row.disabled)
 }
 
+/// The work addresses of those who act in a role, in order, at most [`MOST`].
+pub(in crate::services) fn addresses_of(app: &App, role: Role) -> Vec<SensitiveString> {
+    let now = app.clock.now();
+    let found = app.staff.read(|state| {
+        let holding = state.accounts.iter().filter(|(id, row)| holds(app, state, **id, row, &[role], now));
+        holding.filter_map(|(_, row)| row.email.clone()).collect::<Vec<_>>()
+    });
+    let mut found = found.unwrap_or_default();
+    found.sort();
+    found.dedup();
+    found.truncate(MOST);
+    found
+}
+
 /// The accounts that are told of an arrival by this form: those that may act, hold a role that it names, and have an
 /// address; at most [`MOST`] of them. A mailbox that the form names itself, or that two of them share, is told once.
 pub(in crate::services) fn to_tell(app: &App, form: &Form) -> Vec<StaffId> {

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use super::{Entry, EntryView, entry_key};
+use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId};
+use crate::policy::Actor;
 use crate::vault::{Vault, VaultError};
 
 /// Entries opened by one look, at most.
@@ -25,6 +27,23 @@ pub struct Wanted {
 }
 
 impl Vault {
+    /// Tells when, by whom and what, of every entry since then, newest first; opens nothing of what it is about.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`] for an entry that does not open.
+    pub fn walk_acts(&self, since: Timestamp, mut each: impl FnMut(Timestamp, &Actor, &str)) -> Result<(), VaultError> {
+        let size = self.shared.figures.audit_entries.load(Ordering::SeqCst);
+        for seq in (0..size).rev() {
+            let sealed = self.shared.engine.read(&entry_key(seq))?.ok_or(VaultError::Tampered)?;
+            let entry = Entry::open(seq, &sealed, &self.shared.keys.audit)?;
+            if entry.time < since {
+                break;
+            }
+            each(entry.time, &entry.actor, &entry.action);
+        }
+        Ok(())
+    }
+
     /// Entries below `before` (the newest when `None`) that are wanted, newest first, at most `limit`; and the number below which
     /// the next look goes on, if there is more to look at. A page may be short, or empty, and yet not the last. An erased
     /// person is found nowhere, and neither is a record of theirs.

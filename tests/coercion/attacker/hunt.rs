@@ -297,7 +297,7 @@ impl Hunt {
                 self.deed_parts.entry(handle.to_vec()).or_default().insert(part.to_vec(), content.to_vec());
             }
             // Counts by day, form and family of browser: nothing of anybody.
-            Purpose::Statistics | Purpose::Credentials | Purpose::Desk | Purpose::Approval => {}
+            Purpose::Statistics | Purpose::Credentials | Purpose::Desk | Purpose::Approval | Purpose::Alert => {}
             Purpose::ServerKey => drop(contents::read::<ServerKey>(content)?),
             // What staff wrote for everybody, and figures.
             Purpose::Mailing => {}
