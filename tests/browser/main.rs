@@ -5,6 +5,7 @@
 mod axe;
 mod board;
 mod chrome;
+mod exports;
 mod guarded;
 mod kinds;
 mod mailbox;

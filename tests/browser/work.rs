@@ -33,7 +33,7 @@ async fn put(browser: &WebDriver, name: &str, value: &str) {
 }
 
 /// Invites somebody; returns recovery codes, by which they sign in.
-async fn invite(served: &Served, browser: &WebDriver, login: &str, role: &str) -> Vec<String> {
+pub(crate) async fn invite(served: &Served, browser: &WebDriver, login: &str, role: &str) -> Vec<String> {
     let link = served.cli(&["staff", "invite", login, "--role", role]).trim().to_owned();
     browser.goto(&format!("{}{}", served.url, &link[link.find("/staff/").unwrap()..])).await.unwrap();
     put(browser, "new-password", PASSWORD).await;
@@ -49,7 +49,7 @@ async fn invite(served: &Served, browser: &WebDriver, login: &str, role: &str) -
     codes
 }
 
-async fn sign_in(browser: &WebDriver, served: &Served, login: &str, code: &str) {
+pub(crate) async fn sign_in(browser: &WebDriver, served: &Served, login: &str, code: &str) {
     browser.goto(&format!("{}/staff/sign-in", served.url)).await.unwrap();
     put(browser, "login", login).await;
     put(browser, "password", PASSWORD).await;
@@ -59,7 +59,7 @@ async fn sign_in(browser: &WebDriver, served: &Served, login: &str, code: &str) 
 }
 
 /// What axe-core finds wrong with the page that is open.
-async fn wrong(browser: &WebDriver) -> Vec<String> {
+pub(crate) async fn wrong(browser: &WebDriver) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/axe/axe_playwright_python/axe.min.js");
     let axe = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}; scripts/needs unpacks it", path.display()));
     browser.execute(&axe, vec![]).await.unwrap();
@@ -71,7 +71,7 @@ async fn wrong(browser: &WebDriver) -> Vec<String> {
 }
 
 /// Nothing that was typed has become a part of the page.
-async fn is_text(browser: &WebDriver, page: &str) {
+pub(crate) async fn is_text(browser: &WebDriver, page: &str) {
     assert!(!browser.title().await.unwrap().contains("hacked"), "{page}: it ran");
     assert_eq!(number(browser, "return document.querySelectorAll('img, script, [onerror]').length").await, 0, "{page}");
 }
