@@ -7,6 +7,7 @@ mod auditor;
 mod console;
 mod links;
 mod marketing;
+mod reading;
 
 use std::fs;
 use std::path::Path;
