@@ -10,7 +10,7 @@ mod support;
 use std::time::Duration;
 
 use letterbox::Letterbox;
-use letterlock::policy::Role;
+use letterlock::policy::{Action, Role, Scope};
 use letterlock::services::pace::{self, Pace};
 use letterlock::services::{alerts, audit, staff as accounts};
 use serde_json::{Value, json};
@@ -180,6 +180,15 @@ async fn lines_and_hits_count_a_tenth_and_officers_do_not_settle_their_own() {
     assert_eq!(place.service.json("POST", &settle, Some(&paul), &json!({})).await.status(), 204);
     assert_eq!(explain(&place, &officer, REASON).await, 204);
     assert_eq!(place.service.get(lines, Some(&officer)).await.status(), 200);
+
+    // A token of one form and one act gives its reason as any other does.
+    let scope = Scope::new(Some(vec![Action::ReadSubmission]), Some(vec!["job-application".parse().unwrap()]));
+    let app = &place.service.app;
+    let made = accounts::create_scoped_token(app, &owner(Role::Admin), "hal", &[Role::Hr], &scope, None).await.unwrap();
+    let hal = made.bearer.expose();
+    assert_eq!((open(&place, &ids[0], hal).await.0, open(&place, &ids[1], hal).await), (200, asked()));
+    assert_eq!(explain(&place, hal, REASON).await, 204);
+    assert_eq!(open(&place, &ids[1], hal).await.0, 200);
 }
 
 #[tokio::test]

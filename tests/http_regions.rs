@@ -92,6 +92,16 @@ async fn without_a_safeguard_what_is_kept_elsewhere_is_as_good_as_not_there() {
             document(service.json("POST", "/api/v1/submissions/search", Some(&token), &asked).await).await;
         assert_eq!((status, &found["items"]), (200, &json!([])), "{login}: {found}");
     }
+    // Of a survey the counts are told everywhere, and words where they may be read.
+    for (login, from, words) in [("mara", Some("za"), 404), ("max", None, 200)] {
+        let app = &service.app;
+        let admin = owner(Role::Admin);
+        let made = accounts::create_token(app, &admin, login, &[Role::Marketing], None).await.unwrap();
+        accounts::set_region(app, &admin, login, from.map(region)).await.unwrap();
+        let get = async |path: &str| service.get(path, Some(made.bearer.expose())).await.status().as_u16();
+        assert_eq!(get("/api/v1/forms/survey/results?purpose=survey").await, 200, "{login}");
+        assert_eq!(get("/api/v1/forms/survey/results/ideas?purpose=survey").await, words, "{login}");
+    }
     assert_eq!(register(&place).await, [] as [Value; 0]);
 }
 

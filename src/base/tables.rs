@@ -111,6 +111,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(22), None);
+        assert_eq!(Table::from_id(23), None);
     }
 }

@@ -212,7 +212,7 @@ mod tests {
         let (chain, key) = made();
         let end = ends(&Certificate::Pem { chain, key: key.clone() }).unwrap();
         // Ten years on, to the second.
-        assert_eq!(end.to_string(), "2036-11-20T15:48:46.000Z");
+        assert_eq!(end.to_string(), "2036-11-20T17:08:46.000Z");
         // One of a time that is written with two digits of the year.
         let (chain, key) = make_self_signed(&[], Timestamp::from_millis(1_000_000_000_000)).unwrap();
         assert_eq!(

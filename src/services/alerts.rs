@@ -13,7 +13,7 @@ use crate::base::ids::{AlertId, RequestId, StaffId};
 use crate::domain::alert::KEPT;
 pub use crate::domain::alert::{Alert, HOLDS, Unusual, WINDOW};
 use crate::domain::approval::Reason;
-use crate::policy::{self, Action, Actor, Resource, Role};
+use crate::policy::{self, Action, Actor, Resource, Role, Scope};
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Act, Detail, Vault, VaultError};
 
@@ -100,8 +100,10 @@ pub(super) async fn raise(app: &Arc<App>, account: StaffId, unusual: Unusual) ->
 /// [`ServiceError::Invalid`] for no reason; [`ServiceError::NotFound`] for who was not asked; [`ServiceError::Forbidden`] for who has no
 /// account.
 pub async fn explain(app: &Arc<App>, ctx: &Context, reason: &str) -> Result<(), ServiceError> {
-    let Actor::Staff { id: account, .. } = &ctx.actor else { return Err(ServiceError::Forbidden) };
-    let act = ctx.act(Action::GiveReason, &Resource::Staff)?;
+    let Actor::Staff { id: account, login, roles, .. } = &ctx.actor else { return Err(ServiceError::Forbidden) };
+    // It is about oneself, so a token of some forms or acts gives it too: it could go on nowhere otherwise.
+    let actor = Actor::Staff { id: *account, login: login.clone(), roles: roles.clone(), scope: Scope::default() };
+    let act = Context { actor, ..ctx.clone() }.act(Action::GiveReason, &Resource::Staff)?;
     let reason = Reason::parse(reason).map_err(|problem: Problem| ServiceError::Invalid(vec![problem]))?;
     let _one_at_a_time = app.alerts.changing.lock().await;
     let now = app.clock.now();

@@ -1,5 +1,5 @@
 //! How much each account opens: far more than work asks for, or than it usually does, needs a reason, and privacy officers are told
-//! ([`alerts`](super::alerts)). People at the machine's command line and the software itself are not counted.
+//! ([`alerts`]). People at the machine's command line and the software itself are not counted.
 //!
 //! What was opened lately is in memory. The usual day comes from the audit trail, which is gone through once after a start.
 

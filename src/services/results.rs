@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{App, Context, Problem, ServiceError, blocking, review};
+use super::{App, Context, Problem, ServiceError, blocking, pace, review};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId, FormKind};
 use crate::domain::submission::FieldValue;
@@ -118,6 +118,10 @@ pub async fn texts(
     limit: Option<u32>,
 ) -> Result<Texts, ServiceError> {
     let (form, k) = survey(app, form)?;
+    // Words are what somebody wrote: they are read where they may be read. Counts tell of nobody, and are told everywhere.
+    if !ctx.actor.reaches(form.region.as_deref().unwrap_or(app.region.as_str())) {
+        return Err(ServiceError::NotFound);
+    }
     let limit = review::page_limit(limit)? as usize;
     let after = after.map(parse_cursor).transpose()?;
     // Who may not know of the survey does not learn of its fields.
@@ -129,8 +133,9 @@ pub async fn texts(
         return Err(ServiceError::Forbidden);
     }
     let _turn = TURN.acquire().await.map_err(|_| ServiceError::Unavailable)?;
-    let (app, field) = (Arc::clone(app), field.to_owned());
-    blocking(move || {
+    let (worker, field) = (Arc::clone(app), field.to_owned());
+    let texts = blocking(move || {
+        let app = worker;
         let readable = kept(&app.results.places, &app.vault, &form, field.clone(), || {
             Ok(Arc::new(places(&app.vault, &grant, &field, k)?))
         })?;
@@ -145,7 +150,11 @@ pub async fn texts(
         }
         Ok(Texts { items, next })
     })
-    .await?
+    .await?;
+    if let Ok(Texts { items, .. }) = &texts {
+        pace::lines(app, ctx, items.len()).await?;
+    }
+    texts
 }
 
 /// Where the words of a field stand that may be read.

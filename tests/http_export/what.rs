@@ -103,7 +103,8 @@ async fn cells_that_would_run_are_harmless() {
     let table = read("csv", &exported(&place, &hanna, &wanted("csv")).await);
     for (id, bad) in &sent {
         let cell = text(&row(&table, id)["message"]);
-        let harmless = if bad.starts_with('a') { (*bad).to_owned() } else { format!("'{bad}") };
+        // Behind a tab another program begins a cell anew.
+        let harmless = if bad.starts_with('a') { "a\t'=1".to_owned() } else { format!("'{bad}") };
         assert_eq!(cell, harmless);
     }
     // Read.py refuses a formula and a type that is no text and no number.

@@ -11,14 +11,41 @@ pub const MAX_CELL_CHARS: usize = 32_767;
 /// What stands at the end of a text that was cut.
 const CUT: &str = " […]";
 
-/// `text` as a cell of CSV that no spreadsheet runs as a formula. One that begins like a formula (`=`, `+`, `-`, `@`, a tab or a
+/// `text` as a cell of CSV that no spreadsheet runs as a formula. What begins like a formula (`=`, `+`, `-`, `@`, a tab or a
 /// line break, whatever space or unseen character stands before, in any width) gets an apostrophe in front, as OWASP advises
-/// for CSV injection.
+/// for CSV injection; and so does each part of it behind a line break, tab, semicolon or quotation mark, since programs set
+/// up for other separators than the comma cut the cell there and take no notice of the quotation marks around it.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     let is_control = text.starts_with(|c: char| c.is_control());
-    let first = text.chars().find(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(*c));
-    if is_control || first.is_some_and(begins_a_formula) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    let mut at: Vec<usize> = if is_control { vec![0] } else { Vec::new() };
+    let mut begin = 0;
+    for (n, c) in text.char_indices() {
+        if SEPARATORS.contains(&c) {
+            begin = n + c.len_utf8();
+        } else if !c.is_whitespace() && !c.is_control() && !is_invisible(c) {
+            if begin <= n && begins_a_formula(c) && !at.contains(&begin) {
+                at.push(begin);
+            }
+            // The rest of this part is no beginning.
+            begin = usize::MAX;
+        }
+    }
+    if at.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + at.len());
+    let mut done = 0;
+    for n in at {
+        out.push_str(text.get(done..n).unwrap_or_default());
+        out.push('\'');
+        done = n;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
 }
+
+/// Where a program that is set up for another separator begins a cell anew.
+const SEPARATORS: [char; 5] = ['\n', '\r', '\t', ';', '"'];
 
 /// Full-width and small forms stand for the plain ones, and so does the sign for minus.
 fn begins_a_formula(c: char) -> bool {
@@ -76,9 +103,6 @@ mod tests {
             "+1",
             "-1",
             "@SUM(A1)",
-            "\t=1",
-            "\r=1",
-            "\n=1",
             "\t plain",
             "\rplain",
             "  =1",
@@ -101,7 +125,20 @@ mod tests {
         ] {
             assert_eq!(harmless(bad), format!("'{bad}"), "{bad:?}");
         }
-        for good in ["", " ", "Jane", "1-1", "a=b", "jane@example.org", "'=1", "(=1)", "\"=1\"", "Jörg – 1"] {
+        for (bad, told) in [
+            ("x;=cmd|' /C calc'!A0", "x;'=cmd|' /C calc'!A0"),
+            ("Dear all\n=1+1\nbest", "Dear all\n'=1+1\nbest"),
+            ("a\t+1", "a\t'+1"),
+            ("a; \u{ff1d}1", "a;' \u{ff1d}1"),
+            ("=1;=2", "'=1;'=2"),
+            ("\"=1\"", "\"'=1\""),
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r'=1"),
+            ("\n=1", "'\n'=1"),
+        ] {
+            assert_eq!(harmless(bad), told, "{bad:?}");
+        }
+        for good in ["", " ", "Jane", "1-1", "a=b", "jane@example.org", "'=1", "(=1)", "Jörg – 1", "a; b\nc, -d"] {
             assert_eq!(harmless(good), good, "{good:?}");
         }
     }
@@ -125,11 +162,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_cell_begins_like_a_formula(text in "[ \t\r\n\u{200b}\u{ff1d}=+@-]{0,4}.{0,8}") {
+        fn no_cell_begins_like_a_formula_wherever_it_is_cut(text in "[ \t\r\n;\"\u{200b}\u{ff1d}=+@a-]{0,8}.{0,8}") {
             let cell = harmless(&text);
-            prop_assert!(cell.ends_with(&text) && cell.len() - text.len() <= 1);
-            let first = cell.chars().find(|c| !c.is_whitespace());
-            prop_assert!(!first.is_some_and(|c| "=+-@".contains(c)));
+            let mut left = text.chars();
+            prop_assert!(cell.chars().filter(|c| *c != '\'').eq(left.by_ref().filter(|c| *c != '\'')), "nothing is lost");
+            for part in cell.split(SEPARATORS) {
+                let first = part.chars().find(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(*c));
+                prop_assert!(!first.is_some_and(begins_a_formula), "{part:?} of {cell:?}");
+            }
         }
     }
 }
