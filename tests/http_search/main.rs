@@ -359,7 +359,9 @@ async fn what_is_erased_is_not_found_any_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_erased_meanwhile_is_found_whole_or_not_at_all() {
     let service = Service::start().await;
-    let (hr, privacy) = (service.token(&[Role::Hr]).await, service.token(&[Role::Privacy]).await);
+    let hr = service.token(&[Role::Hr]).await;
+    // One officer alone may not erase as many in a day.
+    let officers = [service.token(&[Role::Privacy]).await, service.token(&[Role::Privacy]).await];
     let mut sent = Vec::new();
     for n in 0..60 {
         sent.push(apply_from(&service, &format!("Jane N{n}."), &format!("p{n}@example.org"), "letter").await);
@@ -372,8 +374,8 @@ async fn who_is_erased_meanwhile_is_found_whole_or_not_at_all() {
             while searches.load(Ordering::SeqCst) < n / 3 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            let answer = service.send(service.request("DELETE", &format!("/api/v1/submissions/{id}")), Some(&privacy));
-            assert_eq!(answer.await.status(), 200);
+            let request = service.request("DELETE", &format!("/api/v1/submissions/{id}"));
+            assert_eq!(service.send(request, Some(&officers[n % 2])).await.status(), 200);
             erased.lock().unwrap().insert(id.clone());
         }
     };

@@ -5,18 +5,19 @@ use letterlock::domain::export::{MAX_CELL_CHARS, entry_name, harmless, typed};
 
 use super::Seam;
 
-/// A cell of CSV says all that was sent and does not begin like a formula; a cell of XLSX has no mark-up; a name is one folder and
+/// A cell of CSV says all that was sent, but for apostrophes, and does not begin like a formula; a cell of XLSX has no mark-up; a name is one folder and
 /// one file in it.
 pub fn check(data: &[u8], seam: Seam) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut cell = harmless(text).into_owned().into_bytes();
     (seam.written)(&mut cell);
-    assert!(cell.ends_with(text.as_bytes()) && cell.len() <= text.len() + 1, "the text was changed");
+    let plain = |bytes: &[u8]| bytes.iter().copied().filter(|b| *b != b'\'').collect::<Vec<_>>();
+    assert!(plain(&cell) == plain(text.as_bytes()) && cell.len() >= text.len(), "the text was changed");
     let formula = |cell: &[u8]| String::from_utf8_lossy(cell).trim_start().starts_with(['=', '+', '-', '@']);
     assert!(!formula(&cell), "it runs");
     for sign in ['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'] {
         let dangerous = format!("{sign}{text}");
-        assert!((seam.refused)(harmless(&dangerous) == format!("'{dangerous}")), "{sign:?} is let through");
+        assert!((seam.refused)(harmless(&dangerous).starts_with('\'')), "{sign:?} is let through");
     }
 
     let xml = typed(text);
