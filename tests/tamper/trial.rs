@@ -125,6 +125,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         sign_in::invite(&app, &admin, "jim", roles, None, hour).await.unwrap();
     }
     sign_in::invite(&app, &admin, "june", &both, Some(&"june@example.org".into()), hour).await.unwrap();
+    app.set_pace(letterlock::services::pace::Pace { most: 1, times: 0 });
     let accounts = staff::list(&app, &admin).await.unwrap();
     for login in ["jim", "june"] {
         let account = accounts.iter().find(|account| account.login == login).unwrap();
@@ -132,6 +133,13 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
             Actor::Staff { id: account.id, login: login.to_owned(), roles: vec![Role::Hr], scope: Default::default() };
         let view = Label::parse(login).unwrap();
         desk::keep_view(&app, &Context { actor, ..role(Role::Hr) }, view, "/staff/inbox".to_owned()).await.unwrap();
+        // Who opens more than one is asked why, which is an alert.
+        let actor =
+            Actor::Staff { id: account.id, login: login.to_owned(), roles: vec![Role::Hr], scope: Default::default() };
+        let reader = Context { actor, ..role(Role::Hr) };
+        for id in truth.keys().take(2) {
+            let _ = review::show(&app, &reader, *id, Some("recruitment")).await;
+        }
         let (id, login, scope) = (account.id, login.to_owned(), Default::default());
         let officer = Actor::Staff { id, login, roles: vec![Role::Privacy], scope };
         let officer = Context { actor: officer, ..role(Role::Privacy) };
