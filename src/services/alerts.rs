@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{App, Context, Problem, ServiceError, staff};
 use crate::adapters::mail::Outgoing;
 use crate::base::clock::Timestamp;
-use crate::base::ids::{AlertId, RequestId, StaffId};
+use crate::base::ids::{AlertId, StaffId};
 use crate::domain::alert::KEPT;
 pub use crate::domain::alert::{Alert, HOLDS, Unusual, WINDOW};
 use crate::domain::approval::Reason;
@@ -86,7 +86,7 @@ pub(super) async fn raise(app: &Arc<App>, account: StaffId, unusual: Unusual) ->
     if app.alerts.latest(account, now).is_some() {
         return Ok(());
     }
-    let act = system(app)?.act(Action::RaiseAlert, &Resource::Vault)?;
+    let act = Context::system(app)?.act(Action::RaiseAlert, &Resource::Vault)?;
     let id = AlertId::make_random(&*app.entropy).map_err(VaultError::from)?;
     write(app, act, id, Alert { account, at: now, unusual, reason: None, settled: None }, "unusual reading").await?;
     tracing::warn!(account = %account, "an account reads unusually much and is asked why");
@@ -173,17 +173,12 @@ pub async fn tidy(app: &Arc<App>) -> Result<(), ServiceError> {
     let old = |(id, alert): (&AlertId, &Alert)| (now.since(alert.at) > KEPT).then_some(*id);
     let old: Vec<AlertId> = app.alerts.read(|rows| rows.iter().filter_map(old).collect());
     for id in old {
-        let act = system(app)?.act(Action::CleanUp, &Resource::Vault)?;
+        let act = Context::system(app)?.act(Action::CleanUp, &Resource::Vault)?;
         let gone = [*id.as_bytes()];
         app.vault.change_system_rows(act, Detail::Removed(1), Vec::new(), SystemTable::Alerts, &gone).await?;
         app.alerts.rows.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
     Ok(())
-}
-
-fn system(app: &App) -> Result<Context, ServiceError> {
-    let request = RequestId::make_random(&*app.entropy).map_err(VaultError::from)?;
-    Ok(Context { actor: Actor::System, request, purpose: None })
 }
 
 async fn write(app: &Arc<App>, act: Act, id: AlertId, alert: Alert, change: &str) -> Result<(), ServiceError> {

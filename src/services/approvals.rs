@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::export::{self, Asked};
 use super::{App, Context, Problem, ServiceError, erase, sign_in, staff};
-use crate::base::ids::{ApprovalId, PersonId, RequestId, StaffId};
+use crate::base::ids::{ApprovalId, PersonId, StaffId};
 use crate::domain::approval::Reason;
 pub use crate::domain::approval::{Approval, KEPT, LIFE, MOST_ALONE, MOST_PEOPLE, Matter, Stage};
 use crate::domain::form::FormSet;
@@ -370,8 +370,7 @@ pub(super) fn put_back(app: &App, id: ApprovalId, row: Approval) {
 pub async fn tidy(app: &Arc<App>) -> Result<(), ServiceError> {
     let _one_at_a_time = app.approvals.changing.lock().await;
     let now = app.clock.now();
-    let request = RequestId::make_random(&*app.entropy).map_err(VaultError::from)?;
-    let system = Context { actor: Actor::System, request, purpose: None };
+    let system = Context::system(app)?;
     let rows: Vec<_> = app.approvals.read(|rows| rows.iter().map(|(id, row)| (*id, row.clone())).collect());
     for (id, row) in rows {
         if row.stage.is_open() && row.stage_at(now) == Stage::Expired {

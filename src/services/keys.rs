@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, Context, Problem, ServiceError};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{KeyId, RequestId};
+use crate::base::ids::KeyId;
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::token::{Bearer, Token};
 use crate::domain::form::FormId;
@@ -233,8 +233,7 @@ pub async fn flush(app: &App) -> Result<(), ServiceError> {
 }
 
 async fn write_used(app: &App, used: &[KeyId]) -> Result<(), ServiceError> {
-    let request = RequestId::make_random(&*app.entropy).map_err(|_| ServiceError::Unavailable)?;
-    let ctx = Context { actor: Actor::System, request, purpose: None };
+    let ctx = Context::system(app)?;
     let act = ctx.act(Action::KeepStatistics, &Resource::Vault)?;
     let rows: Vec<(KeyId, KeyRow)> =
         app.keys.read(|keys| used.iter().filter_map(|id| Some((*id, keys.get(id)?.clone()))).collect())?;

@@ -55,7 +55,7 @@ use crate::domain::language::Languages;
 use crate::domain::operator::Operator;
 use crate::domain::region::Region;
 use crate::policy::{self, Action, Actor, Permit, Resource, Safeguards};
-use crate::vault::{self, Act, Hooks, Vault};
+use crate::vault::{self, Act, Hooks, Vault, VaultError};
 pub use error::ServiceError;
 
 /// Who asks for what is done, and under which request id it is logged.
@@ -367,6 +367,12 @@ impl App {
 }
 
 impl Context {
+    /// The software itself, on nobody's behalf.
+    fn system(app: &App) -> Result<Self, ServiceError> {
+        let request = RequestId::make_random(&*app.entropy).map_err(VaultError::from)?;
+        Ok(Self { actor: Actor::System, request, purpose: None })
+    }
+
     /// Asks the policy, and turns its answer into an act or an error.
     fn act(&self, action: Action, resource: &Resource<'_>) -> Result<Act, ServiceError> {
         self.act_on(policy::decide(&self.actor, action, resource)?)

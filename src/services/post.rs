@@ -21,12 +21,12 @@ use tokio::sync::Notify;
 use super::{App, Context, ServiceError, blocking, newsletter, staff};
 use crate::adapters::mail::{Carrier, Outgoing, Refused};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{PersonId, RequestId, StaffId};
+use crate::base::ids::{PersonId, StaffId};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::FormId;
 use crate::domain::mail::MailKind;
 use crate::domain::subject::EmailAddress;
-use crate::policy::{Action, Actor, Resource};
+use crate::policy::{Action, Resource};
 use crate::vault::{Act, Detail, Fate, MailName, VaultError};
 
 pub(super) use about::{about_answer, about_submission, address_in};
@@ -315,7 +315,7 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
     if tried.is_some_and(|tried| now < tried.next) || post.gathering().holds(&name, now) {
         return Ok(Step::Left);
     }
-    let act = context(app)?.act(Action::SendMail, &Resource::Vault)?;
+    let act = Context::system(app)?.act(Action::SendMail, &Resource::Vault)?;
     let vault = Arc::clone(&app.vault);
     let (act, opened) = blocking(move || {
         let opened = vault.open_mail(&act.permit, &name);
@@ -393,7 +393,7 @@ async fn deliver_one(app: &Arc<App>, post: &Arc<Post>, name: MailName) -> Result
     };
     let done = take_out(app, post, act, name, kind, outcome).await?;
     for other in together.into_iter().filter(|other| *other != name) {
-        let act = context(app)?.act(Action::SendMail, &Resource::Vault)?;
+        let act = Context::system(app)?.act(Action::SendMail, &Resource::Vault)?;
         take_out(app, post, act, other, kind, outcome).await?;
     }
     Ok(done)
@@ -444,9 +444,4 @@ async fn take_out(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn context(app: &App) -> Result<Context, ServiceError> {
-    let request = RequestId::make_random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
-    Ok(Context { actor: Actor::System, request, purpose: None })
 }

@@ -15,11 +15,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{App, Context, Problem, ServiceError, blocking};
 use crate::adapters::clamd::{Address, Clamd, Failure, Session, Verdict};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{RecordId, RequestId};
+use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::form::FormId;
 use crate::domain::language::Said;
-use crate::policy::{Action, Actor, Resource};
+use crate::policy::{Action, Resource};
 use crate::vault::{Detail, Located, SealedFile};
 
 pub use later::{rescan, run};
@@ -263,7 +263,7 @@ pub(super) fn came(app: &App, record: RecordId) {
 pub(super) async fn note_refusal(app: &App, form: Option<&FormId>, found: Found) {
     let outcome = if found == Found::NotScanned { "refused: not scanned" } else { "refused: infected" };
     let noted = async {
-        let act = context(app)?.act(Action::ScanFile, &Resource::Vault)?;
+        let act = Context::system(app)?.act(Action::ScanFile, &Resource::Vault)?;
         Ok::<_, ServiceError>(app.vault.record_act(act, detail(form, outcome)).await?)
     };
     if let Err(error) = noted.await {
@@ -273,9 +273,4 @@ pub(super) async fn note_refusal(app: &App, form: Option<&FormId>, found: Found)
 
 fn detail(form: Option<&FormId>, outcome: &str) -> Detail {
     Detail::Scan { form: form.map(ToString::to_string).unwrap_or_default(), outcome: outcome.to_owned() }
-}
-
-fn context(app: &App) -> Result<Context, ServiceError> {
-    let request = RequestId::make_random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
-    Ok(Context { actor: Actor::System, request, purpose: None })
 }

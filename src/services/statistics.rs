@@ -13,11 +13,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Context, ServiceError, alerts, approvals, keys, staff};
-use crate::base::ids::RequestId;
 use crate::domain::browser::Browser;
 use crate::domain::form::FormId;
 use crate::domain::resource::ResourceName;
-use crate::policy::{self, Action, Actor, Resource};
+use crate::policy::{self, Action, Resource};
 use crate::vault::system_rows::{SystemRow, SystemTable};
 use crate::vault::{Detail, Vault};
 
@@ -253,8 +252,7 @@ fn take_changes(app: &App) -> (BTreeMap<Date, DayRow>, BTreeSet<Date>) {
 }
 
 async fn write(app: &App, changed: &BTreeMap<Date, DayRow>, over: &BTreeSet<Date>) -> Result<(), ServiceError> {
-    let request = RequestId::make_random(&*app.entropy).map_err(|_| ServiceError::Unavailable)?;
-    let ctx = Context { actor: Actor::System, request, purpose: None };
+    let ctx = Context::system(app)?;
     let act = ctx.act(Action::KeepStatistics, &Resource::Vault)?;
     let seal = |(day, row)| app.vault.seal_system_row(SystemTable::Statistics, &id_of(day), row);
     let rows: Vec<SystemRow> = changed.iter().map(|(day, row)| (*day, row)).map(seal).collect::<Result<_, _>>()?;

@@ -1,5 +1,6 @@
 //! What happens to the accounts while a request is being done.
 
+use crate::base::ids::RequestId;
 use std::time::Duration;
 
 use super::*;

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
-use crate::base::ids::{MailingId, RequestId};
+use crate::base::ids::MailingId;
 use crate::domain::form::{FieldKind, Form, FormId};
 use crate::domain::markdown::Markdown;
 use crate::domain::staff::Role;
 use crate::domain::text::is_unfit;
-use crate::policy::{self, Action, Actor, Resource};
+use crate::policy::{self, Action, Resource};
 use crate::services::{App, Context, Problem, ServiceError, blocking};
 use crate::vault::{Newsletter, Progress, Recipients, VaultError};
 
@@ -215,8 +215,7 @@ pub async fn feed(app: &Arc<App>, room: usize) -> Result<u64, ServiceError> {
             }
             Err(error) => return Err(error.into()),
         };
-        let request = RequestId::make_random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
-        let system = Context { actor: Actor::System, request, purpose: None };
+        let system = Context::system(app)?;
         let act = system.act(Action::SendMail, &Resource::Vault)?;
         let already = before.queued();
         let progress = app.vault.feed_mailing(act, before).await?;
@@ -344,8 +343,7 @@ async fn all<T: Send + 'static>(
 
 /// The mailing of each mail that waits.
 async fn waiting(app: &Arc<App>) -> Result<Vec<MailingId>, ServiceError> {
-    let request = RequestId::make_random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
-    let system = Context { actor: Actor::System, request, purpose: None };
+    let system = Context::system(app)?;
     let act = system.act(Action::SendMail, &Resource::Vault)?;
     let vault = Arc::clone(&app.vault);
     let found = blocking(move || {

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::mailing;
-use crate::base::ids::{PersonId, RecordId, RequestId};
+use crate::base::ids::{PersonId, RecordId};
 use crate::domain::submission::Status;
 use crate::domain::subscription::CONFIRM_WITHIN;
-use crate::policy::{Action, Actor, Resource};
+use crate::policy::{Action, Resource};
 use crate::services::{App, Context, ServiceError, blocking};
 use crate::vault::Target;
 
@@ -38,8 +38,7 @@ struct Found {
 /// # Errors
 /// Storage errors: what is left goes the next time.
 pub async fn sweep(app: &Arc<App>) -> Result<usize, ServiceError> {
-    let request = RequestId::make_random(app.entropy()).map_err(|_| ServiceError::Unavailable)?;
-    let ctx = Context { actor: Actor::System, request, purpose: None };
+    let ctx = Context::system(app)?;
     let mut gone = 0;
     loop {
         let worker = Arc::clone(app);

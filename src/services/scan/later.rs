@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Found, PutOff, Scanner, context, detail, found};
+use super::{Found, PutOff, Scanner, detail, found};
 use crate::adapters::clamd::{Failure, Verdict};
 use crate::base::ids::RecordId;
 use crate::domain::form::FormId;
 use crate::domain::scan::Scan;
 use crate::policy::{Action, Resource};
-use crate::services::{App, ServiceError, blocking};
+use crate::services::{App, Context, ServiceError, blocking};
 use crate::vault::{FileReader, Listed, Located, VaultError};
 
 /// How often it is asked while something waits for it.
@@ -137,7 +137,7 @@ async fn give_up(app: &App, located: &Located, n: u32) -> Result<(), ServiceErro
     tracing::warn!(form = %located.summary.form, "the virus scanner never finished a file; it is not asked again before the next start");
     let Some(scan) = located.scan_of(n).map(Scan::given_up) else { return Ok(()) };
     let outcome = if scan.is_withheld() { "given up: withheld" } else { "given up: taken" };
-    let act = context(app)?.act(Action::ScanFile, &Resource::Vault)?;
+    let act = Context::system(app)?.act(Action::ScanFile, &Resource::Vault)?;
     match app.vault.set_scan(act, located.summary.id, n, scan, detail(Some(&located.summary.form), outcome)).await {
         Ok(()) | Err(VaultError::Missing) => Ok(()),
         Err(error) => Err(error.into()),
@@ -209,7 +209,7 @@ async fn scan_stored(
     n: u32,
     form: &FormId,
 ) -> Result<Option<Result<(), Failure>>, ServiceError> {
-    let act = || context(app)?.act(Action::ScanFile, &Resource::Vault);
+    let act = || Context::system(app)?.act(Action::ScanFile, &Resource::Vault);
     let Ok(_place) = scanner.stored.acquire().await else { return Ok(Some(Err(Failure::Away))) };
     let vault = Arc::clone(&app.vault);
     let located = match blocking(move || vault.locate(&record)).await? {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::alone::{check_hand_out, check_way_in};
 use super::{AccountRow, State, find, invalid, new_account, parse_login};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{RequestId, StaffId, TokenId};
+use crate::base::ids::{StaffId, TokenId};
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::token::Token;
 use crate::domain::form::FormId;
@@ -259,8 +259,7 @@ pub async fn flush(app: &App) -> Result<(), ServiceError> {
 }
 
 async fn write_used(app: &App, used: &[TokenId]) -> Result<(), ServiceError> {
-    let request = RequestId::make_random(&*app.entropy).map_err(|_| ServiceError::Unavailable)?;
-    let ctx = Context { actor: Actor::System, request, purpose: None };
+    let ctx = Context::system(app)?;
     let act = ctx.act(Action::KeepStatistics, &Resource::Vault)?;
     let rows: Vec<(TokenId, TokenRow)> =
         app.staff.read(|state| used.iter().filter_map(|id| Some((*id, state.tokens.get(id)?.clone()))).collect())?;
