@@ -95,7 +95,7 @@ impl From<Denial> for ServiceError {
 impl From<VaultError> for ServiceError {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Missing => Self::NotFound,
+            VaultError::Missing | VaultError::Elsewhere => Self::NotFound,
             VaultError::StorageFull => Self::StorageFull,
             VaultError::Unavailable => Self::Unavailable,
             VaultError::Tampered => {

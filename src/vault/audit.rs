@@ -242,7 +242,7 @@ impl Draft {
         records: impl IntoIterator<Item = &'a Located>,
     ) -> Result<Self, VaultError> {
         let stored = records.into_iter().map(|located| located.summary.region.as_str());
-        let transfers = act.permit.actor().transfers(stored).ok_or(VaultError::Missing)?;
+        let transfers = act.permit.actor().transfers(stored).ok_or(VaultError::Elsewhere)?;
         Ok(Self { transfers, ..Self::new(act, detail, subjects) })
     }
 

@@ -36,8 +36,8 @@ impl Vault {
     /// Turns a permit into leave to open these records, under one audit entry that names each. Durable on return.
     ///
     /// # Errors
-    /// [`VaultError::Missing`] when one of them was erased meanwhile, or may not be read from where the actor is;
-    /// [`VaultError::Unavailable`].
+    /// [`VaultError::Missing`] when one of them was erased meanwhile; [`VaultError::Elsewhere`] when one may not be read from
+    /// where the actor is; [`VaultError::Unavailable`].
     pub async fn grant(
         &self,
         act: Act,

@@ -99,6 +99,9 @@ pub enum VaultError {
     /// There is no such person, record or file, or not any more.
     #[error("there is no such thing")]
     Missing,
+    /// It is kept in a region from which the actor may not read it.
+    #[error("it may not be read from there")]
+    Elsewhere,
     /// A row or file does not open although it should: it was changed by somebody else.
     #[error("a row or file does not open; run `letterlock verify`")]
     Tampered,

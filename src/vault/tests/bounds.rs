@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::base::ids::RecordId;
+use crate::base::ids::{RecordId, StaffId};
+use crate::policy::{Reach, Safeguards, Scope};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submission_has_so_many_files_at_most_and_names_each() {
@@ -35,6 +36,37 @@ async fn records_past_one_part_of_a_keyring_outlive_a_restart() {
     let vault = Vault::open(options(dir.path(), Hooks::default())).unwrap().0;
     assert_eq!(vault.records_of(&person).unwrap().len(), crate::keys::keyring::RECORDS_PER_PART + 1);
     assert_eq!(problems(&vault).await, Vec::<String>::new());
+}
+
+/// Whoever asks the vault is to have looked at where things are kept before; if somebody forgets, it refuses, and says nothing of it
+/// in the trail.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_safeguard_covers_is_not_granted_whoever_forgot_to_look() {
+    let (_dir, vault) = home();
+    let sample = Sample { email: Some("a@example.org"), files: 1, named: 1, consents: false };
+    let id = submit(&vault, sample).await.unwrap().summary.id;
+    let located = [vault.locate(&id).unwrap()];
+    let account = StaffId::from_bytes([5; 16]);
+    let reads = async |from: &str, safeguards: &Arc<Safeguards>| {
+        let scope = Scope::default().within(Reach::new(from.parse().unwrap(), Arc::clone(safeguards)));
+        let actor = Actor::Staff { id: account, login: "thandi".to_owned(), roles: vec![Role::Support], scope };
+        let of = |action| act(&actor, action, &Resource::Submission { roles: READERS });
+        let file = vault.grant(of(Action::ReadFile), &located, "support", Some(0)).await.map(|grants| grants.len());
+        let lines = vault.grant_lines(of(Action::ReadSubmission), &located, "support").await.map(|grants| grants.len());
+        let whole = vault.grant_to(of(Action::ReadSubmission), &located[0], "support", account).await.map(|_| 1);
+        [file, lines, whole]
+    };
+    let mut safeguards = Safeguards::default();
+    assert!(safeguards.declare("uk".parse().unwrap(), "za".parse().unwrap(), "Agreement".to_owned()));
+    let (none, some) = (Arc::default(), Arc::new(safeguards));
+    let entries = || vault.shared.figures.audit_entries.load(Ordering::SeqCst);
+    let before = entries();
+    assert_eq!(reads("za", &none).await, [const { Err(VaultError::Elsewhere) }; 3]);
+    assert_eq!(entries(), before);
+    assert_eq!(reads("za", &some).await, [Ok(1), Ok(1), Ok(1)]);
+    assert_eq!(reads("uk", &none).await, [Ok(1), Ok(1), Ok(1)]);
+    let told: Vec<usize> = vault.audit_entries(None, 6).unwrap().iter().map(|entry| entry.transfers.len()).collect();
+    assert_eq!(told, [0, 0, 0, 1, 1, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
