@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use letterbox::Letterbox;
 use letterlock::policy::{Action, Role, Scope};
-use letterlock::services::pace::{self, Pace};
+use letterlock::services::reading::{self, Limits};
 use letterlock::services::{alerts, audit, staff as accounts};
 use serde_json::{Value, json};
 use staff::{Place, Staff};
@@ -19,9 +19,9 @@ use support::{document, owner, pdf, text};
 
 const REASON: &str = "Closing the applications of last quarter.";
 
-async fn place(pace: Pace) -> Place {
+async fn place(limits: Limits) -> Place {
     let place = Place::new().await;
-    place.service.app.set_pace(pace);
+    place.service.app.set_reading_limits(limits);
     place
 }
 
@@ -64,7 +64,7 @@ fn asked() -> (u16, String) {
 
 #[tokio::test]
 async fn one_too_many_within_ten_minutes_needs_a_reason_and_is_an_alert() {
-    let place = place(Pace { most: 5, times: 0 }).await;
+    let place = place(Limits { most: 5, times: 0 }).await;
     let letters = Letterbox::default();
     letters.take(10);
     let (_, officer) = person(&place, "pia", Role::Privacy).await;
@@ -157,7 +157,7 @@ async fn one_too_many_within_ten_minutes_needs_a_reason_and_is_an_alert() {
 
 #[tokio::test]
 async fn lines_and_hits_count_a_tenth_and_officers_do_not_settle_their_own() {
-    let place = place(Pace { most: 1, times: 0 }).await;
+    let place = place(Limits { most: 1, times: 0 }).await;
     let ids = applications(&place, 4).await;
     let (pia, officer) = person(&place, "pia", Role::Privacy).await;
     let lines = "/api/v1/submissions?form=job-application&purpose=recruitment&limit=4";
@@ -204,8 +204,8 @@ async fn the_usual_day_comes_from_the_trail_also_after_a_start() {
         place.later(24 * 60 * 60);
     }
     // As after a start: nothing of it is in memory, until the trail was gone through.
-    place.service.app.set_pace(Pace { most: 0, times: 3 });
-    pace::begin(&place.service.app).unwrap().join().unwrap();
+    place.service.app.set_reading_limits(Limits { most: 0, times: 3 });
+    reading::begin(&place.service.app).unwrap().join().unwrap();
     for n in 0..20 {
         assert_eq!(open(&place, &ids[n % 3], &token).await.0, 200, "{n}");
     }

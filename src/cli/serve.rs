@@ -25,7 +25,7 @@ use crate::domain::region::BadRegion;
 use crate::http::{self, HttpConfig};
 use crate::policy::Safeguards;
 use crate::services::audit::{self, ServiceChange, keep};
-use crate::services::pace::{self, Pace};
+use crate::services::reading::{self, Limits};
 use crate::services::resources::{self, Shelf};
 use crate::services::work::Teams;
 use crate::services::{App, OpenOptions, Opened, inbox, post, scan};
@@ -97,10 +97,10 @@ pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     app.set_teams(teams(config));
     app.set_safeguards(safeguards(config));
     app.set_answers(config.forms.join("answers"));
-    app.set_pace(Pace { most: config.reading.most, times: config.reading.times });
+    app.set_reading_limits(Limits { most: config.reading.most, times: config.reading.times });
     inbox::begin(&app);
     // It ends by itself; nobody waits for it.
-    let _ = pace::begin(&app);
+    let _ = reading::begin(&app);
     let outcome = run(config, &app, &opened, notices, signals).await;
     audit::service(&app, ServiceChange::Stopped, None).await;
     app.close().await;

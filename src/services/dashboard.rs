@@ -22,13 +22,13 @@ const MOST: usize = 1_000;
 const DAY: u64 = 24 * 60 * 60;
 
 /// How soon people were answered since the start; and what counts as overdue.
-pub(super) struct Pace {
+pub(super) struct AnswerTimes {
     since: Timestamp,
     answers: Mutex<HashMap<FormId, VecDeque<Duration>>>,
     overdue_days: OnceLock<u32>,
 }
 
-impl Pace {
+impl AnswerTimes {
     pub(super) fn new(now: Timestamp) -> Self {
         Self { since: now, answers: Mutex::default(), overdue_days: OnceLock::new() }
     }
@@ -37,11 +37,11 @@ impl Pace {
 impl App {
     /// After how many days what waits is overdue. Only the first one counts.
     pub fn set_overdue_days(&self, days: u32) {
-        let _ = self.pace.overdue_days.set(days);
+        let _ = self.answer_times.overdue_days.set(days);
     }
 
     fn overdue_days(&self) -> u32 {
-        self.pace.overdue_days.get().copied().unwrap_or(OVERDUE_DAYS)
+        self.answer_times.overdue_days.get().copied().unwrap_or(OVERDUE_DAYS)
     }
 }
 
@@ -96,10 +96,10 @@ pub async fn look(app: &Arc<App>, ctx: &Context, forms: &[Arc<Form>]) -> Result<
         (day, counted.iter().filter_map(|flow| flow.days.get(&day)).sum())
     });
     let works = forms.iter().zip(&counted).map(|(form, flow)| {
-        let (answers, median) = app.pace.median(&form.id);
+        let (answers, median) = app.answer_times.median(&form.id);
         Work { form: Arc::clone(form), open: flow.open, overdue: flow.overdue, answers, median }
     });
-    Ok(Some(Dashboard { days: days.collect(), forms: works.collect(), since: app.pace.since, overdue_days }))
+    Ok(Some(Dashboard { days: days.collect(), forms: works.collect(), since: app.answer_times.since, overdue_days }))
 }
 
 /// Takes note of an answer to what stood like this before, if it is the first.
@@ -109,7 +109,7 @@ pub(super) fn answered(app: &App, before: &Summary) {
         return;
     }
     let waited = app.clock.now().since(before.received);
-    let mut answers = app.pace.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut answers = app.answer_times.answers.lock().unwrap_or_else(PoisonError::into_inner);
     let own = answers.entry(before.form.clone()).or_default();
     if own.len() == MOST {
         own.pop_front();
@@ -117,7 +117,7 @@ pub(super) fn answered(app: &App, before: &Summary) {
     own.push_back(waited);
 }
 
-impl Pace {
+impl AnswerTimes {
     fn median(&self, form: &FormId) -> (usize, Option<Duration>) {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waits: Vec<Duration> = answers.get(form).into_iter().flatten().copied().collect();

@@ -24,9 +24,9 @@ pub mod languages;
 mod measured;
 pub mod newsletter;
 pub mod operator;
-pub mod pace;
 pub mod portal;
 pub mod post;
+pub mod reading;
 pub mod resources;
 pub mod results;
 pub mod review;
@@ -97,11 +97,11 @@ pub struct App {
     last_check: Mutex<Option<audit::LastCheck>>,
     approvals: approvals::Approvals,
     alerts: alerts::Alerts,
-    paces: pace::Paces,
+    readers: reading::Readers,
     alone: erase::Alone,
     exports: export::Places,
     tally: statistics::Tally,
-    pace: dashboard::Pace,
+    answer_times: dashboard::AnswerTimes,
     mailings: newsletter::Mailings,
     sweeps: newsletter::Sweeps,
     results: results::Kept,
@@ -217,7 +217,7 @@ impl App {
             message: "an alert was changed: it does not open; restore the data folder from a backup".to_owned(),
         })?;
         let tally = statistics::Tally::load(&vault);
-        let pace = dashboard::Pace::new(clock.now());
+        let answer_times = dashboard::AnswerTimes::new(clock.now());
         let app = Self {
             vault: Arc::new(vault),
             forms: forms::Shelf::new(forms),
@@ -244,11 +244,11 @@ impl App {
             last_check: Mutex::default(),
             approvals,
             alerts,
-            paces: pace::Paces::default(),
+            readers: reading::Readers::default(),
             alone: erase::Alone::default(),
             exports: export::Places::default(),
             tally,
-            pace,
+            answer_times,
             mailings: newsletter::Mailings::default(),
             sweeps: newsletter::Sweeps::default(),
             results: results::Kept::default(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{App, Context, Problem, ServiceError, blocking, pace, review};
+use super::{App, Context, Problem, ServiceError, blocking, reading, review};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId, FormKind};
 use crate::domain::submission::FieldValue;
@@ -152,7 +152,7 @@ pub async fn texts(
     })
     .await?;
     if let Ok(Texts { items, .. }) = &texts {
-        pace::lines(app, ctx, items.len()).await?;
+        reading::lines(app, ctx, items.len()).await?;
     }
     texts
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::inbox::{self, Whose};
-use super::{App, Context, Problem, ServiceError, blocking, pace, scan, work};
+use super::{App, Context, Problem, ServiceError, blocking, reading, scan, work};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::form::{Form, FormId};
@@ -181,7 +181,7 @@ pub async fn list(app: &Arc<App>, ctx: &Context, query: ListQuery) -> Result<Pag
     let nature = found[0].located.summary.nature;
     let act = ctx.at(&form.id).act(Action::ReadSubmission, &Resource::of_submission(&form, nature))?;
     let located: Vec<Located> = found.into_iter().map(|listed| listed.located).collect();
-    pace::lines(app, ctx, located.len()).await?;
+    reading::lines(app, ctx, located.len()).await?;
     let grants = app.vault.grant_lines(act, &located, &purpose).await?;
     let (worker, actor) = (Arc::clone(app), ctx.actor.clone());
     let items = blocking(move || {
@@ -238,7 +238,7 @@ async fn open(
     let (located, permit) = locate(app, ctx, id, Action::ReadSubmission).await?;
     let purpose = need_purpose(app, ctx, &located, purpose)?;
     let act = ctx.act_on(permit)?;
-    pace::open(app, ctx, &[id]).await?;
+    reading::open(app, ctx, &[id]).await?;
     let form = form_of(app, &located)?;
     let nature = located.summary.nature;
     let notes = may_with(ctx, Action::ReadNotes, &form, nature);
@@ -288,7 +288,7 @@ pub async fn file(
     let purpose = need_purpose(app, ctx, &located, purpose)?;
     let (number, located) = true_number(app, ctx, located, &purpose, n).await?;
     scan::check_open(&located, number)?;
-    pace::open(app, ctx, &[id]).await?;
+    reading::open(app, ctx, &[id]).await?;
     let act = ctx.act_on(permit)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(number)).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;

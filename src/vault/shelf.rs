@@ -170,12 +170,16 @@ impl Shelf {
 
     fn flow(&self, form: &FormId, first: Date, before: Timestamp) -> Flow {
         let mut flow = Flow::default();
+        let begin = Timestamp::start_of(first);
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         for line in lines.get(form).into_iter().flat_map(BTreeMap::values) {
             let waits = matches!(line.status, Status::New | Status::InProgress | Status::Received);
             flow.open += u64::from(waits);
             flow.overdue += u64::from(waits && line.received < before);
-            if let Some(day) = line.received.day().filter(|day| *day >= first) {
+            // A day of the calendar is worked out for those that count only.
+            if begin.is_some_and(|begin| line.received >= begin)
+                && let Some(day) = line.received.day()
+            {
                 *flow.days.entry(day).or_default() += 1;
             }
         }

@@ -125,7 +125,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         sign_in::invite(&app, &admin, "jim", roles, None, hour).await.unwrap();
     }
     sign_in::invite(&app, &admin, "june", &both, Some(&"june@example.org".into()), hour).await.unwrap();
-    app.set_pace(letterlock::services::pace::Pace { most: 1, times: 0 });
+    app.set_reading_limits(letterlock::services::reading::Limits { most: 1, times: 0 });
     let accounts = staff::list(&app, &admin).await.unwrap();
     for login in ["jim", "june"] {
         let account = accounts.iter().find(|account| account.login == login).unwrap();

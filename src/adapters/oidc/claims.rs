@@ -103,8 +103,7 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 /// Seconds since 1970, with a fraction or without.
 fn time(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
     let seconds = claims.get(name)?.as_f64().filter(|seconds| (0.0..1e11).contains(seconds))?;
-    // In range, as was just seen.
-    #[allow(clippy::cast_possible_truncation)]
+    #[expect(clippy::cast_possible_truncation, reason = "in range, as was just seen")]
     Some(Timestamp::from_millis((seconds * 1000.0) as i64))
 }
 

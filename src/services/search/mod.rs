@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use tokio::time::Instant;
 
 use super::review::{Item, cursor_at, item, page_limit, place_of};
-use super::{App, Context, Problem, ServiceError, blocking, pace};
+use super::{App, Context, Problem, ServiceError, blocking, reading};
 use crate::base::clock::Timestamp;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
@@ -255,7 +255,7 @@ impl Search {
 
     /// Opens what was found, once the audit entry that names it is durable.
     async fn hand_out(&self, hits: Vec<vault::Hit<Matched>>) -> Result<Vec<Hit>, ServiceError> {
-        pace::lines(&self.app, &self.ctx, hits.len()).await?;
+        reading::lines(&self.app, &self.ctx, hits.len()).await?;
         let form = self.scope.first().ok_or(ServiceError::Internal)?;
         loop {
             let found = self.locate(&hits).await?;

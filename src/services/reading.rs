@@ -3,9 +3,10 @@
 //!
 //! What was opened lately is in memory. The usual day comes from the audit trail, which is gone through once after a start.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::{App, Context, ServiceError, alerts};
 use crate::base::clock::Timestamp;
@@ -16,7 +17,7 @@ use crate::policy::{Action, Actor};
 
 /// What counts as unusual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace {
+pub struct Limits {
     /// More submissions than this within [`WINDOW`] need a reason, and ten times as many lines of lists; 0 for no limit.
     pub most: u32,
     /// So many times one's own usual day needs a reason; 0 for no limit.
@@ -25,6 +26,9 @@ pub struct Pace {
 
 /// Days that make the usual one.
 const DAYS: i64 = 30;
+const SPAN: Duration = Duration::from_secs(DAYS as u64 * 24 * 60 * 60);
+/// Lines shown within this are one sum: many small pages take no more memory than few large ones.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// With fewer days than this there is no usual one.
 const FEWEST_DAYS: usize = 5;
 /// Fewer openings in a day are never much.
@@ -34,29 +38,29 @@ const LINES: u32 = 10;
 
 /// What all accounts have opened.
 #[derive(Default)]
-pub(super) struct Paces {
-    pace: OnceLock<Pace>,
-    readers: Mutex<HashMap<StaffId, Reader>>,
+pub(super) struct Readers {
+    limits: OnceLock<Limits>,
+    by_account: Mutex<HashMap<StaffId, Reader>>,
 }
 
 #[derive(Default)]
 struct Reader {
     opened: VecDeque<(Timestamp, RecordId)>,
     lines: VecDeque<(Timestamp, u32)>,
-    /// Openings by day since 1970; `None` before the trail was gone through.
+    /// Openings by day since 1970; those before the start once the trail was gone through.
     days: BTreeMap<i64, u32>,
 }
 
 impl App {
     /// Says what counts as unusual reading; nothing unless told. Only the first one counts.
-    pub fn set_pace(&self, pace: Pace) {
-        let _ = self.paces.pace.set(pace);
+    pub fn set_reading_limits(&self, limits: Limits) {
+        let _ = self.readers.limits.set(limits);
     }
 }
 
 /// Goes through the trail of the last 30 days, in the background, for what is usual. `None` when nobody asks for that.
 pub fn begin(app: &Arc<App>) -> Option<JoinHandle<()>> {
-    app.paces.pace.get().filter(|pace| pace.times > 0)?;
+    app.readers.limits.get().filter(|limits| limits.times > 0)?;
     let app = Arc::clone(app);
     Some(std::thread::spawn(move || {
         threads::step_back();
@@ -69,13 +73,12 @@ pub fn begin(app: &Arc<App>) -> Option<JoinHandle<()>> {
 fn remember(app: &App) -> Result<(), ServiceError> {
     let now = app.clock.now();
     let mut found: HashMap<StaffId, BTreeMap<i64, u32>> = HashMap::new();
-    let since = Timestamp::from_millis(now.as_millis().saturating_sub(DAYS * 86_400_000));
-    app.vault.walk_acts(since, |time, actor, action| {
+    app.vault.walk_acts(now.minus(SPAN), |time, actor, action| {
         if let (Actor::Staff { id, .. }, true) = (actor, action == Action::ReadSubmission.as_str()) {
             *found.entry(*id).or_default().entry(day(time)).or_default() += 1;
         }
     })?;
-    let mut readers = app.paces.readers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut readers = app.readers.by_account.lock().unwrap_or_else(PoisonError::into_inner);
     for (id, days) in found {
         let reader = readers.entry(id).or_default();
         let today = day(now);
@@ -90,9 +93,9 @@ fn remember(app: &App) -> Result<(), ServiceError> {
 /// # Errors
 /// [`ServiceError::ReasonNeeded`] when that is unusually much and no reason was given lately; storage errors.
 pub(super) async fn open(app: &Arc<App>, ctx: &Context, records: &[RecordId]) -> Result<(), ServiceError> {
-    let Some((pace, id)) = watched(app, ctx) else { return Ok(()) };
+    let Some((limits, id)) = watched(app, ctx) else { return Ok(()) };
     let now = app.clock.now();
-    let unusual = app.paces.with(id, |reader| reader.open(pace, now, records));
+    let unusual = app.readers.with(id, |reader| reader.open(limits, now, records));
     ask(app, id, unusual, now).await
 }
 
@@ -101,16 +104,16 @@ pub(super) async fn open(app: &Arc<App>, ctx: &Context, records: &[RecordId]) ->
 /// # Errors
 /// As [`open`].
 pub(super) async fn lines(app: &Arc<App>, ctx: &Context, count: usize) -> Result<(), ServiceError> {
-    let Some((pace, id)) = watched(app, ctx) else { return Ok(()) };
+    let Some((limits, id)) = watched(app, ctx) else { return Ok(()) };
     let now = app.clock.now();
-    let unusual = app.paces.with(id, |reader| reader.show(pace, now, u32::try_from(count).unwrap_or(u32::MAX)));
+    let unusual = app.readers.with(id, |reader| reader.show(limits, now, u32::try_from(count).unwrap_or(u32::MAX)));
     ask(app, id, unusual, now).await
 }
 
-fn watched(app: &App, ctx: &Context) -> Option<(Pace, StaffId)> {
-    let pace = *app.paces.pace.get()?;
+fn watched(app: &App, ctx: &Context) -> Option<(Limits, StaffId)> {
+    let limits = *app.readers.limits.get()?;
     match &ctx.actor {
-        Actor::Staff { id, .. } => Some((pace, *id)),
+        Actor::Staff { id, .. } => Some((limits, *id)),
         _ => None,
     }
 }
@@ -125,23 +128,26 @@ async fn ask(app: &Arc<App>, id: StaffId, unusual: Option<Unusual>, now: Timesta
     }
 }
 
-impl Paces {
+impl Readers {
     fn with<T>(&self, id: StaffId, f: impl FnOnce(&mut Reader) -> T) -> T {
-        f(self.readers.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default())
+        f(self.by_account.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default())
     }
 }
 
 impl Reader {
     /// What it would be to open these, and counts it. What is asked about is counted too, or asking would begin again with each.
-    fn open(&mut self, pace: Pace, now: Timestamp, records: &[RecordId]) -> Option<Unusual> {
+    fn open(&mut self, limits: Limits, now: Timestamp, records: &[RecordId]) -> Option<Unusual> {
         while self.opened.front().is_some_and(|(at, _)| now.since(*at) >= WINDOW) {
             self.opened.pop_front();
         }
-        let mut known: HashSet<RecordId> = self.opened.iter().map(|(_, record)| *record).collect();
-        // Beyond twice the limit more of them tell nothing new.
-        let room = (2 * pace.most as usize).saturating_sub(self.opened.len());
-        let new = records.iter().filter(|record| known.insert(**record)).take(room).map(|record| (now, *record));
-        self.opened.extend(new.collect::<Vec<_>>());
+        for record in records {
+            // Beyond twice the limit more of them tell nothing new.
+            let is_new =
+                self.opened.len() < 2 * limits.most as usize && !self.opened.iter().any(|(_, known)| known == record);
+            if is_new {
+                self.opened.push_back((now, *record));
+            }
+        }
         let today = day(now);
         self.days.retain(|day, _| today - day <= DAYS);
         let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
@@ -150,21 +156,24 @@ impl Reader {
         let opened = *opened;
 
         let lately = u32::try_from(self.opened.len()).unwrap_or(u32::MAX);
-        if pace.most > 0 && lately > pace.most {
+        if limits.most > 0 && lately > limits.most {
             return Some(Unusual::Fast { opened: lately });
         }
         let usual = self.usual(today)?;
-        let much = pace.times > 0 && opened > LITTLE && opened > usual.saturating_mul(pace.times);
+        let much = limits.times > 0 && opened > LITTLE && opened > usual.saturating_mul(limits.times);
         much.then_some(Unusual::Much { opened, usual })
     }
 
-    fn show(&mut self, pace: Pace, now: Timestamp, count: u32) -> Option<Unusual> {
+    fn show(&mut self, limits: Limits, now: Timestamp, count: u32) -> Option<Unusual> {
         while self.lines.front().is_some_and(|(at, _)| now.since(*at) >= WINDOW) {
             self.lines.pop_front();
         }
-        self.lines.push_back((now, count));
+        match self.lines.back_mut().filter(|(at, _)| now.since(*at) < TOGETHER) {
+            Some((_, sum)) => *sum = sum.saturating_add(count),
+            None => self.lines.push_back((now, count)),
+        }
         let shown = self.lines.iter().fold(0, |sum: u32, (_, count)| sum.saturating_add(*count));
-        (pace.most > 0 && shown > pace.most.saturating_mul(LINES)).then_some(Unusual::Lines { shown })
+        (limits.most > 0 && shown > limits.most.saturating_mul(LINES)).then_some(Unusual::Lines { shown })
     }
 
     /// The median of the days before on which anything was opened.
@@ -183,7 +192,7 @@ fn day(at: Timestamp) -> i64 {
 mod tests {
     use super::*;
 
-    const PACE: Pace = Pace { most: 50, times: 3 };
+    const LIMITS: Limits = Limits { most: 50, times: 3 };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(1_800_000_000_000 + seconds * 1000)
@@ -199,35 +208,35 @@ mod tests {
     fn fifty_in_ten_minutes_are_work_and_one_more_is_not() {
         let mut reader = Reader::default();
         for n in 0..50 {
-            assert_eq!(reader.open(PACE, at(n.into()), &[record(n)]), None);
+            assert_eq!(reader.open(LIMITS, at(n.into()), &[record(n)]), None);
         }
         // What is opened again is no more than before.
-        assert_eq!(reader.open(PACE, at(50), &[record(0), record(49)]), None);
-        assert_eq!(reader.open(PACE, at(51), &[record(50)]), Some(Unusual::Fast { opened: 51 }));
+        assert_eq!(reader.open(LIMITS, at(50), &[record(0), record(49)]), None);
+        assert_eq!(reader.open(LIMITS, at(51), &[record(50)]), Some(Unusual::Fast { opened: 51 }));
         // The first ones have gone by ten minutes later.
-        assert_eq!(reader.open(PACE, at(602), &[record(51)]), None);
-        assert_eq!(reader.open(Pace { most: 0, times: 0 }, at(603), &[record(52)]), None);
+        assert_eq!(reader.open(LIMITS, at(602), &[record(51)]), None);
+        assert_eq!(reader.open(Limits { most: 0, times: 0 }, at(603), &[record(52)]), None);
         // All at once, and however many: no more is kept than is needed to know.
         let many: Vec<RecordId> = (100..5000).map(record).collect();
-        assert!(matches!(reader.open(PACE, at(604), &many), Some(Unusual::Fast { .. })));
+        assert!(matches!(reader.open(LIMITS, at(604), &many), Some(Unusual::Fast { .. })));
         assert!(reader.opened.len() <= 100);
     }
 
     #[test]
     fn lines_of_lists_weigh_a_tenth() {
         let mut reader = Reader::default();
-        assert_eq!(reader.show(PACE, at(0), 200), None);
-        assert_eq!(reader.show(PACE, at(1), 300), None);
-        assert_eq!(reader.show(PACE, at(2), 1), Some(Unusual::Lines { shown: 501 }));
-        assert_eq!(reader.show(PACE, at(601), 200), None);
+        assert_eq!(reader.show(LIMITS, at(0), 200), None);
+        assert_eq!(reader.show(LIMITS, at(1), 300), None);
+        assert_eq!(reader.show(LIMITS, at(2), 1), Some(Unusual::Lines { shown: 501 }));
+        assert_eq!(reader.show(LIMITS, at(601), 200), None);
     }
 
     #[test]
     fn three_times_the_usual_day_is_much_once_there_is_a_usual_day() {
         let mut reader = Reader::default();
         let today = day(at(0));
-        let pace = Pace { most: 0, times: 3 };
-        let open = |reader: &mut Reader, n: u32| reader.open(pace, at(0), &[record(n)]);
+        let limits = Limits { most: 0, times: 3 };
+        let open = |reader: &mut Reader, n: u32| reader.open(limits, at(0), &[record(n)]);
         for (n, count) in [8, 12, 10, 9].into_iter().enumerate() {
             reader.days.insert(today - 1 - i64::try_from(n).unwrap(), count);
         }
