@@ -194,8 +194,21 @@ async fn download_newest(served: &Served) -> Vec<u8> {
     get(&format!("/api/v1/submissions/{id}/files/0?purpose=recruitment")).await.bytes().await.unwrap().to_vec()
 }
 
+/// What the page says. Asked again where the page went away between finding its body and reading it.
 async fn page_text(browser: &WebDriver) -> String {
-    browser.find(By::Tag("body")).await.unwrap().text().await.unwrap()
+    let mut last = None;
+    for _ in 0..100 {
+        match text_of_body(browser).await {
+            Ok(text) => return text,
+            Err(error) => last = Some(error),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the page has no text: {last:?}");
+}
+
+async fn text_of_body(browser: &WebDriver) -> WebDriverResult<String> {
+    browser.find(By::Tag("body")).await?.text().await
 }
 
 async fn number(browser: &WebDriver, script: &str) -> i64 {

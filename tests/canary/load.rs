@@ -60,7 +60,7 @@ async fn come_and_go(service: Arc<Service>, staff: Arc<Staff>, shared: Arc<Share
         let application = person.apply(&service, &client).await;
         let request = person.ask(&service, &client).await;
         drop(client);
-        // No lists: they would rightly hold the words of those who are looked for.
+        // No lists and no searches: they would rightly hold the words of those who are looked for.
         person::read_by_staff(&service, &staff, &person, [&application, &request], http2).await;
         let count = shared.done.fetch_add(1, Ordering::SeqCst);
         if count < REMEMBERED {
