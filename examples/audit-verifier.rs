@@ -332,6 +332,7 @@ pub enum Role {
     Training,
     Partner,
     Marketing,
+    Guest,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -9,53 +9,53 @@ use letterlock::policy::Role;
 use serde_json::json;
 use support::{Service, document, pdf, text};
 
-const ROLES: [Role; 8] = Role::ALL;
+const ROLES: [Role; 9] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 8]); 33] = [
-    ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
-    ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404]),
-    ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404]),
+const EXPECTED: [(&str, [u16; 9]); 33] = [
+    ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404, 404]),
+    ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404, 404]),
+    ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404, 404]),
     // What became of each stands in the answer.
-    ("changeSubmissions", [200, 200, 200, 200, 200, 200, 404, 404]),
-    ("noteSubmission", [201, 404, 404, 404, 404, 201, 404, 404]),
+    ("changeSubmissions", [200, 200, 200, 200, 200, 200, 404, 404, 404]),
+    ("noteSubmission", [201, 404, 404, 404, 404, 201, 404, 404, 404]),
     // There is no such note, for whom it would be.
-    ("discloseNote", [403, 404, 404, 404, 404, 404, 404, 404]),
-    ("answerSubmission", [201, 404, 404, 404, 404, 201, 404, 404]),
-    ("eraseSubmission", [403, 404, 404, 404, 404, 200, 404, 404]),
-    ("downloadFile", [200, 404, 404, 404, 404, 200, 404, 404]),
+    ("discloseNote", [403, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("answerSubmission", [201, 404, 404, 404, 404, 201, 404, 404, 404]),
+    ("eraseSubmission", [403, 404, 404, 404, 404, 200, 404, 404, 404]),
+    ("downloadFile", [200, 404, 404, 404, 404, 200, 404, 404, 404]),
     // For the purpose of that form.
-    ("searchSubmissions", [200, 422, 422, 422, 422, 200, 404, 404]),
-    ("searchSubjects", [200, 200, 200, 200, 200, 200, 404, 404]),
-    ("eraseSubject", [403, 403, 403, 403, 403, 200, 404, 404]),
+    ("searchSubmissions", [200, 422, 422, 422, 422, 200, 404, 404, 404]),
+    ("searchSubjects", [200, 200, 200, 200, 200, 200, 404, 404, 404]),
+    ("eraseSubject", [403, 403, 403, 403, 403, 200, 404, 404, 404]),
     // No comment on a board, and to those who do not read its form as good as none.
-    ("moderate", [404, 404, 404, 404, 404, 404, 404, 404]),
-    ("showResults", [404, 404, 404, 404, 200, 403, 404, 404]),
-    ("listTexts", [404, 404, 404, 404, 200, 403, 404, 404]),
-    ("listMailings", [404, 404, 404, 404, 200, 403, 404, 404]),
+    ("moderate", [404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("showResults", [404, 404, 404, 404, 200, 403, 404, 404, 404]),
+    ("listTexts", [404, 404, 404, 404, 200, 403, 404, 404, 404]),
+    ("listMailings", [404, 404, 404, 404, 200, 403, 404, 404, 404]),
     // Of whoever may send one, the purpose is asked for first.
-    ("orderMailing", [404, 404, 404, 404, 422, 403, 404, 404]),
+    ("orderMailing", [404, 404, 404, 404, 422, 403, 404, 404, 404]),
     // There is none of that name.
-    ("showMailing", [404, 404, 404, 404, 404, 403, 404, 404]),
-    ("eraseSubjects", [403, 403, 403, 403, 403, 200, 404, 404]),
+    ("showMailing", [404, 404, 404, 404, 404, 403, 404, 404, 404]),
+    ("eraseSubjects", [403, 403, 403, 403, 403, 200, 404, 404, 404]),
     // Whoever reads a form asks for exports of it, but for partners.
-    ("listApprovals", [200, 200, 200, 404, 200, 200, 404, 200]),
+    ("listApprovals", [200, 200, 200, 404, 200, 200, 404, 200, 404]),
     // The tokens here are those of programs, which are no second person: `http_requests` asks as people.
-    ("askApproval", [404, 404, 404, 404, 404, 403, 404, 404]),
+    ("askApproval", [404, 404, 404, 404, 404, 403, 404, 404, 404]),
     // There is none of that name.
-    ("useApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
-    ("downloadExport", [404, 404, 404, 404, 404, 404, 404, 404]),
-    ("withdrawApproval", [404, 404, 404, 404, 404, 404, 404, 404]),
+    ("useApproval", [404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("downloadExport", [404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("withdrawApproval", [404, 404, 404, 404, 404, 404, 404, 404, 404]),
     // Nobody was asked.
-    ("giveReason", [404, 404, 404, 404, 404, 404, 404, 404]),
-    ("listAlerts", [403, 403, 403, 403, 403, 200, 200, 403]),
-    ("settleAlert", [403, 403, 403, 403, 403, 404, 403, 403]),
-    ("listTransfers", [403, 403, 403, 403, 403, 200, 200, 403]),
-    ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
-    ("exportAudit", [403, 403, 403, 403, 403, 403, 200, 403]),
-    ("auditHead", [403, 403, 403, 403, 403, 403, 200, 403]),
-    ("auditEntry", [403, 403, 403, 403, 403, 403, 200, 403]),
-    ("auditConsistency", [403, 403, 403, 403, 403, 403, 200, 403]),
+    ("giveReason", [404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("listAlerts", [403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    ("settleAlert", [403, 403, 403, 403, 403, 404, 403, 403, 403]),
+    ("listTransfers", [403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403, 403]),
+    ("exportAudit", [403, 403, 403, 403, 403, 403, 200, 403, 403]),
+    ("auditHead", [403, 403, 403, 403, 403, 403, 200, 403, 403]),
+    ("auditEntry", [403, 403, 403, 403, 403, 403, 200, 403, 403]),
+    ("auditConsistency", [403, 403, 403, 403, 403, 403, 200, 403, 403]),
 ];
 
 /// What is sent to an operation, given a submission and its subject: (path, body).

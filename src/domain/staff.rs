@@ -23,16 +23,18 @@ pub enum Role {
     Partner,
     /// Reads newsletter subscriptions and surveys.
     Marketing,
+    /// Reads nothing by itself: single submissions, where a pass lets it in for some days.
+    Guest,
 }
 
 /// The text is not the exact name of a role.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
-#[error("not a role: expected hr, support, training, partner, marketing, privacy, auditor or admin")]
+#[error("not a role: expected hr, support, training, partner, marketing, privacy, auditor, admin or guest")]
 pub struct BadRole;
 
 impl Role {
     /// Every role, readers first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Hr,
         Self::Support,
         Self::Training,
@@ -41,13 +43,14 @@ impl Role {
         Self::Privacy,
         Self::Auditor,
         Self::Admin,
+        Self::Guest,
     ];
 
     /// Whether it may read submissions at all, where a form names it or everywhere.
     pub const fn reads(self) -> bool {
         match self {
             Self::Hr | Self::Support | Self::Training | Self::Partner | Self::Marketing | Self::Privacy => true,
-            Self::Auditor | Self::Admin => false,
+            Self::Auditor | Self::Admin | Self::Guest => false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Role {
             Self::Training => "training",
             Self::Partner => "partner",
             Self::Marketing => "marketing",
+            Self::Guest => "guest",
         }
     }
 }
@@ -149,7 +153,7 @@ mod tests {
     /// Accounts, tokens and the audit trail hold the numbers.
     #[test]
     fn stored_numbers_never_change() {
-        let order = ["hr", "support", "privacy", "auditor", "admin", "training", "partner", "marketing"];
+        let order = ["hr", "support", "privacy", "auditor", "admin", "training", "partner", "marketing", "guest"];
         for (number, name) in (0_u8..).zip(order) {
             assert_eq!(postcard::to_stdvec(&name.parse::<Role>().unwrap()).unwrap(), [number], "{name}");
         }

@@ -124,11 +124,17 @@ pub enum Action {
     ReadAlerts,
     /// Say that one has seen to such an alert.
     SettleAlert,
+    /// Open, change and close the vacancies that forms offer.
+    ManageVacancies,
+    /// Let a guest read one submission for some days.
+    AdmitGuest,
+    /// See which guests read a submission, and end that.
+    DismissGuest,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 50] = [
         Self::Submit,
         Self::ListSubmissions,
         Self::SearchSubmissions,
@@ -176,6 +182,9 @@ impl Action {
         Self::GiveReason,
         Self::ReadAlerts,
         Self::SettleAlert,
+        Self::ManageVacancies,
+        Self::AdmitGuest,
+        Self::DismissGuest,
     ];
 
     /// The name as it stands in the audit trail, for example `read-submission`.
@@ -228,6 +237,9 @@ impl Action {
             Self::GiveReason => "give-reason",
             Self::ReadAlerts => "read-alerts",
             Self::SettleAlert => "settle-alert",
+            Self::ManageVacancies => "manage-vacancies",
+            Self::AdmitGuest => "admit-guest",
+            Self::DismissGuest => "dismiss-guest",
         }
     }
 }
@@ -266,6 +278,8 @@ pub enum Resource<'a> {
         /// The roles that its form names as its readers.
         roles: &'a [Role],
     },
+    /// A submission that a pass of the actor names, or all of them: the services make one only after they have looked.
+    Lent,
     /// A survey, and what came by it: told only of many answers together.
     Survey {
         /// The roles that the form names as its readers.
@@ -297,6 +311,8 @@ pub enum Resource<'a> {
     Staff,
     /// The vault as a whole.
     Vault,
+    /// The vacancies that forms offer.
+    Vacancies,
     /// What needs two people who hold a role.
     Approval {
         /// The role.

@@ -15,28 +15,29 @@ const HIDDEN: Verdict = Err(Denial::Hidden);
 
 /// What a role allows.
 pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
-    use Role::{Admin, Auditor, Hr, Marketing, Partner, Privacy, Support, Training};
+    use Role::{Admin, Auditor, Guest, Hr, Marketing, Partner, Privacy, Support, Training};
 
     match action {
         Action::Submit => {
             let (Resource::Form { .. } | Resource::Survey { .. }) = resource else { return HIDDEN };
             match role {
                 // Forms are public knowledge, but nobody sends them in by virtue of a role.
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => FORBIDDEN,
             }
         }
         // Who searches reads: words that are found tell what stands in a submission.
         Action::ListSubmissions | Action::SearchSubmissions => match resource {
+            Resource::Lent if action == Action::ListSubmissions => for_lent(role),
             Resource::Form { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             },
             // That there is such a survey is no secret to its readers; which answers there are is one.
             Resource::Survey { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -46,12 +47,12 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // Who is outside the house reads what concerns them, and takes nothing away by the hundred.
                 Partner => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             },
             Resource::Survey { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -61,28 +62,31 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy if roles.contains(&role) => YES,
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::ReadSubmission | Action::ReadFile => {
+            if let Resource::Lent = resource {
+                return for_lent(role);
+            }
             let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::SetStatus => match resource {
             Resource::Submission { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             },
             // Where a comment stands is for those who moderate it, and for its author.
             Resource::Comment { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -92,15 +96,18 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 // Whose work it is, those who do it settle.
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::MarkSeen | Action::ReadNotes | Action::WriteNote => {
+            if let (Action::WriteNote, Resource::Lent) = (action, resource) {
+                return for_lent(role);
+            }
             let (Resource::Submission { roles } | Resource::Comment { roles }) = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::DiscloseNote => {
@@ -108,7 +115,27 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
+            }
+        }
+        Action::AdmitGuest | Action::DismissGuest => {
+            let Resource::Submission { roles } = resource else { return HIDDEN };
+            match role {
+                Hr | Support | Training | Marketing => if_covered(roles, role, YES),
+                // Who is outside the house lets nobody else in.
+                Partner => if_covered(roles, role, FORBIDDEN),
+                // Whom those who work on it let in may be sent away by whoever answers for it.
+                Privacy if action == Action::DismissGuest => YES,
+                Privacy => FORBIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
+            }
+        }
+        Action::ManageVacancies => {
+            let Resource::Vacancies = resource else { return HIDDEN };
+            match role {
+                // Those who fill them, and whoever looks after the forms that offer them.
+                Hr | Admin => YES,
+                Support | Training | Partner | Marketing | Privacy | Auditor | Guest => FORBIDDEN,
             }
         }
         Action::Moderate => {
@@ -117,7 +144,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy if roles.contains(&role) => YES,
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::TakeDown => HIDDEN,
@@ -125,7 +152,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             let Resource::Board = resource else { return HIDDEN };
             match role {
                 // Everybody reads it, and nobody by virtue of a role.
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => FORBIDDEN,
             }
         }
         Action::WriteMessage => {
@@ -133,7 +160,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::ConfirmConsent | Action::WithdrawConsent => {
@@ -141,26 +168,26 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::DownloadResource => {
             let Resource::Own = resource else { return HIDDEN };
             match role {
                 // Staff find the files where they lie.
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::EraseRecord => match resource {
             Resource::Submission { roles } | Resource::Comment { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             },
             // Whoever can name a single answer was told its name by its sender.
             Resource::Answer { .. } => match role {
                 Privacy => YES,
-                Hr | Support | Training | Partner | Marketing | Auditor | Admin => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Auditor | Admin | Guest => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -168,7 +195,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             let Resource::Subject = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::ErasePerson => {
@@ -177,28 +204,28 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // The same whether or not there is such a person, so the answer tells nothing.
                 Hr | Support | Training | Partner | Marketing => FORBIDDEN,
                 Privacy => YES,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::ReadAudit | Action::VerifyAudit => {
             let Resource::Audit = resource else { return HIDDEN };
             match role {
                 Auditor => YES,
-                Hr | Support | Training | Partner | Marketing | Privacy | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Admin | Guest => FORBIDDEN,
             }
         }
         Action::ReadTransfers => {
             let Resource::Audit = resource else { return HIDDEN };
             match role {
                 Privacy | Auditor => YES,
-                Hr | Support | Training | Partner | Marketing | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Admin | Guest => FORBIDDEN,
             }
         }
         Action::ManageStaff => {
             let Resource::Staff = resource else { return HIDDEN };
             match role {
                 Admin => YES,
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Guest => FORBIDDEN,
             }
         }
         Action::ReadForms => {
@@ -206,14 +233,14 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 // What is asked, on what ground and for how long is what a privacy officer answers for.
                 Admin | Privacy => YES,
-                Hr | Support | Training | Partner | Marketing | Auditor => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Auditor | Guest => FORBIDDEN,
             }
         }
         Action::ReadStatus | Action::VerifyVault => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
                 Admin => YES,
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Guest => FORBIDDEN,
             }
         }
         Action::ReadApprovals
@@ -224,7 +251,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             Resource::Approval { role: needed, .. } => match role {
                 Admin | Privacy if role == *needed => YES,
                 // Of what others settle between them nobody else learns.
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
             },
             // Readers of the form ask; the privacy officer, who reads all forms and answers for them, approves. The
             // administrator does not learn what came in, nor how much.
@@ -232,40 +259,40 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Marketing if action == Action::Approve => if_covered(roles, role, FORBIDDEN),
                 Hr | Support | Training | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Partner | Auditor | Admin => HIDDEN,
+                Partner | Auditor | Admin | Guest => HIDDEN,
             },
             _ => HIDDEN,
         },
         Action::ExpireApproval => {
             let (Resource::Approval { .. } | Resource::Export { .. }) = resource else { return HIDDEN };
             match role {
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::RaiseAlert => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::ReadAlerts => {
             let Resource::Audit = resource else { return HIDDEN };
             match role {
                 Privacy | Auditor => YES,
-                Hr | Support | Training | Partner | Marketing | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Admin | Guest => FORBIDDEN,
             }
         }
         Action::SettleAlert => {
             let Resource::Audit = resource else { return HIDDEN };
             match role {
                 Privacy => YES,
-                Hr | Support | Training | Partner | Marketing | Auditor | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Auditor | Admin | Guest => FORBIDDEN,
             }
         }
         Action::SignIn | Action::GiveReason => {
             let Resource::Staff = resource else { return HIDDEN };
             match role {
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => YES,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => YES,
             }
         }
         Action::SendMailing => {
@@ -275,13 +302,13 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // Those who read the form know of it.
                 Hr | Support | Training | Partner => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin => HIDDEN,
+                Auditor | Admin | Guest => HIDDEN,
             }
         }
         Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => FORBIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => FORBIDDEN,
             }
         }
     }
@@ -387,7 +414,10 @@ pub(super) fn for_subject(action: Action, resource: &Resource<'_>) -> Verdict {
         | Action::RaiseAlert
         | Action::GiveReason
         | Action::ReadAlerts
-        | Action::SettleAlert => HIDDEN,
+        | Action::SettleAlert
+        | Action::ManageVacancies
+        | Action::AdmitGuest
+        | Action::DismissGuest => HIDDEN,
     }
 }
 
@@ -409,6 +439,16 @@ pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
         ) => YES,
         (Action::ExpireApproval, Resource::Approval { .. } | Resource::Export { .. }) => YES,
         _ => HIDDEN,
+    }
+}
+
+/// What a pass lets its holder do: the role of guests has nothing else, and nobody needs one for what their own role allows.
+fn for_lent(role: Role) -> Verdict {
+    use Role::{Admin, Auditor, Guest, Hr, Marketing, Partner, Privacy, Support, Training};
+
+    match role {
+        Guest => YES,
+        Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
     }
 }
 

@@ -55,6 +55,7 @@ impl Scope {
                 Resource::Form { .. }
                 | Resource::KeyedForm
                 | Resource::Submission { .. }
+                | Resource::Lent
                 | Resource::Survey { .. }
                 | Resource::Answer { .. }
                 | Resource::Comment { .. }
@@ -64,9 +65,12 @@ impl Scope {
                 | Resource::OwnAnswer
                 | Resource::OwnComment => true,
                 // People, accounts and the vault are of no form, or of all.
-                Resource::Subject | Resource::Audit | Resource::Staff | Resource::Vault | Resource::Approval { .. } => {
-                    false
-                }
+                Resource::Subject
+                | Resource::Audit
+                | Resource::Staff
+                | Resource::Vault
+                | Resource::Vacancies
+                | Resource::Approval { .. } => false,
             };
             return Err(if of_a_form { Denial::Hidden } else { Denial::Forbidden });
         }

@@ -50,6 +50,7 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
         Some(Role::Privacy) => &[Role::Privacy],
         Some(Role::Auditor) => &[Role::Auditor],
         Some(Role::Admin) => &[Role::Admin],
+        Some(Role::Guest) => &[Role::Guest],
         None => NONE,
     };
     let mut out = Vec::new();
@@ -74,6 +75,7 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 out.push((action, "survey that names the role", Resource::Survey { roles: mine }));
                 out.push((action, "survey that does not", Resource::Survey { roles: NONE }));
                 out.push((action, "what is held under one's own address", Resource::Own));
+                out.push((action, "submissions that one's passes name", Resource::Lent));
             }
             Action::SearchSubmissions | Action::ExportSubmissions => {
                 out.push((action, "form that names the role", Resource::Form { roles: mine }));
@@ -109,12 +111,20 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                     Action::WriteNote,
                     Action::DiscloseNote,
                 ];
+                if matches!(action, Action::ReadSubmission | Action::ReadFile | Action::WriteNote) {
+                    out.push((action, "submission that one's pass names", Resource::Lent));
+                }
                 if !of_staff.contains(&action) {
                     out.push((action, "submission whose receipt was shown", Resource::Own));
                     out.push((action, "comment whose receipt was shown", Resource::OwnComment));
                     out.push((action, "answer whose receipt was shown", Resource::OwnAnswer));
                 }
             }
+            Action::AdmitGuest | Action::DismissGuest => {
+                out.push((action, "submission by a form that names the role", Resource::Submission { roles: mine }));
+                out.push((action, "submission by a form that does not", Resource::Submission { roles: NONE }));
+            }
+            Action::ManageVacancies => out.push((action, "vacancies", Resource::Vacancies)),
             Action::DownloadResource => {
                 out.push((action, "file that one's own submission unlocks", Resource::Own));
             }
@@ -214,6 +224,7 @@ An account with several roles may do what any of them allows; if none does, 403 
 the command line, acts as one role at a time and may do what that role may; as `admin` also check the audit trail. What
 stands in no row is denied. A **subject** is whoever shows the receipt of a submission, and deals with that one only. A
 **key** is a server that posts the forms that its key names on behalf of people, and does nothing else. An answer to
-a **survey** is read by nobody but its sender; what the answers come to together is `read-results`.
+a **survey** is read by nobody but its sender; what the answers come to together is `read-results`. A **guest** reads what a
+pass names while it holds, and of that neither conversation nor others' notes.
 
 ";

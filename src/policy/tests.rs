@@ -20,6 +20,8 @@ fn actions_on_foreign_resources_are_hidden() {
         Resource::Form { roles: &Role::ALL },
         Resource::KeyedForm,
         Resource::Submission { roles: &Role::ALL },
+        Resource::Lent,
+        Resource::Vacancies,
         Resource::Survey { roles: &Role::ALL },
         Resource::Answer { roles: &Role::ALL },
         Resource::Own,
@@ -55,6 +57,8 @@ fn unlabelled(resource: &Resource<'_>) -> Resource<'static> {
     match resource {
         Resource::Form { .. } => Resource::Form { roles: &[] },
         Resource::KeyedForm => Resource::KeyedForm,
+        Resource::Lent => Resource::Lent,
+        Resource::Vacancies => Resource::Vacancies,
         Resource::Submission { .. } => Resource::Submission { roles: &[] },
         Resource::Survey { .. } => Resource::Survey { roles: &[] },
         Resource::Answer { .. } => Resource::Answer { roles: &[] },
@@ -134,6 +138,57 @@ fn administrator_and_auditor_never_read_submissions() {
             assert_eq!(decide(&actor, Action::ErasePerson, &Resource::Subject).err(), Some(Denial::Hidden));
             assert_eq!(allowed_purposes(&actor, &["recruitment".to_owned()]), [""; 0]);
         }
+    }
+}
+
+/// By itself the role of guests reads nothing, whatever a form says; a pass opens what it names to a guest and to nobody else, and
+/// only to be read and to write a note.
+#[test]
+fn a_guest_reads_what_a_pass_names_and_nothing_else() {
+    let lent = [Action::ListSubmissions, Action::ReadSubmission, Action::ReadFile, Action::WriteNote];
+    let guest = staff(&[Role::Guest]);
+    for role in Role::ALL {
+        for (action, on, resource) in rows(Some(role)) {
+            let may = decide(&staff(&[role]), action, &resource).is_ok();
+            if let Resource::Lent = resource {
+                assert_eq!(may, role == Role::Guest && lent.contains(&action), "{role} {action} {on}");
+            }
+        }
+    }
+    for (action, on, resource) in rows(Some(Role::Guest)) {
+        let own = matches!(action, Action::SignIn | Action::GiveReason) || matches!(resource, Resource::Lent);
+        assert_eq!(decide(&guest, action, &resource).is_ok(), own, "{action} {on}");
+    }
+    for action in Action::ALL {
+        let verdict = decide(&guest, action, &Resource::Lent);
+        assert_eq!(verdict.is_ok(), lent.contains(&action), "{action}");
+        for other in [Actor::Public, Actor::Subject, Actor::System, key(), Actor::Owner { role: Role::Privacy }] {
+            assert_eq!(decide(&other, action, &Resource::Lent).err(), Some(Denial::Hidden), "{other} {action}");
+        }
+    }
+    assert_eq!(allowed_purposes(&guest, &["recruitment".to_owned()]), [""; 0]);
+}
+
+/// Who works on a submission lets guests in; the privacy officer sends them away; nobody else learns of them.
+#[test]
+fn guests_are_let_in_by_those_who_work_on_a_submission() {
+    use Denial::{Forbidden, Hidden};
+    for (role, admits, dismisses) in [
+        (Role::Hr, None, None),
+        (Role::Partner, Some(Forbidden), Some(Forbidden)),
+        (Role::Privacy, Some(Forbidden), None),
+        (Role::Support, Some(Hidden), Some(Hidden)),
+        (Role::Guest, Some(Hidden), Some(Hidden)),
+        (Role::Admin, Some(Hidden), Some(Hidden)),
+        (Role::Auditor, Some(Hidden), Some(Hidden)),
+    ] {
+        let of = Resource::Submission { roles: &[Role::Hr, Role::Partner] };
+        assert_eq!(decide(&staff(&[role]), Action::AdmitGuest, &of).err(), admits, "{role}");
+        assert_eq!(decide(&staff(&[role]), Action::DismissGuest, &of).err(), dismisses, "{role}");
+    }
+    for role in Role::ALL {
+        let may = decide(&staff(&[role]), Action::ManageVacancies, &Resource::Vacancies).is_ok();
+        assert_eq!(may, matches!(role, Role::Hr | Role::Admin), "{role}");
     }
 }
 

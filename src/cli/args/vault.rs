@@ -60,7 +60,7 @@ pub(in crate::cli) enum StaffCommand {
     Invite {
         /// Login name: lower-case letters, digits, dots, hyphens, underscores
         login: String,
-        /// What the person does: hr, support, training, partner, marketing, privacy, auditor, admin; several with commas between
+        /// What the person does: hr, support, training, partner, marketing, privacy, auditor, admin, guest; several with commas between
         #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
         roles: Vec<Role>,
         /// How long the link is good for: 30m, 12h, 3d
@@ -138,7 +138,7 @@ pub(in crate::cli) struct TokenCreateArgs {
     /// Account that the token is for
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) login: String,
-    /// What it may act as: hr, support, training, partner, marketing, privacy, auditor, admin; several with commas between
+    /// What it may act as: hr, support, training, partner, marketing, privacy, auditor, admin, guest; several with commas between
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
     pub(in crate::cli) roles: Vec<Role>,
     /// The only things it may do, by their names in docs/roles.md; several with commas between

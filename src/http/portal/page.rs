@@ -383,8 +383,8 @@ impl<'a> MessageView<'a> {
             Author::Staff { role: Role::Partner, .. } => (false, "who.partner"),
             Author::Staff { role: Role::Marketing, .. } => (false, "who.marketing"),
             Author::Staff { role: Role::Privacy, .. } => (false, "who.privacy"),
-            // Neither reads nor writes on submissions.
-            Author::Staff { role: Role::Auditor | Role::Admin, .. } => (false, "who.staff"),
+            // None of them writes to people.
+            Author::Staff { role: Role::Auditor | Role::Admin | Role::Guest, .. } => (false, "who.staff"),
         };
         Self {
             own,

@@ -43,6 +43,7 @@ pub(super) const fn role(role: Role) -> &'static str {
         Role::Privacy => "Privacy",
         Role::Auditor => "Auditor",
         Role::Admin => "Administrator",
+        Role::Guest => "Guest",
     }
 }
 
