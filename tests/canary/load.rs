@@ -22,6 +22,8 @@ pub(crate) struct Load {
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
+    /// Others come one upon another, and not just now and then.
+    brisk: AtomicBool,
     done: AtomicUsize,
     needles: Mutex<Vec<Needle>>,
 }
@@ -38,10 +40,12 @@ impl Load {
 
     /// Waits until each client has seen a few more people off.
     pub(crate) async fn go_on(&self) {
+        self.shared.brisk.store(true, Ordering::SeqCst);
         let enough = self.shared.done.load(Ordering::SeqCst) + 3 * self.tasks.len();
         while self.shared.done.load(Ordering::SeqCst) < enough {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        self.shared.brisk.store(false, Ordering::SeqCst);
     }
 
     /// Ends it. Returns how many people there were, and what must not be found of some of them.
@@ -65,6 +69,13 @@ async fn come_and_go(service: Arc<Service>, staff: Arc<Staff>, shared: Arc<Share
         let count = shared.done.fetch_add(1, Ordering::SeqCst);
         if count < REMEMBERED {
             shared.needles.lock().unwrap().extend(person.needles(&format!("passer-by {count}")));
+        }
+        // Not so many that they push whoever is looked for off the first page of a list.
+        for _ in 0..100 {
+            if shared.brisk.load(Ordering::SeqCst) || shared.stop.load(Ordering::SeqCst) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
