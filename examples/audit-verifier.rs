@@ -378,6 +378,7 @@ pub enum Detail {
     Search { by: SearchedBy, purposes: Vec<String>, found: Option<u64> },
     Approval { id: Id, change: String },
     Export { id: Id, format: String, before: u64, records: u64, of: u64 },
+    Vacancy { id: Id, change: String },
 }
 
 /// By what somebody searched.

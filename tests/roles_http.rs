@@ -12,7 +12,7 @@ use support::{Service, document, pdf, text};
 const ROLES: [Role; 9] = Role::ALL;
 
 /// What [`ROLES`] get, in that order, on a job application and the person it is about.
-const EXPECTED: [(&str, [u16; 9]); 33] = [
+const EXPECTED: [(&str, [u16; 9]); 36] = [
     ("listSubmissions", [200, 200, 200, 200, 200, 200, 404, 404, 404]),
     ("showSubmission", [200, 404, 404, 404, 404, 200, 404, 404, 404]),
     ("markSubmission", [200, 404, 404, 404, 404, 403, 404, 404, 404]),
@@ -50,6 +50,11 @@ const EXPECTED: [(&str, [u16; 9]); 33] = [
     ("giveReason", [404, 404, 404, 404, 404, 404, 404, 404, 404]),
     ("listAlerts", [403, 403, 403, 403, 403, 200, 200, 403, 403]),
     ("settleAlert", [403, 403, 403, 403, 403, 404, 403, 403, 403]),
+    ("listVacancies", [200, 403, 403, 403, 403, 403, 403, 200, 403]),
+    // Nothing is said of it, so those who may are told that.
+    ("openVacancy", [422, 403, 403, 403, 403, 403, 403, 422, 403]),
+    // There is none of that name.
+    ("changeVacancy", [404, 403, 403, 403, 403, 403, 403, 404, 403]),
     ("listTransfers", [403, 403, 403, 403, 403, 200, 200, 403, 403]),
     ("listAudit", [403, 403, 403, 403, 403, 403, 200, 403, 403]),
     ("exportAudit", [403, 403, 403, 403, 403, 403, 200, 403, 403]),
@@ -82,6 +87,8 @@ fn request(operation: &str, path: &str, id: &str, subject: &str) -> (String, Opt
         "askApproval" => (path, Some(json!({ "kind": "erasure", "subjects": [subject], "reason": "They asked." }))),
         "giveReason" => (path, Some(json!({ "reason": "Closing the quarter." }))),
         "moderate" => (path, Some(json!({ "published": true }))),
+        "openVacancy" => (path, Some(json!({ "reference": "", "titles": {} }))),
+        "changeVacancy" => (path, Some(json!({ "titles": { "en": "Engineer" }, "closed": true }))),
         "answerSubmission" => (path, Some(json!({ "text": "Thank you." }))),
         "orderMailing" => (path, Some(json!({ "purpose": "", "subject": "News", "text": "None." }))),
         "searchSubmissions" => (path, Some(json!({ "words": "jane", "purpose": "recruitment" }))),

@@ -140,6 +140,8 @@ id! {
     ApprovalId;
     /// An alert about unusual reading.
     AlertId;
+    /// A vacancy that forms offer.
+    VacancyId;
     /// A staff or service account.
     StaffId;
     /// An API token (its public half; the secret half is stored as a hash).

@@ -51,11 +51,13 @@ pub enum Table {
     Approvals = 21,
     /// Alerts about unusual reading. Key: alert (16).
     Alerts = 22,
+    /// Vacancies that forms offer. Key: vacancy (16).
+    Vacancies = 23,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -79,6 +81,7 @@ impl Table {
         Self::Desks,
         Self::Approvals,
         Self::Alerts,
+        Self::Vacancies,
     ];
 
     /// The first byte of the table's store keys.
@@ -111,6 +114,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(23), None);
+        assert_eq!(Table::from_id(24), None);
     }
 }

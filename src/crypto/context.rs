@@ -71,6 +71,8 @@ pub enum Purpose {
     Approval = 28,
     /// An alert about unusual reading.
     Alert = 29,
+    /// A vacancy that forms offer.
+    Vacancy = 30,
 }
 
 /// Where a sealed value belongs.

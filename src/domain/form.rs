@@ -21,6 +21,7 @@ use super::resource::{Unlock, UnlockBy};
 use super::scan::Unscanned;
 use super::staff::Role;
 use super::submission::Status;
+use super::vacancy::Offered;
 use super::work::{Assigned, Label};
 
 pub use field::{
@@ -160,6 +161,33 @@ impl Form {
     #[must_use]
     pub fn with_country(self, country: Option<Country>) -> Self {
         Self { country: self.country.or(country), ..self }
+    }
+
+    /// This form, where fields that take vacancies begin with the open ones, in the language of the form. One that is called
+    /// like an option of the form itself is left out.
+    #[must_use]
+    fn offering(&self, vacancies: &[Offered]) -> Self {
+        let mut form = self.clone();
+        for field in &mut form.fields {
+            let (Some(former), FieldKind::Choice(options)) = (&mut field.vacancies, &mut field.kind) else { continue };
+            let own = std::mem::take(options);
+            let new = vacancies.iter().filter(|vacancy| own.iter().all(|option| option.value != vacancy.value));
+            let (open, over): (Vec<_>, Vec<_>) = new.partition(|vacancy| vacancy.is_open);
+            *former = over.iter().map(|vacancy| vacancy.choice(&form.lang)).collect();
+            *options = open.iter().map(|vacancy| vacancy.choice(&form.lang)).chain(own).collect();
+        }
+        form
+    }
+
+    /// The labels that what came by it can have: those that it names, and its vacancies; empty for any.
+    pub fn known_labels(&self) -> Vec<Label> {
+        if self.labels.is_empty() {
+            return Vec::new();
+        }
+        let taking = self.fields.iter().filter(|field| field.vacancies.is_some());
+        let all = taking.flat_map(|field| field.kind.options().iter().chain(field.vacancies.iter().flatten()));
+        let vacancies = all.filter_map(|choice| Label::parse(&choice.value).ok());
+        self.labels.iter().cloned().chain(vacancies).collect()
     }
 
     /// The field of this name.

@@ -32,6 +32,7 @@ pub mod submission;
 pub mod subscription;
 pub mod survey;
 pub(crate) mod text;
+pub mod vacancy;
 pub mod work;
 
 pub use problem::Problem;

@@ -5,9 +5,11 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
-use super::api::{alerts, approvals, audit, download, mailings, results, search, subjects, submissions, transfers};
+use super::api::{
+    alerts, approvals, audit, download, mailings, results, search, subjects, submissions, transfers, vacancies,
+};
 use super::error::HttpError;
 use super::public::{about, board, forms, page, resource, service};
 use super::speech::LANG;
@@ -244,6 +246,11 @@ static OTHERS: &[Route] = &[
         [], get(alerts::list)),
     route!("POST" "/api/v1/alerts/{id}/settlement", Bearer, "settleAlert", "Says that one has seen to an alert.",
         [], post(alerts::settle)),
+    route!("GET" "/api/v1/vacancies", Bearer, "listVacancies", "The vacancies that forms offer, and those that were closed.",
+        [], get(vacancies::list)),
+    route!("POST" "/api/v1/vacancies", Bearer, "openVacancy", "Opens a vacancy.", [], post(vacancies::open)),
+    route!("PUT" "/api/v1/vacancies/{id}", Bearer, "changeVacancy",
+        "Says something else of a vacancy, closes it, or opens it again.", [], put(vacancies::change)),
 ];
 
 /// The router.

@@ -52,7 +52,10 @@ pub fn fill(text: &str, form: &Form, fields: &Fields, login: &str) -> String {
     let value = |name: &str| match name {
         "login" => Some(login.to_owned()),
         "form" => Some(form.title.clone()),
-        name => form.field(name).map(|_| fields.get(name).map_or_else(String::new, in_words)),
+        name => form.field(name).map(|field| match fields.get(name) {
+            Some(FieldValue::Text(text)) => field.label_of(text.expose()).unwrap_or(text.expose()).to_owned(),
+            value => value.map_or_else(String::new, in_words),
+        }),
     };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

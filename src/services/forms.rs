@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::vacancies::Vacancies;
 use super::{App, Context, ServiceError, submit};
+use crate::base::clock::Timestamp;
 use crate::domain::country::Country;
 use crate::domain::form::{Form, FormError, FormSet, Library, Source, Sources, check_translation, check_with};
 use crate::domain::language::Lang;
@@ -116,9 +118,9 @@ fn check_translation_file(path: &Path, text: &str, lang: &Lang) -> Result<Form, 
 /// How the forms are.
 pub fn health(app: &App) -> FormsHealth {
     let shelf = app.forms.state.read().unwrap_or_else(PoisonError::into_inner);
-    let overdue = app.clock.now().day().map_or_else(Vec::new, |today| shelf.set.overdue(today));
+    let overdue = app.clock.now().day().map_or_else(Vec::new, |today| shelf.base.overdue(today));
     let broken = shelf.mistakes.iter().map(FormError::to_string).collect();
-    let forms = shelf.set.iter().count();
+    let forms = shelf.base.iter().count();
     // Looking for files needs the shelf again.
     drop(shelf);
     FormsHealth { forms, broken, overdue, missing: super::resources::missing_files(app) }
@@ -166,17 +168,37 @@ pub(super) struct Shelf {
 }
 
 struct State {
-    set: Arc<FormSet>,
+    /// As the files have them.
+    base: Arc<FormSet>,
+    /// With the vacancies that are open.
+    offered: Arc<FormSet>,
+    /// When that is the next time another set without anybody's doing: a vacancy has had its last day.
+    until: Option<Timestamp>,
     mistakes: Vec<FormError>,
 }
 
 impl Shelf {
-    pub(super) fn new(set: FormSet) -> Self {
-        Self { state: RwLock::new(State { set: Arc::new(set), mistakes: Vec::new() }) }
+    pub(super) fn new(set: FormSet, vacancies: &Vacancies, now: Timestamp) -> Self {
+        let base = Arc::new(set);
+        let (offered, until) = offered(&base, vacancies, now);
+        Self { state: RwLock::new(State { base, offered, until, mistakes: Vec::new() }) }
     }
 
-    pub(super) fn now(&self) -> Arc<FormSet> {
-        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner).set)
+    pub(super) fn now(&self, vacancies: &Vacancies, now: Timestamp) -> Arc<FormSet> {
+        {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            if state.until.is_none_or(|until| now < until) {
+                return Arc::clone(&state.offered);
+            }
+        }
+        self.offer(vacancies, now)
+    }
+
+    /// Takes the vacancies as they are now.
+    pub(super) fn offer(&self, vacancies: &Vacancies, now: Timestamp) -> Arc<FormSet> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        (state.offered, state.until) = offered(&state.base, vacancies, now);
+        Arc::clone(&state.offered)
     }
 }
 
@@ -206,14 +228,27 @@ impl Watcher {
             return None;
         }
         self.seen = found;
-        let previous = app.forms();
+        let previous = {
+            let state = app.forms.state.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(&state.base)
+        };
         let (set, mistakes) = match sources(&self.folder) {
             Ok(sources) => FormSet::build(&sources, Some(&previous)),
             Err(mistake) => ((*previous).clone(), vec![mistake]),
         };
         let mut state = app.forms.state.write().unwrap_or_else(PoisonError::into_inner);
-        *state = State { set: Arc::new(set), mistakes: mistakes.clone() };
+        let base = Arc::new(set);
+        let (offered, until) = offered(&base, &app.vacancies, app.clock.now());
+        *state = State { base, offered, until, mistakes: mistakes.clone() };
         Some(mistakes)
+    }
+}
+
+/// The forms with the vacancies of a time, and when that time is over.
+fn offered(base: &Arc<FormSet>, vacancies: &Vacancies, now: Timestamp) -> (Arc<FormSet>, Option<Timestamp>) {
+    match vacancies.offered(now) {
+        (all, _) if all.is_empty() => (Arc::clone(base), None),
+        (all, until) => (Arc::new(base.offering(&all)), until),
     }
 }
 

@@ -37,6 +37,7 @@ pub mod staff;
 pub mod statistics;
 pub mod submit;
 pub mod transfers;
+pub mod vacancies;
 pub mod verify;
 pub mod work;
 
@@ -74,6 +75,7 @@ pub struct Context {
 pub struct App {
     vault: Arc<Vault>,
     forms: forms::Shelf,
+    vacancies: vacancies::Vacancies,
     region: Region,
     safeguards: OnceLock<Arc<Safeguards>>,
     clock: Arc<dyn Clock>,
@@ -216,11 +218,15 @@ impl App {
         let alerts = alerts::Alerts::load(&vault).map_err(|_| OpenError {
             message: "an alert was changed: it does not open; restore the data folder from a backup".to_owned(),
         })?;
+        let vacancies = vacancies::Vacancies::load(&vault).map_err(|_| OpenError {
+            message: "a vacancy was changed: it does not open; restore the data folder from a backup".to_owned(),
+        })?;
         let tally = statistics::Tally::load(&vault);
         let answer_times = dashboard::AnswerTimes::new(clock.now());
         let app = Self {
             vault: Arc::new(vault),
-            forms: forms::Shelf::new(forms),
+            forms: forms::Shelf::new(forms, &vacancies, clock.now()),
+            vacancies,
             region,
             safeguards: OnceLock::new(),
             clock,
@@ -262,7 +268,7 @@ impl App {
 
     /// The forms as they stand now. Whoever works with one keeps it, whatever is loaded meanwhile.
     pub fn forms(&self) -> Arc<FormSet> {
-        self.forms.now()
+        self.forms.now(&self.vacancies, self.clock.now())
     }
 
     /// Gives the installation a post office. Only the first one counts.

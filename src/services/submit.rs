@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::arriving::{Arrivals, Arrived};
 use super::idempotency::{self, Held};
-use super::{App, Context, Problem, ServiceError, board, desk, keys, post, scan};
+use super::{App, Context, Problem, ServiceError, board, desk, keys, post, scan, vacancies};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
@@ -251,6 +251,7 @@ impl Intake {
         let mails =
             post::about_submission(&app, &form, valid.email.as_ref(), typed.as_ref().map(SensitiveString::expose));
         let assignee = desk::route(&app, &form, &content.fields);
+        let labels = vacancies::labels_of(&app, &form, &content.fields);
         let submission = NewSubmission {
             email: valid.email,
             content,
@@ -261,6 +262,7 @@ impl Intake {
             k: form.kind.k(),
             shown: form.kind.public().to_vec(),
             assignee,
+            labels,
         };
         let has_mails = !submission.mails.is_empty();
         let is_confirmed =

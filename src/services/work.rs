@@ -234,10 +234,11 @@ fn reads_as(roles: Vec<Role>, id: StaffId, form: &Form) -> bool {
 /// Labels as they may be set on what came by a form.
 fn check_labels(form: &Form, change: LabelChange) -> Result<LabelChange, ServiceError> {
     let invalid = |problem: Problem| ServiceError::Invalid(vec![problem]);
-    let known = |label: &Label| match form.labels.is_empty() {
+    let all = form.known_labels();
+    let known = |label: &Label| match all.is_empty() {
         true => Ok(label.clone()),
-        false => form.labels.iter().find(|known| known.is(label)).cloned().ok_or_else(|| {
-            let names: Vec<&str> = form.labels.iter().map(Label::expose).collect();
+        false => all.iter().find(|known| known.is(label)).cloned().ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(Label::expose).collect();
             let message = format!("Submissions to this form can be labelled: {}.", names.join(", "));
             invalid(Problem::in_field("labels", "bad-label", message))
         }),

@@ -18,7 +18,9 @@ use super::read::Located;
 use super::{Act, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
-use crate::base::ids::{ApprovalId, IntentId, KeyId, MailingId, PersonId, RecordId, RequestId, StaffId, TokenId};
+use crate::base::ids::{
+    ApprovalId, IntentId, KeyId, MailingId, PersonId, RecordId, RequestId, StaffId, TokenId, VacancyId,
+};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::merkle::Hash;
@@ -159,6 +161,13 @@ pub enum Detail {
         records: u64,
         /// How many there are in all.
         of: u64,
+    },
+    /// A vacancy was opened, changed or closed.
+    Vacancy {
+        /// Which.
+        id: VacancyId,
+        /// `opened`, `changed`, `closed`, `opened again`.
+        change: String,
     },
 }
 

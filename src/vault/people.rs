@@ -16,7 +16,7 @@ use crate::domain::consent::ConsentSource;
 use crate::domain::mail::Mail;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, Group, Nature, Status, Summary};
-use crate::domain::work::{Assignee, Work};
+use crate::domain::work::{Assignee, Label, Work};
 use crate::keys::keyring::{MAX_FILES, RecordEntry};
 use crate::keys::tree::AddressTag;
 use crate::store::Row;
@@ -44,6 +44,8 @@ pub struct NewSubmission {
     pub shown: Vec<String>,
     /// Whose it is from the beginning.
     pub assignee: Option<Assignee>,
+    /// The labels that it has from the beginning.
+    pub labels: Vec<Label>,
 }
 
 /// A submission that is on disk.
@@ -91,7 +93,8 @@ impl Vault {
     /// [`VaultError::StorageFull`], [`VaultError::Unavailable`], [`VaultError::TooLarge`].
     pub async fn submit(&self, act: Act, submission: NewSubmission) -> Result<Stored, VaultError> {
         self.shared.room_for_intake()?;
-        let NewSubmission { email, content, status, files, idempotency, mails, k, shown, assignee } = submission;
+        let NewSubmission { email, content, status, files, idempotency, mails, k, shown, assignee, labels } =
+            submission;
         if files.len() > MAX_FILES || files.len() != content.files.len() {
             return Err(VaultError::TooLarge);
         }
@@ -117,7 +120,7 @@ impl Vault {
             scans: content.files.iter().map(|file| file.scan).collect(),
             nature: if shown.is_empty() { Nature::Letter } else { Nature::Comment },
             shown,
-            work: Work { assignee, ..Work::default() },
+            work: Work { assignee, labels, ..Work::default() },
         };
         let consents = (!content.consents.is_empty()).then(|| ConsentLine {
             at: content.received,

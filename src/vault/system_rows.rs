@@ -33,6 +33,8 @@ pub enum SystemTable {
     Approvals,
     /// Alerts about unusual reading.
     Alerts,
+    /// Vacancies that forms offer.
+    Vacancies,
 }
 
 /// A system row to be written.
@@ -133,6 +135,7 @@ impl SystemTable {
             Self::Desks => Table::Desks,
             Self::Approvals => Table::Approvals,
             Self::Alerts => Table::Alerts,
+            Self::Vacancies => Table::Vacancies,
         }
     }
 }
@@ -148,6 +151,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
         SystemTable::Desks => Purpose::Desk,
         SystemTable::Approvals => Purpose::Approval,
         SystemTable::Alerts => Purpose::Alert,
+        SystemTable::Vacancies => Purpose::Vacancy,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

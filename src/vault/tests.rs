@@ -104,6 +104,7 @@ pub(super) async fn submit(vault: &Vault, sample: Sample<'_>) -> Result<Stored, 
         k: None,
         shown: Vec::new(),
         assignee: None,
+        labels: Vec::new(),
     };
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Form { roles: READERS }), new).await
 }

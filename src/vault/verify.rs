@@ -301,6 +301,7 @@ impl<'a> Check<'a> {
             (Table::Desks, SystemTable::Desks, "a desk"),
             (Table::Approvals, SystemTable::Approvals, "a request"),
             (Table::Alerts, SystemTable::Alerts, "an alert"),
+            (Table::Vacancies, SystemTable::Vacancies, "a vacancy"),
         ] {
             let from = [table.id()];
             let rows: Vec<_> =

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use letterlock::base::ids::{ApprovalId, Handle, IntentId, KeyId, MailingId, StaffId, TokenId};
+use letterlock::base::ids::{ApprovalId, Handle, IntentId, KeyId, MailingId, StaffId, TokenId, VacancyId};
 use letterlock::base::tables::Table;
 use letterlock::domain::form::FormSet;
 use letterlock::domain::submission::Status;
@@ -255,7 +255,8 @@ fn details() -> Vec<Detail> {
         | Detail::Service { .. }
         | Detail::Search { .. }
         | Detail::Approval { .. }
-        | Detail::Export { .. } => 19,
+        | Detail::Export { .. }
+        | Detail::Vacancy { .. } => 20,
     };
     let text = |text: &str| text.to_owned();
     let intent = IntentId::from_bytes([1; 16]);
@@ -279,6 +280,7 @@ fn details() -> Vec<Detail> {
         Detail::Search { by: SearchedBy::Filters, purposes: vec![text("support")], found: Some(2) },
         Detail::Approval { id: ApprovalId::from_bytes([9; 16]), change: text("erasure approved") },
         Detail::Export { id: ApprovalId::from_bytes([9; 16]), format: text("csv"), before: 50, records: 7, of: 57 },
+        Detail::Vacancy { id: VacancyId::from_bytes([8; 16]), change: text("opened") },
     ];
     assert_eq!(details.len(), all(&details[0]));
     details

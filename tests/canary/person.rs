@@ -45,7 +45,6 @@ pub(crate) struct Person {
     /// As it was typed; its canonical form is in lower case.
     address: String,
     phone: String,
-    vacancy: String,
     letter: String,
     subject: String,
     message: String,
@@ -59,7 +58,7 @@ pub(crate) struct Person {
 impl Person {
     /// A person with a CV of about `cv` bytes.
     pub(crate) fn new(cv: usize) -> Self {
-        let [name, domain, vacancy, letter, subject, message, file, once] = std::array::from_fn(|_| word());
+        let [name, domain, letter, subject, message, file, once] = std::array::from_fn(|_| word());
         // Twelve digits, the first of which is no 0, as E.164 has it.
         let number = 100_000_000_000 + u64::from_str_radix(&word()[..14], 16).unwrap() % 900_000_000_000;
         let text = |word: &str| format!("{word} is what I have to say about it, and more. ").repeat(150);
@@ -79,14 +78,12 @@ impl Person {
                 ("address, canonical", format!("zoe.{name}@mail{domain}.example")),
                 ("address, as typed", format!("Zoe.{name}@Mail{domain}.Example")),
                 ("telephone number", format!("{number:012}")),
-                ("vacancy", vacancy.clone()),
                 ("letter", letter),
                 ("subject", subject),
                 ("message", message),
                 ("file", file),
                 ("idempotency key", once),
             ],
-            vacancy,
         }
     }
 
@@ -103,7 +100,7 @@ impl Person {
             .text("name", self.name.clone())
             .text("email", address.to_owned())
             .text("phone", self.phone.clone())
-            .text("vacancy", self.vacancy.clone())
+            .text("vacancy", "speculative")
             .text("letter", self.letter.clone())
             .text("talent-pool", "true")
             .part("cv", cv)

@@ -370,6 +370,7 @@ pub async fn submit_an_empty_file(vault: &Arc<Vault>, received: Timestamp) -> Re
         k: None,
         shown: Vec::new(),
         assignee: None,
+        labels: Vec::new(),
     };
     let stored = vault.submit(act, new).await.map_err(|error| format!("an empty file gave {error:?}"))?;
     Ok((said, stored.summary.id, stored.receipt.expose().to_owned()))

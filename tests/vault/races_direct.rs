@@ -72,6 +72,7 @@ async fn submit(vault: &Vault, email: &str) -> Stored {
         k: None,
         shown: Vec::new(),
         assignee: None,
+        labels: Vec::new(),
     };
     vault.submit(act(Actor::Public, Action::Submit, &Resource::Form { roles: &[Role::Hr] }), new).await.unwrap()
 }

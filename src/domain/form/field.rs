@@ -27,6 +27,16 @@ pub struct Field {
     pub shown_when: Option<ShownWhen>,
     /// Of those who read the form, who sees the answer; `None` for all of them. Not empty.
     pub seen_by: Option<Vec<Role>>,
+    /// For a choice that begins with the open vacancies: those that are offered no more, for what was sent before.
+    pub vacancies: Option<Vec<Choice>>,
+}
+
+impl Field {
+    /// What is shown of an option, also of a vacancy that is offered no more.
+    pub fn label_of(&self, value: &str) -> Option<&str> {
+        let all = self.kind.options().iter().chain(self.vacancies.iter().flatten());
+        all.into_iter().find(|choice| choice.value == value).map(|choice| choice.label.as_str())
+    }
 }
 
 /// What kind of answer a field takes, with the rules that only this kind has.
@@ -228,6 +238,9 @@ pub struct Choice {
     pub value: String,
     /// What is shown.
     pub label: String,
+    /// What else there is to say of it, of a vacancy only; may be empty.
+    #[serde(skip)]
+    pub about: String,
 }
 
 /// Options of which several can be picked.

@@ -10,6 +10,7 @@ use super::{Form, FormError, FormId, parse};
 use crate::domain::country::Country;
 use crate::domain::language::Lang;
 use crate::domain::notice::language_of;
+use crate::domain::vacancy::Offered;
 pub use library::Library;
 use library::library;
 
@@ -167,6 +168,22 @@ impl FormSet {
         }
         translate(&mut forms, &library, sources, previous, &mut mistakes);
         (Self { forms, library }, mistakes)
+    }
+
+    /// The same forms, where those fields that take vacancies begin with the ones that are open.
+    #[must_use]
+    pub fn offering(&self, vacancies: &[Offered]) -> Self {
+        let offering = |form: &Arc<Form>| match form.fields.iter().any(|field| field.vacancies.is_some()) {
+            true => Arc::new(form.offering(vacancies)),
+            false => Arc::clone(form),
+        };
+        let translation = |one: &Translation| Translation { file: one.file.clone(), form: offering(&one.form) };
+        let entry = |entry: &Entry| Entry {
+            file: entry.file.clone(),
+            form: offering(&entry.form),
+            translations: entry.translations.iter().map(translation).collect(),
+        };
+        Self { forms: self.forms.iter().map(entry).collect(), library: self.library.clone() }
     }
 
     /// The form of this id in `lang`, or in the words of its own where there are none in that language.

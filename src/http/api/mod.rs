@@ -10,6 +10,7 @@ pub(super) mod search;
 pub(super) mod subjects;
 pub(super) mod submissions;
 pub(super) mod transfers;
+pub(super) mod vacancies;
 
 use std::future::Future;
 

@@ -55,6 +55,21 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
                     "description": "Of an export: only these." },
             }),
         ),
+        "openVacancy" | "changeVacancy" => {
+            let mut properties = json!({
+                "titles": { "type": "object", "additionalProperties": { "type": "string", "maxLength": 120 },
+                    "description": "By language; en has to be there." },
+                "place": { "type": ["string", "null"], "maxLength": 80 }, "about": { "type": ["string", "null"], "maxLength": 1000 },
+                "last_day": { "type": ["string", "null"], "description": "A date; empty for none." },
+            });
+            if operation == "openVacancy" {
+                properties["reference"] = json!({ "type": "string", "minLength": 1, "maxLength": 40 });
+                body_of(&["reference", "titles"], properties)
+            } else {
+                properties["closed"] = json!({ "type": "boolean" });
+                body_of(&["titles", "closed"], properties)
+            }
+        }
         "giveReason" => {
             body_of(&["reason"], json!({ "reason": { "type": "string", "minLength": 1, "maxLength": 500 } }))
         }

@@ -218,6 +218,8 @@ pub(super) fn schemas() -> Value {
             },
         },
     });
+    out["Opened"] = json!({ "type": "object", "required": ["id"], "properties": { "id": id } });
+    out["Vacancy"] = vacancy(&id, &time);
     out["Approval"] = approval(&id, &time);
     out["Erasures"] = erasures();
     out
@@ -293,6 +295,21 @@ fn results() -> Value {
                     "masked": { "type": "boolean", "description": "Not shown to the caller's role: then nothing is told of it." },
                 },
             } },
+        },
+    })
+}
+
+fn vacancy(id: &Value, time: &Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "reference", "titles", "place", "about", "last_day", "opened", "closed", "open"],
+        "properties": {
+            "id": id, "reference": { "type": "string", "maxLength": 40, "description": "What is sent for it; it never changes." },
+            "titles": { "type": "object", "additionalProperties": { "type": "string" }, "description": "By language; en is always there." },
+            "place": { "type": "string" }, "about": { "type": "string" },
+            "last_day": { "type": ["string", "null"], "format": "date" },
+            "opened": time, "closed": { "anyOf": [time, { "type": "null" }] },
+            "open": { "type": "boolean", "description": "Whether forms offer it now." },
         },
     })
 }

@@ -26,6 +26,8 @@ pub(super) struct FieldView<'a> {
     /// What the marks of a rating mean.
     pub(super) scale: Option<String>,
     pub(super) look: Look<'a>,
+    /// Options of which there is more to say, and that.
+    pub(super) abouts: Vec<(&'a str, Vec<&'a str>)>,
     pub(super) required: bool,
     pub(super) autocomplete: Option<&'a str>,
     pub(super) problem: Option<String>,
@@ -93,6 +95,7 @@ impl<'a> FieldView<'a> {
             described: described(&id, only_if.is_some(), &field.help, scale.is_some(), problem.is_some()),
             scale,
             look: look(speech, field, form, &id, typed, problems),
+            abouts: field.kind.options().iter().filter(|option| !option.about.is_empty()).map(about).collect(),
             id,
             name: &field.name,
             label: &field.label,
@@ -124,6 +127,7 @@ impl<'a> FieldView<'a> {
             help,
             only_if: None,
             look: Look::Files { accept: accept.join(","), many: field.max_files > 1 },
+            abouts: Vec::new(),
             required: field.required,
             autocomplete: None,
             problem,
@@ -159,6 +163,10 @@ impl<'a> FieldView<'a> {
             _ => self.id.clone(),
         }
     }
+}
+
+fn about(option: &Choice) -> (&str, Vec<&str>) {
+    (&option.label, option.about.lines().map(str::trim).filter(|line| !line.is_empty()).collect())
 }
 
 /// The message about a field or a part of one, if there is one.

@@ -12,7 +12,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::Handle;
 use crate::base::sensitive::SensitiveString;
 use crate::domain::country::Country;
-use crate::domain::form::{FieldKind, Form};
+use crate::domain::form::{Field, FieldKind, Form};
 use crate::domain::message::{Author, Message};
 use crate::domain::resource::Downloaded;
 use crate::domain::scan::Scan;
@@ -317,18 +317,16 @@ pub(in crate::http) fn answers<'a>(speech: &Speech, form: Option<&'a Form>, fiel
     for field in form.map_or(&[][..], |form| &form.fields) {
         if let Some(at) = rest.iter().position(|(name, _)| **name == field.name) {
             let (_, value) = rest.remove(at);
-            out.push(Answer { label: &field.label, text: shown(speech, Some(&field.kind), value) });
+            out.push(Answer { label: &field.label, text: shown(speech, Some(field), value) });
         }
     }
     out.extend(rest.into_iter().map(|(name, value)| Answer { label: name, text: shown(speech, None, value) }));
     out
 }
 
-fn shown<'a>(speech: &Speech, kind: Option<&'a FieldKind>, value: &'a FieldValue) -> Cow<'a, str> {
-    let label = |value: &'a str| {
-        let chosen = kind.and_then(|kind| kind.options().iter().find(|choice| choice.value == value));
-        chosen.map_or(value, |choice| choice.label.as_str())
-    };
+fn shown<'a>(speech: &Speech, field: Option<&'a Field>, value: &'a FieldValue) -> Cow<'a, str> {
+    let kind = field.map(|field| &field.kind);
+    let label = |value: &'a str| field.and_then(|field| field.label_of(value)).unwrap_or(value);
     match value {
         FieldValue::Text(text) => label(text.expose()).into(),
         FieldValue::Bool(true) => speech.say("my.yes").into(),

@@ -212,7 +212,10 @@ fn field(f: &Field) -> Value {
         FieldKind::PostalAddress(_) => rules = json!({ "parts": PostalAddress::PARTS }),
         _ => {}
     }
-    let choices = f.kind.options().iter().map(|c| json!({ "value": c.value, "label": c.label }));
+    let choices = f.kind.options().iter().map(|c| match c.about.is_empty() {
+        true => json!({ "value": c.value, "label": c.label }),
+        false => json!({ "value": c.value, "label": c.label, "about": c.about }),
+    });
     let choices = (!f.kind.options().is_empty()).then(|| choices.collect::<Vec<_>>());
     let wanted = |wanted: &Wanted| match wanted {
         Wanted::Box(ticked) => json!(ticked),

@@ -134,7 +134,9 @@ pub(super) fn inbox(web: &Web, here: &Here, inbox: &Inbox<'_>) -> Response {
             .iter()
             .map(|name| Choice::of(name.clone(), &view::assignee(name, login), false))
             .collect(),
-        own_labels: form.map(|form| form.labels.iter().map(Label::expose).collect()).unwrap_or_default(),
+        own_labels: form
+            .map(|form| form.known_labels().iter().map(|label| label.expose().to_owned()).collect())
+            .unwrap_or_default(),
         assignees,
         labels: label_choices,
         seen: [("", "Read or not"), ("false", "Unread"), ("true", "Read")]
@@ -246,8 +248,16 @@ fn encoded(text: &str) -> String {
 fn summary_of(form: Option<&Arc<Form>>, item: &Item) -> String {
     let fields = item.fields.as_ref();
     let ordered = form.into_iter().flat_map(|form| &form.summary);
-    let texts = ordered.filter_map(|name| fields.and_then(|fields| fields.get(name)));
-    texts.map(in_line).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ")
+    let label = |name: &String, text: &str| {
+        let field = form.and_then(|form| form.field(name));
+        field.and_then(|field| field.label_of(text)).map(str::to_owned)
+    };
+    let texts = ordered.filter_map(|name| {
+        let value = fields.and_then(|fields| fields.get(name))?;
+        let chosen = if let FieldValue::Text(text) = value { label(name, text.expose()) } else { None };
+        Some(chosen.unwrap_or_else(|| in_line(value)))
+    });
+    texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// One line of a value, in a list.
@@ -321,7 +331,7 @@ struct InboxPage<'a> {
     given: Vec<Choice>,
     labels: Vec<Choice>,
     /// Labels of a form that says which there are.
-    own_labels: Vec<&'a str>,
+    own_labels: Vec<String>,
     seen: Vec<Choice>,
     purposes: Vec<Choice>,
     purpose: &'a str,

@@ -31,6 +31,7 @@ pub(super) mod search;
 pub(super) mod sign_in;
 pub(super) mod trail;
 pub(super) mod transfers;
+pub(super) mod vacancies;
 mod view;
 pub(super) mod welcome;
 pub(super) mod work;

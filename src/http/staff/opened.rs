@@ -129,7 +129,7 @@ pub(super) async fn record(
         whose: view::assignee(&assignee, &here.who.login),
         assignees,
         labels: words.clone(),
-        label_choices: form.map(|form| form.labels.iter().map(label).collect()).unwrap_or_default(),
+        label_choices: form.map(|form| form.known_labels().iter().map(label).collect()).unwrap_or_default(),
         typed_labels: of(Part::Labels).map_or_else(|| words.join(", "), |refused| refused.typed.to_owned()),
         label_problem: problem(Part::Labels),
         assigns: may(Action::Assign),

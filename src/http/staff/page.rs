@@ -53,6 +53,8 @@ pub(super) struct Frame {
     pub(super) people: bool,
     /// Whether they see how the service is.
     pub(super) health: bool,
+    /// Whether they look after vacancies.
+    pub(super) vacancies: bool,
     /// Whether there may be requests for them to make or to decide.
     pub(super) decides: bool,
     pub(super) guard: String,
@@ -76,6 +78,7 @@ impl Frame {
             people: may(Action::ManageStaff, Resource::Staff),
             health: may(Action::ReadStatus, Resource::Vault),
             alerts: may(Action::ReadAlerts, Resource::Audit),
+            vacancies: may(Action::ManageVacancies, Resource::Vacancies),
             decides: here.requests,
             guard: here.guard(),
         }

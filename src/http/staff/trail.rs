@@ -248,6 +248,7 @@ fn in_words(detail: &Detail) -> Option<String> {
         Detail::Key { id, change } => format!("key {id}: {change}"),
         Detail::Survey(form) => format!("answers to {form}"),
         Detail::Mailing { id, mails } => format!("issue {id}: {}", counted(*mails, "mail", "mails")),
+        Detail::Vacancy { id, change } => format!("vacancy {id}: {change}"),
         Detail::Approval { id, change } => format!("request {id}: {change}"),
         Detail::Export { id, format, before, records, of } => {
             format!("request {id}, as {format}: {} to {} of {of}", before + 1, before + records)

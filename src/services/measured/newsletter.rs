@@ -55,6 +55,7 @@ async fn subscribe(app: Arc<App>, n: usize) {
         k: None,
         shown: Vec::new(),
         assignee: None,
+        labels: Vec::new(),
     };
     let act = context(Actor::Public, None).act(Action::Submit, &Resource::of_form(&form)).unwrap();
     let record = app.vault.submit(act, new).await.unwrap().summary.id;

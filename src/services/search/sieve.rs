@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Matched;
 use crate::base::clock::Timestamp;
 use crate::domain::country::Country;
-use crate::domain::form::{FieldKind, Form, FormId};
+use crate::domain::form::{Field, FieldKind, Form, FormId};
 use crate::domain::search::{Folded, Words};
 use crate::domain::submission::{Nature, Status, Summary};
 use crate::policy::{self, Action, Actor, Resource, Sight};
@@ -111,8 +111,8 @@ impl crate::vault::Sieve for Sieve {
         // What is not shown is not looked at: whether the words stand there, nobody can tell.
         let sight = self.scope.sight(form);
         for (name, value) in opening.content.fields.iter().filter(|(name, _)| sight.shows_field(name)) {
-            let kind = form.field(name).map(|field| &field.kind);
-            if look.text(folded.of_value(value, |text| label(kind, text))) {
+            let field = form.field(name);
+            if look.text(folded.of_value(value, |text| label(field, text))) {
                 matched.fields.push(name.clone());
             }
         }
@@ -133,9 +133,9 @@ impl crate::vault::Sieve for Sieve {
 }
 
 /// What people read where this stands: the words of an option, the name of a country.
-fn label<'a>(kind: Option<&'a FieldKind>, text: &'a str) -> Option<&'a str> {
-    match kind? {
+fn label<'a>(field: Option<&'a Field>, text: &'a str) -> Option<&'a str> {
+    match field?.kind {
         FieldKind::PostalAddress(_) => text.parse::<Country>().ok().map(Country::name),
-        kind => kind.options().iter().find(|choice| choice.value == text).map(|choice| choice.label.as_str()),
+        _ => field?.label_of(text),
     }
 }

@@ -38,6 +38,7 @@ async fn sent(vault: &Vault, k: Option<u32>, said: &str) -> Stored {
         k,
         shown: Vec::new(),
         assignee: None,
+        labels: Vec::new(),
     };
     vault.submit(act(&Actor::Public, Action::Submit, &Resource::Survey { roles: READERS }), new).await.unwrap()
 }

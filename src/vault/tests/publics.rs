@@ -38,6 +38,7 @@ async fn subscriber(vault: &Vault, email: &str) -> Stored {
         k: None,
         shown: Vec::new(),
         assignee: None,
+        labels: Vec::new(),
     };
     let public = act(&Actor::Public, Action::Submit, &Resource::Form { roles: MARKETING });
     let stored = vault.submit(public, new).await.unwrap();

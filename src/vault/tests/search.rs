@@ -28,6 +28,7 @@ async fn say(vault: &Vault, email: Option<&str>, said: &str, received: i64) -> S
         content,
         status: Status::New,
         assignee: None,
+        labels: Vec::new(),
         files: Vec::new(),
         idempotency: None,
         mails: Vec::new(),

@@ -298,6 +298,8 @@ impl Hunt {
             }
             // Counts by day, form and family of browser: nothing of anybody.
             Purpose::Statistics | Purpose::Credentials | Purpose::Desk | Purpose::Approval | Purpose::Alert => {}
+            // What everybody reads.
+            Purpose::Vacancy => {}
             Purpose::ServerKey => drop(contents::read::<ServerKey>(content)?),
             // What staff wrote for everybody, and figures.
             Purpose::Mailing => {}

@@ -124,6 +124,7 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         20 => one(Purpose::Desk, Table::Desks, 0),
         21 => one(Purpose::Approval, Table::Approvals, 0),
         22 => one(Purpose::Alert, Table::Alerts, 0),
+        23 => one(Purpose::Vacancy, Table::Vacancies, 0),
         19 => vec![about_record(row, value, Purpose::Note, Table::Notes)],
         _ => Vec::new(),
     }

@@ -31,6 +31,7 @@ const MOST_OPTIONS: usize = 100;
 /// Checks a field; `earlier` are those above it, `readers` those who read the form.
 pub(super) fn field(raw: RawField, earlier: &[Field], readers: &[Role], names: &mut Names) -> Result<Field, Mistake> {
     let kind = field_kind(&raw)?;
+    let vacancies = vacancies(&raw)?;
     let seen_by = raw.roles.as_ref().map(|raw| some_of(raw, readers)).transpose()?;
     if let Some(when) = raw.shown_when.as_ref().map(Spanned::get_ref)
         && let Some(decides) = earlier.iter().find(|field| field.name == *when.field.get_ref())
@@ -49,6 +50,7 @@ pub(super) fn field(raw: RawField, earlier: &[Field], readers: &[Role], names: &
         autocomplete: raw.autocomplete.map(Spanned::into_inner),
         shown_when: raw.shown_when.map(|raw| shown_when(raw.into_inner(), earlier)).transpose()?,
         seen_by,
+        vacancies,
     })
 }
 
@@ -88,6 +90,7 @@ fn stray(raw: &RawField, kind: &str) -> Option<Mistake> {
         ("pattern", place(&raw.pattern), text),
         ("pattern_help", place(&raw.pattern_help), text),
         ("options", place(&raw.options), &["choice", "choices"]),
+        ("options_from", place(&raw.options_from), &["choice"]),
         ("min_picked", place(&raw.min_picked), &["choices"]),
         ("max_picked", place(&raw.max_picked), &["choices"]),
         ("min", place(&raw.min), &["number"]),
@@ -208,6 +211,15 @@ fn choices(raw: &RawField) -> Result<Vec<Choice>, Mistake> {
         return Err(at(options, format!("expected at least one option, and at most {MOST_OPTIONS}")));
     }
     Ok(options.get_ref().clone())
+}
+
+/// Whether the options begin with the vacancies; which are open is not the form's affair.
+fn vacancies(raw: &RawField) -> Result<Option<Vec<Choice>>, Mistake> {
+    match &raw.options_from {
+        None => Ok(None),
+        Some(from) if from.get_ref() == "vacancies" => Ok(Some(Vec::new())),
+        Some(from) => Err(at(from, "expected \"vacancies\"")),
+    }
 }
 
 fn many(raw: &RawField) -> Result<Options, Mistake> {

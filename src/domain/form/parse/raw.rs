@@ -121,6 +121,7 @@ pub(super) struct RawField {
     pub(super) pattern: Option<Spanned<String>>,
     pub(super) pattern_help: Option<Spanned<String>>,
     pub(super) options: Option<Spanned<Vec<Choice>>>,
+    pub(super) options_from: Option<Spanned<String>>,
     pub(super) min_picked: Option<Spanned<usize>>,
     pub(super) max_picked: Option<Spanned<usize>>,
     pub(super) min: Option<Spanned<RawNumber>>,

@@ -91,6 +91,11 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
     if let (FormKind::Survey { .. }, Some(place)) = (&kind, file_place) {
         return Err(Mistake(place, "a survey takes no files: nobody reads its answers one by one".to_owned()));
     }
+    if let (FormKind::Survey { .. }, Some(field)) = (&kind, fields.iter().find(|field| field.vacancies.is_some())) {
+        let message =
+            format!("a survey counts answers that stay the same: the field {} cannot take vacancies", field.name);
+        return Err(Mistake(raw.id.span(), message));
+    }
     let site = site(&raw)?;
     let unlock_by = unlock_by(&raw)?;
     let routes = routes(std::mem::take(&mut raw.routes), &fields, &kind)?;

@@ -56,7 +56,7 @@ pub(super) fn text(
         FieldKind::Date(rules) => date(field, *rules, trimmed)?,
         FieldKind::Choice(options) => {
             if !options.iter().any(|option| option.value == trimmed) {
-                return Err(problem(field, "bad-choice", Said::new("problem.bad-choice")));
+                return Err(no_option(field, trimmed));
             }
             trimmed.into()
         }
@@ -92,6 +92,17 @@ pub(super) fn number(
         return Err(problem(field, "too-large", Said::new("problem.at-most").with("number", max.to_string())));
     }
     Ok(Some(FieldValue::Number(number)))
+}
+
+/// What is said of an option that there is not: of a vacancy, whether there was one.
+fn no_option(field: &Field, value: &str) -> Problem {
+    match &field.vacancies {
+        None => problem(field, "bad-choice", Said::new("problem.bad-choice")),
+        Some(former) if former.iter().any(|vacancy| vacancy.value == value) => {
+            problem(field, "vacancy-closed", Said::new("problem.vacancy-closed"))
+        }
+        Some(_) => problem(field, "bad-choice", Said::new("problem.no-vacancy")),
+    }
 }
 
 fn keeps(field: &Field, text: &str, rules: &TextRules) -> Result<(), Problem> {
