@@ -202,7 +202,10 @@ fn look<'a>(
             let earliest = range.earliest.map(|day| ("min", day.to_string()));
             line("date", earliest.into_iter().chain(range.latest.map(|day| ("max", day.to_string()))).collect())
         }
-        FieldKind::Choice(options) if options.len() > MOST_SHOWN => Look::List(picks(options, id, field, typed)),
+        // Of vacancies there are now more, now fewer: they look the same every day.
+        FieldKind::Choice(options) if options.len() > MOST_SHOWN || field.vacancies.is_some() => {
+            Look::List(picks(options, id, field, typed))
+        }
         FieldKind::Choice(options) => Look::Radios(with_none(speech, picks(options, id, field, typed), field, id)),
         FieldKind::Choices(many) => Look::Boxes(picks(&many.options, id, field, typed)),
         FieldKind::YesNo => Look::Box { ticked: typed.ticked.contains(&field.name) },
