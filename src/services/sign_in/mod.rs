@@ -90,6 +90,8 @@ pub struct Door {
     outside: provider::Waiting,
     cost: OnceLock<Cost>,
     hashing: Semaphore,
+    /// Where strangers wait: whoever is known stands behind those of them who have come through, and no others.
+    strangers: Semaphore,
     waiting: queue::Queue,
     hashed: AtomicU64,
     /// Changes happen one at a time, so that a code cannot count twice.
@@ -130,6 +132,7 @@ impl Door {
             outside: provider::Waiting::default(),
             cost: OnceLock::new(),
             hashing: Semaphore::new(AT_ONCE),
+            strangers: Semaphore::new(AT_ONCE),
             waiting: queue::Queue::default(),
             hashed: AtomicU64::new(0),
             changing: Mutex::new(()),
@@ -401,7 +404,7 @@ async fn make_hash(app: &Arc<App>, lane: Lane, password: Password) -> Result<Pas
 /// Who waits for a password to be hashed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lane {
-    /// Somebody who was here before, or is signed in: waits however many strangers do.
+    /// Somebody who was here before, or is signed in: goes before all strangers but those whose turn it is.
     Known,
     /// Anybody, from a place: many of one place leave room for the others.
     Any(throttle::Key),
@@ -417,7 +420,8 @@ async fn hashing<T: Send + 'static>(
         Lane::Known => None,
         Lane::Any(place) => {
             let later = ServiceError::Later(Duration::from_secs(5));
-            Some(app.door.waiting.enter(place, WAITING, WAITING_OF_ONE).ok_or(later)?)
+            let waiting = app.door.waiting.enter(place, WAITING, WAITING_OF_ONE).ok_or(later)?;
+            Some((waiting, app.door.strangers.acquire().await.map_err(|_| ServiceError::Unavailable)?))
         }
     };
     let _turn = app.door.hashing.acquire().await.map_err(|_| ServiceError::Unavailable)?;
