@@ -1,7 +1,7 @@
 //! The service measured against its own plaintext twin and against PostgreSQL, in one run: a table, and JSON.
 //!
 //! ```text
-//! cargo bench --bench service                    every row; takes about ten minutes
+//! cargo bench --bench service                    every row; takes about twenty minutes
 //! cargo bench --bench service -- reads files     the rows with these names
 //! cargo bench --bench service -- --quick         small sizes, to see that it works; the figures mean little
 //! cargo bench --bench service -- --json FILE     JSON elsewhere than in target/bench/service.json
@@ -11,15 +11,18 @@
 
 mod args;
 mod client;
+mod console;
 mod files;
 mod growth;
 mod home;
+mod person;
 mod postgres;
 mod records;
 mod report;
 mod rounds;
 mod search;
 mod side;
+mod sign_in;
 mod space;
 mod twin;
 
@@ -35,11 +38,14 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// One group of rows: its name, by which the command line chooses it, and what measures it.
 type Group = (&'static str, fn(&Args, &mut Report) -> Outcome);
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 10] = [
     ("submissions", records::submissions),
     ("reads", records::reads),
     ("files", files::files),
     ("search", search::search),
+    ("console", console::console),
+    ("attack", sign_in::attack),
+    ("timing", sign_in::timing),
     ("growth", growth::growth),
     ("space", space::space),
     ("postgres", postgres::postgres),

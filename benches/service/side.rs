@@ -28,7 +28,11 @@ pub(crate) struct Side {
     child: Child,
     folder: TempDir,
     is_twin: bool,
+    settings: &'static [Setting],
 }
+
+/// A variable of Letterlock's environment, and its value.
+pub(crate) type Setting = (&'static str, &'static str);
 
 impl Side {
     /// A fresh Letterlock, with the limits of frequency lifted and all else as it comes.
@@ -38,9 +42,14 @@ impl Side {
 
     /// The same on folders that may be there already.
     pub(crate) fn letterlock_on(folder: TempDir) -> Outcome<Self> {
-        let (child, address) = start_letterlock(folder.path())?;
+        Self::letterlock_with(folder, &[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn letterlock_with(folder: TempDir, settings: &'static [Setting]) -> Outcome<Self> {
+        let (child, address) = start_letterlock(folder.path(), settings)?;
         let certificate = folder.path().join("keys/tls/cert.pem");
-        let mut side = Self { address, certificate, token: String::new(), child, folder, is_twin: false };
+        let mut side = Self { address, certificate, token: String::new(), child, folder, is_twin: false, settings };
         side.wait_until_ready()?;
         side.token = letterlock_token(side.folder.path(), "bench", "hr,support")?;
         Ok(side)
@@ -52,7 +61,7 @@ impl Side {
         let token = "llt_the-twin-takes-any-word-for-a-token".to_owned();
         let (child, address) = start_twin(folder.path(), &token)?;
         let certificate = folder.path().join("cert.pem");
-        Ok(Self { address, certificate, token, child, folder, is_twin: true })
+        Ok(Self { address, certificate, token, child, folder, is_twin: true, settings: &[] })
     }
 
     /// Starts it anew, with none of its files in memory.
@@ -62,7 +71,7 @@ impl Side {
         forget(self.folder.path())?;
         (self.child, self.address) = match self.is_twin {
             true => start_twin(self.folder.path(), &self.token)?,
-            false => start_letterlock(self.folder.path())?,
+            false => start_letterlock(self.folder.path(), self.settings)?,
         };
         self.wait_until_ready()
     }
@@ -121,12 +130,13 @@ impl Drop for Side {
     }
 }
 
-fn start_letterlock(folder: &Path) -> Outcome<(Child, SocketAddr)> {
+fn start_letterlock(folder: &Path, settings: &[Setting]) -> Outcome<(Child, SocketAddr)> {
     // Free a moment ago; nobody else takes ports here.
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let log = File::create(folder.join("log"))?;
     let child = letterlock(folder)
         .args(["serve", "--listen", &address.to_string()])
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -177,7 +187,10 @@ pub(crate) fn letterlock(folder: &Path) -> Command {
         .current_dir(folder)
         .arg("--accept-unsafe-fs")
         .env("LETTERLOCK_LIMITS__PER_ADDRESS_PER_MINUTE", "0")
-        .env("LETTERLOCK_LIMITS__PER_FORM_PER_MINUTE", "0");
+        .env("LETTERLOCK_LIMITS__PER_FORM_PER_MINUTE", "0")
+        // Whoever measures reads unusually much.
+        .env("LETTERLOCK_READING__MOST", "0")
+        .env("LETTERLOCK_READING__TIMES", "0");
     command
 }
 

@@ -1,14 +1,14 @@
 //! One HTTPS connection: sends bytes, reads an answer's status and body. HTTP/1.1 with `Content-Length`, which is what
 //! both services send.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -43,12 +43,24 @@ pub(crate) struct Connection {
 /// An answer. A body above 64 KiB is read, but not kept.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    /// Status line and headers, as they came.
+    pub(crate) head: &'a [u8],
     pub(crate) body: &'a [u8],
 }
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr, trust: &Trust) -> Outcome<Self> {
-        let socket = TcpStream::connect(address).await?;
+        Self::over(TcpStream::connect(address).await?, trust).await
+    }
+
+    /// The same from an address of this machine's own: any in 127.0.0.0/8.
+    pub(crate) async fn open_from(from: IpAddr, address: SocketAddr, trust: &Trust) -> Outcome<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        Self::over(socket.connect(address).await?, trust).await
+    }
+
+    async fn over(socket: TcpStream, trust: &Trust) -> Outcome<Self> {
         socket.set_nodelay(true)?;
         let stream = trust.0.connect(ServerName::try_from("localhost")?, socket).await?;
         Ok(Self { stream, buffer: Vec::with_capacity(2 * KEPT) })
@@ -81,7 +93,16 @@ impl Connection {
             }
             have += read;
         }
-        Ok(Answer { status, body: &self.buffer[head..] })
+        Ok(Answer { status, head: &self.buffer[..head], body: &self.buffer[head..] })
+    }
+}
+
+impl Answer<'_> {
+    /// The values of all headers of this name.
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let lines = std::str::from_utf8(self.head).unwrap_or_default().split("\r\n");
+        let pairs = lines.filter_map(|line| line.split_once(": "));
+        pairs.filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 

@@ -3,6 +3,7 @@
 //! service.
 
 mod connection;
+mod guesses;
 mod requests;
 mod searches;
 
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Barrier;
 
 use crate::Outcome;
-use connection::{Connection, Trust};
+pub(crate) use connection::{Connection, Trust};
+pub(crate) use guesses::{address as loopback, sign_in};
 use requests::Requests;
 
 /// The 1 KB that a submission carries, for whoever stores the same elsewhere.
@@ -58,6 +60,11 @@ pub(crate) enum Work {
     Download { token: String, ids: Vec<String> },
     /// Searches for these words; `whole` ones go on until everything was looked through.
     Search { token: String, words: String, whole: bool },
+    /// Pages, or whatever else is at these paths, in turn, with this line in the head: a cookie or a token.
+    Pages { line: String, paths: Vec<String> },
+    /// Wrong passwords for these logins, in turn, each from a new address as soon as one is told to wait. `run`, below 16, keeps the
+    /// addresses of one run apart from another's.
+    Guess { logins: Vec<String>, run: u32 },
 }
 
 /// What came of it.
@@ -73,6 +80,8 @@ pub(crate) struct Done {
     pub(crate) p99_us: u64,
     /// Ids of the submissions made, for works that make some; of those found, for searches: of the last one.
     pub(crate) ids: Vec<String>,
+    /// Requests that were told to come back later, for works that go on then.
+    pub(crate) refused: u64,
 }
 
 impl Done {
@@ -106,13 +115,18 @@ pub(crate) fn main() -> Outcome {
 }
 
 async fn run(load: Load) -> Outcome<Done> {
-    let trust = Trust::read(&load.certificate)?;
+    let trust = Arc::new(Trust::read(&load.certificate)?);
     let barrier = Arc::new(Barrier::new(load.connections + 1));
     let load = Arc::new(load);
     let mut tasks = Vec::new();
     for n in 0..load.connections {
-        let connection = Connection::open(load.address, &trust).await?;
         let barrier = Arc::clone(&barrier);
+        if let Work::Guess { logins, run } = &load.work {
+            let (logins, target) = (logins.clone(), (load.address, Arc::clone(&trust)));
+            tasks.push(tokio::spawn(guesses::drive((n, *run), logins, target, load.until, barrier)));
+            continue;
+        }
+        let connection = Connection::open(load.address, &trust).await?;
         if let Work::Search { token, words, whole } = &load.work {
             let search = searches::Search::new(token, words, *whole);
             tasks.push(tokio::spawn(searches::drive(connection, search, load.until, barrier)));
@@ -123,12 +137,13 @@ async fn run(load: Load) -> Outcome<Done> {
     }
     barrier.wait().await;
     let begun = Instant::now();
-    let (mut times, mut ids) = (Vec::new(), Vec::new());
+    let (mut times, mut ids, mut refused) = (Vec::new(), Vec::new(), 0);
     let mut ended = begun;
     for task in tasks {
         let driven = task.await??;
         times.extend(driven.times);
         ids.extend(driven.ids);
+        refused += driven.refused;
         ended = ended.max(driven.ended);
     }
     let seconds = match load.until {
@@ -137,14 +152,21 @@ async fn run(load: Load) -> Outcome<Done> {
     };
     times.sort_unstable();
     let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or(0);
-    Ok(Done { requests: times.len() as u64, seconds, median_us: at(0.5), p99_us: at(0.99), ids })
+    Ok(Done { requests: times.len() as u64, seconds, median_us: at(0.5), p99_us: at(0.99), ids, refused })
 }
 
 struct Driven {
     /// Microseconds of each answer.
     times: Vec<u64>,
     ids: Vec<String>,
+    refused: u64,
     ended: Instant,
+}
+
+impl Driven {
+    fn begun_at(begun: Instant) -> Self {
+        Self { times: Vec::new(), ids: Vec::new(), refused: 0, ended: begun }
+    }
 }
 
 async fn drive(
@@ -159,7 +181,7 @@ async fn drive(
         Until::Seconds(seconds) => (Some(begun + Duration::from_secs_f64(seconds)), u64::MAX),
         Until::Each(count) => (None, count),
     };
-    let mut driven = Driven { times: Vec::new(), ids: Vec::new(), ended: begun };
+    let mut driven = Driven::begun_at(begun);
     while (driven.times.len() as u64) < most {
         let sent = Instant::now();
         let answer = connection.ask(requests.next()).await?;

@@ -41,7 +41,18 @@ impl Requests {
             }
             Work::Read { token, ids } => of_records(token, ids, "?purpose=support"),
             Work::Download { token, ids } => of_records(token, ids, "/files/0?purpose=recruitment"),
-            Work::Search { .. } => unreachable!("has a loop of its own"),
+            Work::Pages { line, paths } => {
+                let head =
+                    |path: &String| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{line}\r\n\r\n").into_bytes();
+                Self {
+                    heads: paths.iter().map(head).collect(),
+                    body: Arc::default(),
+                    numbers: Vec::new(),
+                    next: n,
+                    expected: 200,
+                }
+            }
+            Work::Search { .. } | Work::Guess { .. } => unreachable!("has a loop of its own"),
         }
     }
 

@@ -72,7 +72,7 @@ pub(super) async fn drive(
         Until::Seconds(seconds) => (Some(begun + Duration::from_secs_f64(seconds)), u64::MAX),
         Until::Each(count) => (None, count),
     };
-    let mut driven = Driven { times: Vec::new(), ids: Vec::new(), ended: begun };
+    let mut driven = Driven::begun_at(begun);
     while (driven.times.len() as u64) < most {
         let sent = Instant::now();
         driven.ids = search.run(&mut connection).await?;

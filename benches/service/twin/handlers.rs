@@ -16,7 +16,7 @@ use letterlock::services::ServiceError;
 use serde_json::json;
 
 use super::intake::Intake;
-use super::{Twin, reads, search, sha256};
+use super::{Twin, lists, reads, search, sha256};
 
 pub(super) fn routes(twin: Arc<Twin>) -> Router {
     let public = || from_fn(public);
@@ -24,6 +24,7 @@ pub(super) fn routes(twin: Arc<Twin>) -> Router {
     Router::new()
         .route("/health/ready", get(ready).route_layer(public()))
         .route("/api/v1/forms/{form}/submissions", post(submit).route_layer(public()))
+        .route("/api/v1/submissions", get(list).route_layer(bearer()))
         .route("/api/v1/submissions/search", post(find).route_layer(bearer()))
         .route("/api/v1/submissions/{id}", get(show).route_layer(bearer()))
         .route("/api/v1/submissions/{id}/files/{n}", get(file).route_layer(bearer()))
@@ -65,6 +66,17 @@ async fn submit(
     let (record, receipt) = done?;
     let answer = json!({ "submission": record.to_string(), "receipt": receipt });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+async fn list(
+    State(twin): State<Arc<Twin>>,
+    Extension(actor): Extension<Actor>,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    let asked = lists::Asked::parse(uri.query().unwrap_or_default()).ok_or(ServiceError::NotFound)?;
+    let (lines, next) = lists::run(&twin, actor, asked).await?;
+    let items: Vec<_> = lines.iter().map(|(summary, fields)| around::line(summary, fields)).collect();
+    Ok(Json(json!({ "items": items, "next": next.map(|next| next.to_string()) })).into_response())
 }
 
 async fn show(

@@ -9,6 +9,7 @@
 mod committer;
 mod handlers;
 mod intake;
+mod lists;
 mod reads;
 mod search;
 
