@@ -22,7 +22,7 @@ use super::error::HttpError;
 use super::extract::params::Params;
 use super::headers::harden;
 use super::rates::Rates;
-use super::routes::is_page;
+use super::routes::{is_console, is_page};
 use super::speech::{Speech, vary};
 use super::{Web, pages};
 use crate::base::config::Proxies;
@@ -102,7 +102,7 @@ pub(super) async fn outer(State(outer): State<Arc<Outer>>, mut request: Request,
 
     let id = id.map_or_else(String::new, |id| id.to_string());
     if let Some(error) = response.extensions_mut().remove::<HttpError>() {
-        response = write_out(response, &error, &id, as_page, &speech);
+        response = write_out(response, &error, (&id, route), as_page, &speech);
     }
     if as_page {
         vary(response.headers_mut());
@@ -175,9 +175,17 @@ fn wants_page(route: Option<&str>, headers: &HeaderMap) -> bool {
     }
 }
 
-fn write_out(bare: Response, error: &HttpError, id: &str, as_page: bool, speech: &Speech) -> Response {
+fn write_out(
+    bare: Response,
+    error: &HttpError,
+    (id, route): (&str, Option<&str>),
+    as_page: bool,
+    speech: &Speech,
+) -> Response {
     let (parts, _) = bare.into_parts();
-    let mut response = if as_page {
+    let mut response = if as_page && route.is_some_and(is_console) {
+        pages::console_error(error, id)
+    } else if as_page {
         pages::error(speech, error, id)
     } else {
         let mut response = Json(error.document(id, speech)).into_response();

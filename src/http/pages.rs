@@ -164,6 +164,18 @@ pub(super) fn error(speech: &Speech, error: &HttpError, request: &str) -> Respon
     html(speech, error.status, &page)
 }
 
+/// The same for the people who work here: in the console's language, and back to it.
+pub(super) fn console_error(error: &HttpError, request: &str) -> Response {
+    let speech = &Speech::default();
+    let page = ConsoleErrorPage {
+        title: speech.tell(&error.title()),
+        detail: detail(speech, error),
+        problems: error.problems.iter().map(|p| speech.translated(&p.message, &OTHER)).collect(),
+        request,
+    };
+    html(speech, error.status, &page)
+}
+
 #[derive(Template)]
 #[template(path = "index.html")]
 struct IndexPage<'a> {
@@ -175,6 +187,15 @@ struct IndexPage<'a> {
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
     speech: &'a Speech,
+    title: String,
+    detail: String,
+    problems: Vec<String>,
+    request: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "staff/error.html")]
+struct ConsoleErrorPage<'a> {
     title: String,
     detail: String,
     problems: Vec<String>,

@@ -66,6 +66,11 @@ pub(super) fn is_page(path: &str) -> bool {
     !path.ends_with("/options") && !for_programs.iter().any(|start| path.starts_with(start))
 }
 
+/// Whether the route of this path is a part of the console.
+pub(super) fn is_console(path: &str) -> bool {
+    path == "/staff" || path.starts_with("/staff/")
+}
+
 macro_rules! route {
     ($method:literal $path:literal, $who:ident, $operation:literal, $summary:literal, $query:expr, $handler:expr) => {
         Route {

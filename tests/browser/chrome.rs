@@ -1,6 +1,7 @@
 //! Chromium, driven through Debian's `chromedriver`.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,26 @@ impl Chrome {
     pub(crate) async fn unplug(&self, browser: &WebDriver, device: &str) {
         let gone = reqwest::Client::new().delete(format!("{}/{device}", self.devices(browser))).send().await.unwrap();
         assert!(gone.status().is_success(), "{}", gone.text().await.unwrap());
+    }
+
+    /// Has a browser put what it downloads into a folder.
+    pub(crate) async fn keep_downloads(&self, browser: &WebDriver, folder: &Path) {
+        let to = json!({ "behavior": "allow", "downloadPath": folder });
+        self.tell(browser, "Browser.setDownloadBehavior", to).await;
+    }
+
+    /// Has a browser show so much of a page.
+    pub(crate) async fn resize(&self, browser: &WebDriver, width: u32, height: i64) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.tell(browser, "Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// A command of Chromium's own protocol.
+    async fn tell(&self, browser: &WebDriver, command: &str, params: Value) {
+        let url = format!("{}/session/{}/goog/cdp/execute", self.url, browser.session_id());
+        let command = json!({ "cmd": command, "params": params });
+        let done = reqwest::Client::new().post(url).body(command.to_string()).send().await.unwrap();
+        assert!(done.status().is_success(), "{}", done.text().await.unwrap());
     }
 
     /// Where the driver keeps virtual authenticators (WebAuthn level 3, section 11).

@@ -5,6 +5,7 @@
 mod axe;
 mod board;
 mod chrome;
+mod days;
 mod exports;
 mod guarded;
 mod kinds;
@@ -27,6 +28,9 @@ mod sites;
 mod staff;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../examples/audit-verifier.rs"]
+#[allow(dead_code, reason = "the program's own main is run as a program")]
+mod verifier;
 mod work;
 
 use std::fs;
