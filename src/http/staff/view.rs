@@ -199,7 +199,7 @@ fn done(past: &Past) -> String {
         "confirm-consent" => "confirmed a consent",
         "withdraw-consent" => "took a consent back",
         "download-resource" => "downloaded what the form unlocks",
-        "find-subject" => "found it by a search",
+        "find-subject" | "search-submissions" => "found it by a search",
         "send-mail" => "sent a mail about it",
         "scan-file" => "had a file scanned",
         "moderate" => "moderated it",
