@@ -23,7 +23,8 @@ pub use keys::{describe as describe_keys, is_region};
 pub use listen::{BadListen, Listen};
 pub use proxies::{Proxies, ProxyHeader};
 pub use values::{
-    Audit, Config, HeadsSyslog, Limits, LogFormat, Mail, MailSecurity, Oidc, Operator, Recovery, Scanner, SignIn, Tls,
+    Audit, Config, HeadsSyslog, Limits, LogFormat, Mail, MailSecurity, Oidc, Operator, Preview, Recovery, Scanner,
+    SignIn, Tls,
 };
 
 /// The file read when no other is named, in the current folder; it need not exist.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod entropy;
 pub mod files;
 pub mod ids;
+pub mod memory;
 pub mod sensitive;
 pub mod steps;
 pub mod tables;

@@ -3,11 +3,8 @@
 use std::ffi::OsStr;
 
 use rustix::fs::Mode;
-use rustix::mm::MlockAllFlags;
-use rustix::process::Resource;
 
-/// Bit of `CAP_IPC_LOCK` in the capability masks.
-const CAP_IPC_LOCK: u32 = 14;
+use crate::base::memory;
 
 /// A variable with this name leaves the memory of a test build open to its own user, so that a test can search it. A
 /// release build knows no such variable and refuses to start with it, as with any other unknown key.
@@ -29,7 +26,7 @@ pub(super) fn process() -> Vec<String> {
     } else if let Err(e) = secmem_proc::harden_process() {
         refused.push(format!("core dumps and tracing could not be ruled out for this process ({e})"));
     }
-    if !lock_memory() {
+    if !memory::lock() {
         refused.push(
             "keys may reach the swap space: the system does not let this process lock its memory (allow CAP_IPC_LOCK \
              or `ulimit -l unlimited`, or run without swap)"
@@ -37,21 +34,4 @@ pub(super) fn process() -> Vec<String> {
         );
     }
     refused
-}
-
-fn lock_memory() -> bool {
-    // Under a finite limit, locking all future memory would make some later allocation fail, and with it the process.
-    let unlimited = rustix::process::getrlimit(Resource::Memlock).current.is_none();
-    if !unlimited && !may_lock() {
-        return false;
-    }
-    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-    rustix::mm::mlockall(flags).is_ok()
-}
-
-fn may_lock() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    mask & (1 << CAP_IPC_LOCK) != 0
 }

@@ -38,11 +38,16 @@ use args::{Args, AuditCommand, Command, ErasureCommand, FormCommand};
 use outcome::{CliError, Outcome};
 use session::Session;
 
+use crate::adapters::preview::worker;
 use crate::base::config::{self, Config};
 use crate::base::sensitive::{USUAL_DEPTH, wipe_stack};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    // The process that makes previews is this program, too. It is no command, and does without all that follows.
+    if let Some(args) = worker::asked() {
+        return worker::main(&args);
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         // Help and version go to standard output with code 0, mistakes to standard error with code 2.

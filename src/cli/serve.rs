@@ -4,6 +4,7 @@ mod banner;
 mod heads;
 mod mail;
 mod oidc;
+mod preview;
 mod reload;
 mod scanner;
 mod stop;
@@ -160,6 +161,7 @@ async fn run(config: &Config, app: &Arc<App>, opened: &Opened, notices: &[String
     }
     heads::set(config, app)?;
     scanner::set(config, app).await;
+    preview::set(config, app).await;
     let scanning = tokio::spawn(scan::run(Arc::clone(app)));
     let posting = tokio::spawn(post::run(Arc::clone(app)));
     let keeping = tokio::spawn(keep::run(Arc::clone(app)));

@@ -44,6 +44,7 @@ pub(super) async fn status(session: &mut Session, config: &Config, args: &Json) 
         ("Forms", text(&status["forms"], "forms")),
         ("Mail", mail(&status["mail"])),
         ("Virus scanner", scanner(&status["scanner"])),
+        ("Previews", preview(&status["preview"])),
         ("Audit heads kept", heads(&status["heads"])),
         ("Erasures tidying up", text(&status, "pending_cleanup")),
         ("Free space", size(status["free_bytes"].as_u64().unwrap_or(0))),
@@ -112,6 +113,14 @@ fn scanner(scanner: &serde_json::Value) -> String {
         out.push_str(&format!("; submissions with files to be scanned: {waiting}"));
     }
     out
+}
+
+fn preview(preview: &serde_json::Value) -> String {
+    match (&preview["problem"], preview["on"] == true) {
+        (_, false) => "off, or no service is running".to_owned(),
+        (serde_json::Value::String(problem), true) => format!("none: {}", clean(problem)),
+        (_, true) => "on".to_owned(),
+    }
 }
 
 /// A number of bytes for people.

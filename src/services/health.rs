@@ -9,6 +9,7 @@ use super::audit::keep::{self, Keeps, PlaceHealth};
 use super::audit::{LastCheck, latest_check};
 use super::forms::{self, FormsHealth};
 use super::post::{self, MailHealth};
+use super::preview::{self, PreviewHealth};
 use super::scan::{self, ScannerHealth};
 use super::{App, Context, ServiceError, search};
 use crate::policy::{self, Action, Resource};
@@ -66,6 +67,8 @@ pub struct Overview {
     pub mail: MailHealth,
     /// Its virus scanner, asked now.
     pub scanner: ScannerHealth,
+    /// Its previews, as of the last one.
+    pub preview: PreviewHealth,
     /// The second places of the trail's heads.
     pub heads: Vec<PlaceHealth>,
     /// What its pages cannot say.
@@ -104,6 +107,7 @@ pub async fn overview(app: &Arc<App>) -> Result<Overview, ServiceError> {
         forms: forms::health(app),
         mail: post::health(app)?,
         scanner: scan::health(app).await,
+        preview: preview::health(app),
         heads: keep::places(app),
         operator: Lacking { missing: app.operator().missing() },
         searches: search::running(app),

@@ -26,6 +26,7 @@ pub mod newsletter;
 pub mod operator;
 pub mod portal;
 pub mod post;
+pub mod preview;
 pub mod reading;
 pub mod resources;
 pub mod results;
@@ -110,6 +111,7 @@ pub struct App {
     /// Filled once the comments on boards were looked for.
     board: tokio::sync::OnceCell<()>,
     searches: search::Places,
+    previews: preview::Previews,
     closed: AtomicBool,
 }
 
@@ -260,6 +262,7 @@ impl App {
             results: results::Kept::default(),
             board: tokio::sync::OnceCell::new(),
             searches: search::Places::default(),
+            previews: preview::Previews::default(),
             closed: AtomicBool::new(false),
         };
         let vault::OpenReport { first_run, made, notices } = report;

@@ -1,24 +1,23 @@
 //! Staff find, read and mark submissions.
 
+mod files;
 mod shown;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::inbox::{self, Whose};
-use super::{App, Context, Problem, ServiceError, blocking, reading, scan, work};
+use super::{App, Context, Problem, ServiceError, blocking, reading, work};
 use crate::base::ids::RecordId;
-use crate::base::sensitive::SecretBytes;
 use crate::domain::form::{Form, FormId};
 use crate::domain::message::Message;
 use crate::domain::resource::Downloaded;
-use crate::domain::submission::{Content, Fields, FileInfo, Nature, Status, Summary};
+use crate::domain::submission::{Content, Fields, Nature, Status, Summary};
 use crate::domain::work::{Label, Note};
 use crate::policy::{self, Action, Actor, Permit, Resource};
-use crate::vault::{Detail, FileReader, Listed, Located, VaultError};
+use crate::vault::{Detail, Listed, Located, VaultError};
 pub use crate::vault::{LedgerLine, Past};
-use shown::true_number;
+pub use files::{Download, file};
+pub(super) use files::{may_open_file, open_file};
 pub(super) use shown::{Behind, item, line, shown};
 
 /// Items of a page when nobody says how many.
@@ -93,45 +92,6 @@ pub struct Submission {
 
 /// Lines of a history, at most.
 const HISTORY: usize = 100;
-
-/// A file on its way out.
-pub struct Download {
-    /// Name, kind, size.
-    pub info: FileInfo,
-    reader: Option<FileReader>,
-}
-
-impl Download {
-    pub(super) fn of(reader: FileReader) -> Self {
-        Self { info: reader.info().clone(), reader: Some(reader) }
-    }
-
-    /// The next piece, at most 64 KiB; `None` at the end.
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`] when the person was erased meanwhile (the stream is cut), [`ServiceError::Damaged`] for a changed file.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, ServiceError> {
-        let mut reader = self.reader.take().ok_or(ServiceError::Internal)?;
-        // What the disk need not be waited for is opened here: a change of threads for each piece costs more, and memory
-        // that one thread allocates and another frees.
-        if let Some(piece) = reader.next_segment_now()? {
-            self.reader = Some(reader);
-            return Ok(piece.map(to_bytes));
-        }
-        let (reader, piece) = blocking(move || {
-            let piece = reader.next_segment();
-            (reader, piece)
-        })
-        .await?;
-        self.reader = Some(reader);
-        Ok(piece?.map(to_bytes))
-    }
-}
-
-/// Hands the opened bytes over as they are. The allocator wipes them when the connection is done with them.
-fn to_bytes(mut piece: SecretBytes) -> Bytes {
-    Bytes::from(std::mem::take(&mut *piece))
-}
 
 /// Lists what the actor may see.
 ///
@@ -271,32 +231,6 @@ async fn open(
         Ok(shown(&sight, &form, located.summary, opened, Behind { consent_changes, notes, history }))
     })
     .await?
-}
-
-/// Opens file `n` of a submission, once the audit entry is durable.
-///
-/// # Errors
-/// As [`show`].
-pub async fn file(
-    app: &Arc<App>,
-    ctx: &Context,
-    id: RecordId,
-    n: u32,
-    purpose: Option<&str>,
-) -> Result<Download, ServiceError> {
-    let (located, permit) = locate(app, ctx, id, Action::ReadFile).await?;
-    let purpose = need_purpose(app, ctx, &located, purpose)?;
-    let (number, located) = true_number(app, ctx, located, &purpose, n).await?;
-    scan::check_open(&located, number)?;
-    reading::open(app, ctx, &[id]).await?;
-    let act = ctx.act_on(permit)?;
-    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(number)).await?;
-    let grant = grants.pop().ok_or(ServiceError::Internal)?;
-    let vault = Arc::clone(&app.vault);
-    let reader = blocking(move || vault.open_file(grant, &located)).await??;
-    let mut download = Download::of(reader);
-    download.info.n = n;
-    Ok(download)
 }
 
 /// Marks progress. Returns the new line.

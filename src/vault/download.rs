@@ -114,6 +114,8 @@ impl Shared {
     /// Waits until nobody reads these people's files any more, at most `patience`; then cuts who still does. `records`
     /// narrows it to single records.
     pub(super) fn drain_readers(&self, targets: &[(PersonId, Option<RecordId>)], patience: Duration) {
+        // What waits in memory is nobody's download, and goes at once.
+        self.cut_held(targets);
         let deadline = Instant::now() + patience;
         loop {
             let open = self.readers_of(targets);

@@ -10,6 +10,7 @@ use super::VaultError;
 use super::digest::Terms;
 use super::directory::Directory;
 use super::download::OpenFile;
+use super::held::Held;
 use super::hooks::{Hooks, Step};
 use super::shelf::Shelf;
 use super::view::TreeView;
@@ -57,6 +58,7 @@ pub(super) struct Shared {
     /// While an epoch is committed, whose batch may be large: the store lets nobody read until it is applied.
     applying_epoch: AtomicBool,
     pub(super) open_files: Mutex<HashMap<PersonId, Vec<std::sync::Weak<OpenFile>>>>,
+    pub(super) held: Mutex<HashMap<PersonId, Vec<std::sync::Weak<Held>>>>,
     pub(super) uploads: Mutex<HashSet<FileId>>,
     pub(super) figures: Figures,
     /// What the witness shall say: epoch and audit head of the last durable commit.
@@ -150,6 +152,7 @@ impl Shared {
             generation: AtomicU64::new(0),
             applying_epoch: AtomicBool::new(false),
             open_files: Mutex::default(),
+            held: Mutex::default(),
             uploads: Mutex::default(),
             figures: Figures::default(),
             testimony: Mutex::new(Testimony { epoch: 0, audit: Frontier::default() }),

@@ -24,8 +24,8 @@ enum Kind {
 }
 
 /// The sections of the file.
-pub(super) const SECTIONS: [&str; 10] =
-    ["operator", "reading", "tls", "recovery", "sign_in", "oidc", "mail", "scanner", "audit", "limits"];
+pub(super) const SECTIONS: [&str; 11] =
+    ["operator", "reading", "tls", "recovery", "sign_in", "oidc", "mail", "scanner", "preview", "audit", "limits"];
 
 const DAY: u64 = 86_400;
 
@@ -110,6 +110,15 @@ const KEYS: &[Key] = &[
     path("scanner.socket", |c, v| c.scanner.socket = Some(v), "Unix socket of clamd; it scans files for viruses"),
     text("scanner.address", set_scanner, "or its address on this machine, for example localhost:3310"),
     number("scanner.seconds", 1, 600, |c, v| c.scanner.seconds = v, "how long one file may wait for it in all"),
+    flag(
+        "preview.on",
+        |c, v| c.preview.on = v,
+        "whether staff see previews of files, made in a process that is locked in",
+    ),
+    number("preview.seconds", 1, 120, |c, v| c.preview.seconds = v, "how long making one may take"),
+    number("preview.memory_mib", 256, 8_192, |c, v| c.preview.memory_mib = v, "memory that making one may take, MiB"),
+    number("preview.pages", 1, 100, |c, v| c.preview.pages = small(v), "pages that are shown of one file"),
+    number("preview.at_once", 1, 32, |c, v| c.preview.at_once = small(v), "previews that are made at a time"),
     path(
         "audit.heads_file",
         |c, v| c.audit.heads_file = Some(v),

@@ -65,8 +65,31 @@ pub struct Config {
     pub audit: Audit,
     /// What counts as unusual reading.
     pub reading: Reading,
+    /// Previews of files.
+    pub preview: Preview,
     /// What clients may use up.
     pub limits: Limits,
+}
+
+/// Previews of files, each made in a process that is locked in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// Whether there are any.
+    pub on: bool,
+    /// Seconds that one may take: 1 to 120.
+    pub seconds: u64,
+    /// Memory that one may take, in MiB: 256 to 8,192.
+    pub memory_mib: u64,
+    /// Pages that are shown of one file: 1 to 100.
+    pub pages: u32,
+    /// Previews that are made at a time: 1 to 32.
+    pub at_once: u32,
+}
+
+impl Default for Preview {
+    fn default() -> Self {
+        Self { on: true, seconds: 10, memory_mib: 768, pages: 20, at_once: 2 }
+    }
 }
 
 /// What a staff password costs to hash: whoever guesses pays it for each guess.
@@ -302,6 +325,7 @@ impl Default for Config {
             scanner: Scanner::default(),
             audit: Audit { heads_file: None, heads_syslog: None, heads_mail: None, heads_minutes: 60 },
             reading: Reading::default(),
+            preview: Preview::default(),
             limits: Limits::default(),
         }
     }

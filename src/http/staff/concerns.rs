@@ -143,6 +143,13 @@ fn mail_and_files(seen: &Seen<'_>) -> Vec<Concern> {
             "What becomes of files meanwhile, each form says. See that clamd runs and that its address is right.",
         ));
     }
+    if let Some(problem) = seen.overview.preview.problem.as_ref().filter(|_| seen.overview.preview.on) {
+        out.push(other(
+            format!("Files cannot be previewed: {problem}."),
+            "What takes files apart is only run where the kernel locks it in. Run Linux 5.13 or later with Landlock and seccomp on, \
+             and see that no container forbids either; or set preview.on to false. Files can be downloaded meanwhile.",
+        ));
+    }
     if scanner.old {
         out.push(other(
             "The signatures of the virus scanner are more than a week old.",

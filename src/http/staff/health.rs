@@ -121,7 +121,11 @@ fn groups(seen: &Seen<'_>) -> Vec<Group> {
         Group {
             id: "mail",
             heading: "Mail and files",
-            lines: vec![("Mail", mail(overview)), ("Virus scanner", scanner(overview))],
+            lines: vec![
+                ("Mail", mail(overview)),
+                ("Virus scanner", scanner(overview)),
+                ("Previews of files", preview(overview)),
+            ],
         },
         Group {
             id: "content",
@@ -220,6 +224,14 @@ fn scanner(overview: &Overview) -> String {
         "{engine}, {signatures}; {} with files wait for it",
         counted(scanner.waiting as u64, "submission", "submissions")
     )
+}
+
+fn preview(overview: &Overview) -> String {
+    match (&overview.preview.problem, overview.preview.on) {
+        (_, false) => "Off".to_owned(),
+        (Some(problem), true) => format!("None: {problem}"),
+        (None, true) => "On, made in a process that is locked in".to_owned(),
+    }
 }
 
 fn forms(overview: &Overview) -> String {

@@ -21,6 +21,7 @@ mod page;
 pub(super) mod passkeys;
 pub(super) mod people;
 mod people_page;
+pub(super) mod preview;
 mod print_page;
 pub(super) mod provider;
 pub(super) mod reason;

@@ -16,6 +16,7 @@ use crate::http::portal::page::{Answer, When, answers};
 use crate::http::speech::Speech;
 use crate::policy::Action;
 use crate::services::Context;
+use crate::services::preview;
 use crate::services::review::{self, Submission};
 use crate::services::{canned, work};
 
@@ -103,6 +104,7 @@ pub(super) async fn record(
         answers: answers(&speech, form.map(|form| &**form), &opened.content.fields),
         masked: labels(form.map(|form| &**form), &opened.masked),
         former_masked: opened.former_masked,
+        previews: preview::is_on(&web.app),
         files: opened.content.files.iter().map(|file| FileView::of(&speech, file)).collect(),
         messages: opened.messages.iter().map(|message| MessageView::of(&speech, message)).collect(),
         downloads: opened
@@ -167,6 +169,8 @@ struct RecordPage<'a> {
     /// The labels of what is not shown to this role.
     masked: Vec<&'a str>,
     former_masked: bool,
+    /// Whether there are previews.
+    previews: bool,
     files: Vec<FileView<'a>>,
     messages: Vec<MessageView<'a>>,
     /// Title, name of the file, when.

@@ -8,6 +8,7 @@ use crate::domain::work::Note;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::Actor;
+use crate::services::preview;
 use crate::services::review::Past;
 use crate::services::sign_in::Factor;
 
@@ -73,6 +74,8 @@ pub(super) struct FileView<'a> {
     pub(super) size: String,
     /// Whether it can be opened.
     pub(super) opens: bool,
+    /// Whether files of its kind can be previewed.
+    pub(super) is_shown: bool,
     /// What there is to say of the virus scanner; empty for nothing.
     pub(super) scan: &'static str,
 }
@@ -88,7 +91,9 @@ impl<'a> FileView<'a> {
             Scan::Tolerated => "not scanned for viruses: the scanner never managed to",
         };
         let opens = !file.scan.is_withheld();
-        Self { n: file.n, name: file.name.expose(), kind: &file.kind, size: speech.size(file.size), opens, scan }
+        let is_shown = opens && preview::is_known(&file.kind);
+        let size = speech.size(file.size);
+        Self { n: file.n, name: file.name.expose(), kind: &file.kind, size, opens, is_shown, scan }
     }
 }
 
