@@ -321,8 +321,7 @@ impl std::fmt::Display for Actor {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Deserialize)]
 pub enum Role {
     Hr,
     Support,
@@ -333,6 +332,24 @@ pub enum Role {
     Partner,
     Marketing,
     Guest,
+    Custom(String),
+}
+
+impl Serialize for Role {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Hr => "hr",
+            Self::Support => "support",
+            Self::Privacy => "privacy",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+            Self::Training => "training",
+            Self::Partner => "partner",
+            Self::Marketing => "marketing",
+            Self::Guest => "guest",
+            Self::Custom(name) => name,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]

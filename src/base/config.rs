@@ -10,6 +10,7 @@ mod keys;
 mod listen;
 mod oidc;
 mod proxies;
+mod roles;
 mod safeguards;
 mod setters;
 mod teams;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::{FormCheckArgs, FormListArgs};
 use super::outcome::{CliError, Outcome};
-use super::output;
+use super::{output, roles};
 use crate::base::config::Config;
 use crate::domain::country::Country;
 use crate::domain::form::{Announce, Form, FormSet, Origin, ReturnAddress, ReturnRule};
@@ -24,6 +24,7 @@ pub(super) fn folder(config: &Config) -> Outcome<Folder> {
         path: Some(config.forms.clone()),
         may_be_missing: config.forms == Config::default().forms,
         lang: config.languages.first().and_then(|tag| tag.parse().ok()),
+        roles: roles::custom(config)?.iter().map(|(role, _)| role).collect(),
         country: country.map_err(|e| CliError::usage(format!("country in the configuration: {e}")))?,
     })
 }
@@ -79,16 +80,17 @@ pub(super) fn list(config: &Config, args: &FormListArgs) -> Outcome {
 }
 
 /// Checks every file, and fails with what is wrong in any of them.
-pub(super) fn check(args: &FormCheckArgs, resources: &Path) -> Outcome {
+pub(super) fn check(args: &FormCheckArgs, config: &Config) -> Outcome {
+    let own: Vec<_> = roles::custom(config)?.iter().map(|(role, _)| role).collect();
     let mut mistakes = Vec::new();
     for file in &args.files {
-        match services::forms::check_file(file) {
+        match services::forms::check_file(file, &own) {
             Ok(checked) => {
                 output::line(&format!("{}: in order", file.display()))?;
                 for (what, value) in shown(&checked) {
                     output::line(&format!("{what:<10}{}", super::terminal::clean(&value)))?;
                 }
-                mistakes.extend(missing(&checked, file, resources));
+                mistakes.extend(missing(&checked, file, &config.resources));
             }
             Err(mistake) => mistakes.push(mistake.to_string()),
         }

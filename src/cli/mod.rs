@@ -18,6 +18,7 @@ mod outcome;
 mod output;
 mod progress;
 mod record;
+mod roles;
 mod serve;
 mod session;
 mod staff;
@@ -79,7 +80,7 @@ fn run(args: Args) -> Outcome {
         Command::Form(FormCommand::Check(args)) => {
             // The configuration says where files lie that forms unlock; without one, they lie where they do by default.
             let variables = std::env::vars_os().filter(|(name, _)| !harden::is_own_variable(name));
-            return forms::check(&args, &config::load(variables, &flags).unwrap_or_default().resources);
+            return forms::check(&args, &config::load(variables, &flags).unwrap_or_default());
         }
         other => other,
     };

@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use super::outcome::{CliError, Outcome};
 use super::output::line;
 use super::terminal::say;
-use super::{forms, logging, tls};
+use super::{forms, logging, roles, tls};
 use crate::base::clock::SystemClock;
 use crate::base::config::Config;
 use crate::base::entropy::SystemEntropy;
@@ -89,6 +89,7 @@ fn safeguards(config: &Config) -> Safeguards {
 pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     logging::start(config.log);
     let (languages, operator) = (forms::languages(config)?, forms::operator(config)?);
+    let custom = roles::custom(config)?;
     // Also for the libraries that ask for the default; the service itself names its provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let signals = stop::Signals::listen()?;
@@ -97,6 +98,7 @@ pub(super) async fn serve(config: &Config, notices: &[String]) -> Outcome {
     app.set_operator(operator);
     app.set_teams(teams(config));
     app.set_safeguards(safeguards(config));
+    app.set_custom_roles(custom);
     app.set_answers(config.forms.join("answers"));
     app.set_reading_limits(Limits { most: config.reading.most, times: config.reading.times });
     inbox::begin(&app);

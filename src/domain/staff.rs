@@ -1,10 +1,10 @@
 //! Staff and service accounts: roles and logins.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a member of staff is there to do. Role names are exact: lower case, no aliases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Reads applications.
     Hr,
@@ -25,15 +25,19 @@ pub enum Role {
     Marketing,
     /// Reads nothing by itself: single submissions, where a pass lets it in for some days.
     Guest,
+    /// What the configuration says of this name; without it, nothing.
+    Custom(CustomRole),
 }
 
-/// The text is not the exact name of a role.
+/// The text is not the name of a role.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
-#[error("not a role: expected hr, support, training, partner, marketing, privacy, auditor, admin or guest")]
+#[error(
+    "not a role: expected hr, support, training, partner, marketing, privacy, auditor, admin, guest, or the name of one that the configuration makes"
+)]
 pub struct BadRole;
 
 impl Role {
-    /// Every role, readers first.
+    /// Every role that is always there, readers first.
     pub const ALL: [Self; 9] = [
         Self::Hr,
         Self::Support,
@@ -46,17 +50,19 @@ impl Role {
         Self::Guest,
     ];
 
-    /// Whether it may read submissions at all, where a form names it or everywhere.
+    /// Whether a form may name it as a reader, or it reads everywhere.
     pub const fn reads(self) -> bool {
         match self {
             Self::Hr | Self::Support | Self::Training | Self::Partner | Self::Marketing | Self::Privacy => true,
+            Self::Custom(_) => true,
             Self::Auditor | Self::Admin | Self::Guest => false,
         }
     }
 
     /// The exact name.
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
+            Self::Custom(role) => role.as_str(),
             Self::Hr => "hr",
             Self::Support => "support",
             Self::Privacy => "privacy",
@@ -80,7 +86,129 @@ impl std::str::FromStr for Role {
     type Err = BadRole;
 
     fn from_str(text: &str) -> Result<Self, BadRole> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(BadRole)
+        let built_in = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        built_in.map_or_else(|| CustomRole::new(text).map(Self::Custom), Ok)
+    }
+}
+
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.serialize_str(self.as_str());
+        }
+        stored::Role::from(*self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return String::deserialize(deserializer)?.parse().map_err(D::Error::custom);
+        }
+        stored::Role::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+    }
+}
+
+/// The name of a role that the configuration makes: 1 to 31 lower-case letters, digits and hyphens, beginning with a letter; no
+/// built-in role's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomRole {
+    text: [u8; Self::LONGEST],
+    len: u8,
+}
+
+impl CustomRole {
+    const LONGEST: usize = 31;
+
+    /// The role of this name.
+    ///
+    /// # Errors
+    /// [`BadRole`].
+    pub fn new(name: &str) -> Result<Self, BadRole> {
+        let good = name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        let built_in = Role::ALL.iter().any(|role| role.as_str() == name);
+        if !good || built_in || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > Self::LONGEST {
+            return Err(BadRole);
+        }
+        let mut text = [0; Self::LONGEST];
+        text[..name.len()].copy_from_slice(name.as_bytes());
+        Ok(Self { text, len: u8::try_from(name.len()).map_err(|_| BadRole)? })
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        let text = self.text.get(..usize::from(self.len)).and_then(|text| std::str::from_utf8(text).ok());
+        text.unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for CustomRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+impl std::fmt::Display for CustomRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How roles are stored: built-in ones by number, others by name.
+mod stored {
+    use serde::{Deserialize, Serialize};
+
+    use super::{BadRole, CustomRole};
+
+    // New ones come last.
+    #[derive(Serialize, Deserialize)]
+    pub(super) enum Role {
+        Hr,
+        Support,
+        Privacy,
+        Auditor,
+        Admin,
+        Training,
+        Partner,
+        Marketing,
+        Guest,
+        Custom(String),
+    }
+
+    impl From<super::Role> for Role {
+        fn from(role: super::Role) -> Self {
+            match role {
+                super::Role::Hr => Self::Hr,
+                super::Role::Support => Self::Support,
+                super::Role::Privacy => Self::Privacy,
+                super::Role::Auditor => Self::Auditor,
+                super::Role::Admin => Self::Admin,
+                super::Role::Training => Self::Training,
+                super::Role::Partner => Self::Partner,
+                super::Role::Marketing => Self::Marketing,
+                super::Role::Guest => Self::Guest,
+                super::Role::Custom(role) => Self::Custom(role.as_str().to_owned()),
+            }
+        }
+    }
+
+    impl TryFrom<Role> for super::Role {
+        type Error = BadRole;
+
+        fn try_from(role: Role) -> Result<Self, BadRole> {
+            Ok(match role {
+                Role::Hr => Self::Hr,
+                Role::Support => Self::Support,
+                Role::Privacy => Self::Privacy,
+                Role::Auditor => Self::Auditor,
+                Role::Admin => Self::Admin,
+                Role::Training => Self::Training,
+                Role::Partner => Self::Partner,
+                Role::Marketing => Self::Marketing,
+                Role::Guest => Self::Guest,
+                Role::Custom(name) => Self::Custom(CustomRole::new(&name)?),
+            })
+        }
     }
 }
 
@@ -145,8 +273,18 @@ mod tests {
             assert_eq!(role.to_string().parse(), Ok(role));
             assert_eq!(serde_json::to_string(&role).unwrap(), format!("\"{role}\""));
         }
-        for bad in ["HR", "Hr", " hr", "hr ", "", "human-resources", "administrator", "hr,admin", "root"] {
+        let long = "a".repeat(32);
+        for bad in ["HR", "Hr", " hr", "hr ", "", "hr,admin", "-hr", "7", "h\u{e9}", "a_b", "a.b", "a\0", long.as_str()]
+        {
             assert_eq!(bad.parse::<Role>(), Err(BadRole), "{bad:?}");
+            assert!(serde_json::from_value::<Role>(bad.into()).is_err(), "{bad:?}");
+        }
+        for name in ["interviewer", "a", "hr2", "human-resources", &"a".repeat(31)] {
+            let role: Role = name.parse().unwrap();
+            assert!(matches!(role, Role::Custom(_)), "{name}");
+            assert_eq!((role.as_str(), role.to_string().as_str()), (name, name));
+            assert_eq!(serde_json::to_string(&role).unwrap(), format!("\"{name}\""));
+            assert_eq!(serde_json::from_value::<Role>(name.into()).unwrap(), role);
         }
     }
 
@@ -158,6 +296,11 @@ mod tests {
             assert_eq!(postcard::to_stdvec(&name.parse::<Role>().unwrap()).unwrap(), [number], "{name}");
         }
         assert_eq!(order.len(), Role::ALL.len());
+        let custom: Role = "at".parse().unwrap();
+        assert_eq!(postcard::to_stdvec(&custom).unwrap(), [9, 2, b'a', b't']);
+        assert_eq!(postcard::from_bytes::<Role>(&[9, 2, b'a', b't']).unwrap(), custom);
+        // Nobody becomes an administrator by a row that spells the name.
+        assert!(postcard::from_bytes::<Role>(b"\x09\x05admin").is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! allowed by name in `rules` is denied. `docs/roles.md` is the whole table, generated from these rules.
 
 mod actor;
+pub mod custom;
 mod reach;
 mod rules;
 mod scope;
@@ -19,6 +20,7 @@ use crate::domain::form::{Form, FormKind};
 pub use crate::domain::staff::Role;
 use crate::domain::submission::Nature;
 pub use actor::Actor;
+pub use custom::{BadCustomRole, CustomRoles};
 pub use reach::{Reach, Safeguards, Transfer};
 pub use scope::Scope;
 pub use sight::{Sight, sight};
@@ -408,7 +410,7 @@ pub fn decide(actor: &Actor, action: Action, resource: &Resource<'_>) -> Result<
         Actor::Key { .. } => rules::for_key(action, resource).map(|()| None)?,
         Actor::Owner { role } => rules::for_owner(*role, action, resource).map(|()| Some(*role))?,
         Actor::Staff { id, roles, scope, .. } => {
-            let role = by_any_role(*id, roles, action, resource)?;
+            let role = by_any_role(*id, roles, scope.custom(), action, resource)?;
             scope.check(action, resource)?;
             Some(role)
         }
@@ -435,14 +437,27 @@ pub fn allowed_purposes(actor: &Actor, purposes: &[String]) -> Vec<String> {
     out
 }
 
-fn by_any_role(id: StaffId, roles: &[Role], action: Action, resource: &Resource<'_>) -> Result<Role, Denial> {
+fn by_any_role(
+    id: StaffId,
+    roles: &[Role],
+    custom: Option<&CustomRoles>,
+    action: Action,
+    resource: &Resource<'_>,
+) -> Result<Role, Denial> {
     let mut denial = Denial::Hidden;
     for role in roles {
         let person = rules::check_person(id, *role, action, resource);
         // What is hidden from the person is hidden, whatever the role would be told.
         let verdict = match person {
             Err(Denial::Hidden) => person,
-            _ => rules::for_role(*role, action, resource).and(person),
+            _ => match role {
+                Role::Custom(name) => custom.map_or_else(
+                    || CustomRoles::default().decide(*name, action, resource),
+                    |custom| custom.decide(*name, action, resource),
+                ),
+                _ => rules::for_role(*role, action, resource),
+            }
+            .and(person),
         };
         match verdict {
             Ok(()) => return Ok(*role),

@@ -7,7 +7,7 @@
 use super::{Action, Denial, Resource, Role};
 use crate::base::ids::StaffId;
 
-type Verdict = Result<(), Denial>;
+pub(super) type Verdict = Result<(), Denial>;
 
 const YES: Verdict = Ok(());
 const FORBIDDEN: Verdict = Err(Denial::Forbidden);
@@ -15,7 +15,7 @@ const HIDDEN: Verdict = Err(Denial::Hidden);
 
 /// What a role allows.
 pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
-    use Role::{Admin, Auditor, Guest, Hr, Marketing, Partner, Privacy, Support, Training};
+    use Role::{Admin, Auditor, Custom, Guest, Hr, Marketing, Partner, Privacy, Support, Training};
 
     match action {
         Action::Submit => {
@@ -23,6 +23,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 // Forms are public knowledge, but nobody sends them in by virtue of a role.
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         // Who searches reads: words that are found tell what stands in a submission.
@@ -31,13 +32,13 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             Resource::Form { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             // That there is such a survey is no secret to its readers; which answers there are is one.
             Resource::Survey { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -47,12 +48,12 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // Who is outside the house reads what concerns them, and takes nothing away by the hundred.
                 Partner => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             Resource::Survey { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -62,7 +63,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy if roles.contains(&role) => YES,
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::ReadSubmission | Action::ReadFile => {
@@ -73,20 +74,20 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::SetStatus => match resource {
             Resource::Submission { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             // Where a comment stands is for those who moderate it, and for its author.
             Resource::Comment { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -96,7 +97,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 // Whose work it is, those who do it settle.
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::MarkSeen | Action::ReadNotes | Action::WriteNote => {
@@ -107,7 +108,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::DiscloseNote => {
@@ -115,7 +116,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::AdmitGuest | Action::DismissGuest => {
@@ -127,7 +128,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // Whom those who work on it let in may be sent away by whoever answers for it.
                 Privacy if action == Action::DismissGuest => YES,
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::ManageVacancies => {
@@ -136,6 +137,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // Those who fill them, and whoever looks after the forms that offer them.
                 Hr | Admin => YES,
                 Support | Training | Partner | Marketing | Privacy | Auditor | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::Moderate => {
@@ -144,7 +146,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy if roles.contains(&role) => YES,
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::TakeDown => HIDDEN,
@@ -153,6 +155,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 // Everybody reads it, and nobody by virtue of a role.
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::WriteMessage => {
@@ -160,7 +163,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::ConfirmConsent | Action::WithdrawConsent => {
@@ -168,26 +171,26 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::DownloadResource => {
             let Resource::Own = resource else { return HIDDEN };
             match role {
                 // Staff find the files where they lie.
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::EraseRecord => match resource {
             Resource::Submission { roles } | Resource::Comment { roles } => match role {
                 Hr | Support | Training | Partner | Marketing => if_covered(roles, role, FORBIDDEN),
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             // Whoever can name a single answer was told its name by its sender.
             Resource::Answer { .. } => match role {
                 Privacy => YES,
-                Hr | Support | Training | Partner | Marketing | Auditor | Admin | Guest => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             _ => HIDDEN,
         },
@@ -195,7 +198,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             let Resource::Subject = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::ErasePerson => {
@@ -204,7 +207,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // The same whether or not there is such a person, so the answer tells nothing.
                 Hr | Support | Training | Partner | Marketing => FORBIDDEN,
                 Privacy => YES,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::ReadAudit | Action::VerifyAudit => {
@@ -212,6 +215,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Auditor => YES,
                 Hr | Support | Training | Partner | Marketing | Privacy | Admin | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::ReadTransfers => {
@@ -219,6 +223,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Privacy | Auditor => YES,
                 Hr | Support | Training | Partner | Marketing | Admin | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::ManageStaff => {
@@ -226,6 +231,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Admin => YES,
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::ReadForms => {
@@ -234,6 +240,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // What is asked, on what ground and for how long is what a privacy officer answers for.
                 Admin | Privacy => YES,
                 Hr | Support | Training | Partner | Marketing | Auditor | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::ReadStatus | Action::VerifyVault => {
@@ -241,6 +248,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Admin => YES,
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::ReadApprovals
@@ -251,7 +259,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             Resource::Approval { role: needed, .. } => match role {
                 Admin | Privacy if role == *needed => YES,
                 // Of what others settle between them nobody else learns.
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             // Readers of the form ask; the privacy officer, who reads all forms and answers for them, approves. The
             // administrator does not learn what came in, nor how much.
@@ -259,20 +267,20 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 Hr | Support | Training | Marketing if action == Action::Approve => if_covered(roles, role, FORBIDDEN),
                 Hr | Support | Training | Marketing => if_covered(roles, role, YES),
                 Privacy => YES,
-                Partner | Auditor | Admin | Guest => HIDDEN,
+                Partner | Auditor | Admin | Guest | Custom(_) => HIDDEN,
             },
             _ => HIDDEN,
         },
         Action::ExpireApproval => {
             let (Resource::Approval { .. } | Resource::Export { .. }) = resource else { return HIDDEN };
             match role {
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::RaiseAlert => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
-                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => HIDDEN,
+                Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::ReadAlerts => {
@@ -280,6 +288,7 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Privacy | Auditor => YES,
                 Hr | Support | Training | Partner | Marketing | Admin | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::SettleAlert => {
@@ -287,12 +296,14 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
             match role {
                 Privacy => YES,
                 Hr | Support | Training | Partner | Marketing | Auditor | Admin | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
         Action::SignIn | Action::GiveReason => {
             let Resource::Staff = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => YES,
+                Custom(_) => HIDDEN,
             }
         }
         Action::SendMailing => {
@@ -302,13 +313,14 @@ pub(super) fn for_role(role: Role, action: Action, resource: &Resource<'_>) -> V
                 // Those who read the form know of it.
                 Hr | Support | Training | Partner => if_covered(roles, role, FORBIDDEN),
                 Privacy => FORBIDDEN,
-                Auditor | Admin | Guest => HIDDEN,
+                Auditor | Admin | Guest | Custom(_) => HIDDEN,
             }
         }
         Action::SendMail | Action::ScanFile | Action::CleanUp | Action::KeepStatistics => {
             let Resource::Vault = resource else { return HIDDEN };
             match role {
                 Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Guest => FORBIDDEN,
+                Custom(_) => HIDDEN,
             }
         }
     }
@@ -444,11 +456,11 @@ pub(super) fn for_system(action: Action, resource: &Resource<'_>) -> Verdict {
 
 /// What a pass lets its holder do: the role of guests has nothing else, and nobody needs one for what their own role allows.
 fn for_lent(role: Role) -> Verdict {
-    use Role::{Admin, Auditor, Guest, Hr, Marketing, Partner, Privacy, Support, Training};
+    use Role::{Admin, Auditor, Custom, Guest, Hr, Marketing, Partner, Privacy, Support, Training};
 
     match role {
         Guest => YES,
-        Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin => HIDDEN,
+        Hr | Support | Training | Partner | Marketing | Privacy | Auditor | Admin | Custom(_) => HIDDEN,
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a token may do of all that its account may: some actions, what came by some forms; and what may be read from where the
-//! account is. A scope only ever takes away.
+//! account is. A scope only ever takes away; it also holds what the configuration says of roles that are not built in, without
+//! which these allow nothing.
 
 use std::sync::Arc;
 
-use super::{Action, Denial, Reach, Resource};
+use super::{Action, CustomRoles, Denial, Reach, Resource};
 use crate::domain::form::FormId;
 
 /// A scope; the default takes nothing away.
@@ -12,18 +13,30 @@ pub struct Scope {
     actions: Option<Vec<Action>>,
     forms: Option<Vec<FormId>>,
     reach: Option<Arc<Reach>>,
+    custom: Option<Arc<CustomRoles>>,
 }
 
 impl Scope {
     /// These actions and forms; `None` takes nothing away.
     pub const fn new(actions: Option<Vec<Action>>, forms: Option<Vec<FormId>>) -> Self {
-        Self { actions, forms, reach: None }
+        Self { actions, forms, reach: None, custom: None }
     }
 
     /// The same from where the account is.
     #[must_use]
     pub fn within(self, reach: Reach) -> Self {
         Self { reach: Some(Arc::new(reach)), ..self }
+    }
+
+    /// The same where these roles are there.
+    #[must_use]
+    pub fn knowing(self, custom: Arc<CustomRoles>) -> Self {
+        Self { custom: Some(custom), ..self }
+    }
+
+    /// The roles that are not built in.
+    pub(super) fn custom(&self) -> Option<&CustomRoles> {
+        self.custom.as_deref()
     }
 
     /// How far the account sees from where it is; `None` takes nothing away.
@@ -44,7 +57,7 @@ impl Scope {
     /// As it stands to a form: `None` where the form is not in it.
     pub(super) fn at(&self, form: &FormId) -> Option<Self> {
         let inside = self.forms.as_ref().is_none_or(|forms| forms.contains(form));
-        inside.then(|| Self { actions: self.actions.clone(), forms: None, reach: self.reach.clone() })
+        inside.then(|| Self { forms: None, ..self.clone() })
     }
 
     /// Whether it lets an action through that a role allows. A scope of some forms that was not brought to one lets nothing through:

@@ -1,5 +1,6 @@
 //! The whole table of role × action × resource, made from the rules.
 
+use super::custom::may_be_given;
 use super::{Action, Actor, Denial, Resource, Role, Scope, decide};
 use crate::base::ids::{KeyId, StaffId};
 
@@ -35,6 +36,10 @@ pub fn markdown() -> String {
         }
         out.push('\n');
     }
+    out.push_str(OWN);
+    for action in Action::ALL.into_iter().filter(|action| may_be_given(*action)) {
+        out.push_str(&format!("- `{action}`\n"));
+    }
     out
 }
 
@@ -51,7 +56,8 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
         Some(Role::Auditor) => &[Role::Auditor],
         Some(Role::Admin) => &[Role::Admin],
         Some(Role::Guest) => &[Role::Guest],
-        None => NONE,
+        // What these may do, the configuration says.
+        Some(Role::Custom(_)) | None => NONE,
     };
     let mut out = Vec::new();
     for action in Action::ALL {
@@ -226,5 +232,15 @@ stands in no row is denied. A **subject** is whoever shows the receipt of a subm
 **key** is a server that posts the forms that its key names on behalf of people, and does nothing else. An answer to
 a **survey** is read by nobody but its sender; what the answers come to together is `read-results`. A **guest** reads what a
 pass names while it holds, and of that neither conversation nor others' notes.
+
+";
+
+const OWN: &str = "
+## Roles of your own
+
+The configuration makes further roles (`roles`, see [operations](operations.md#roles-of-your-own)), each a list of actions. Such a
+role does these to what came by the forms that name it among their `roles`, and to the vault where no form is concerned; it never
+does what none of the roles above may do to such a thing. These actions are for such roles; whoever may export also asks for
+that and takes it back. The others stay where they are.
 
 ";

@@ -19,7 +19,7 @@ use crate::base::ids::{ApprovalId, PersonId, StaffId};
 use crate::domain::approval::Reason;
 pub use crate::domain::approval::{Approval, KEPT, LIFE, MOST_ALONE, MOST_PEOPLE, Matter, Stage};
 use crate::domain::form::FormSet;
-use crate::policy::{self, Action, Actor, Resource, Role, Scope};
+use crate::policy::{self, Action, Actor, Resource, Role};
 use crate::vault::system_rows::{SystemRow, SystemTable};
 use crate::vault::{Act, Detail, Vault, VaultError};
 pub use shown::Shown;
@@ -92,6 +92,7 @@ pub async fn ask_roles(
     if to.is_empty() {
         return Err(invalid("roles", "required", "Name at least one role."));
     }
+    staff::check_known(app, &to)?;
     if to == from {
         return Err(invalid("roles", "unchanged", "The account has these roles already."));
     }
@@ -145,7 +146,7 @@ fn check_person(app: &App, who: StaffId, action: Action, row: &Approval) -> Resu
     let (Some(roles), Some(login)) = (sign_in::own_roles(app, who), staff::login_of(app, who)) else {
         return Err(forbidden);
     };
-    let actor = at(&Actor::Staff { id: who, login, roles, scope: Scope::default() }, row);
+    let actor = at(&Actor::Staff { id: who, login, roles, scope: staff::scope_of(app, who) }, row);
     policy::decide(&actor, action, &resource(&app.forms(), row)).map(drop).map_err(|_| forbidden)
 }
 

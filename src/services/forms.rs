@@ -13,6 +13,7 @@ use crate::domain::country::Country;
 use crate::domain::form::{Form, FormError, FormSet, Library, Source, Sources, check_translation, check_with};
 use crate::domain::language::Lang;
 use crate::domain::notice::{Notice, Wording};
+use crate::domain::staff::CustomRole;
 use crate::policy::{self, Action, Resource};
 
 /// Largest file that is read, in bytes.
@@ -32,6 +33,8 @@ pub struct Folder {
     pub country: Option<Country>,
     /// The language of files that name none.
     pub lang: Option<Lang>,
+    /// The roles of the configuration, which forms may name.
+    pub roles: Vec<CustomRole>,
 }
 
 /// What is to be said of the forms to whoever looks after the vault.
@@ -71,17 +74,17 @@ pub enum Checked {
 }
 
 /// Checks one file without adding it: a Markdown file as a wording if it lies in a folder `consents`, else as a notice;
-/// any other as a form, beside the notices and wordings in the folders next to it.
+/// any other as a form, beside the notices and wordings in the folders next to it. `roles` are those of the configuration.
 ///
 /// # Errors
 /// [`FormError`] when the file cannot be read or is not in order.
-pub fn check_file(path: &Path) -> Result<Checked, FormError> {
+pub fn check_file(path: &Path, roles: &[CustomRole]) -> Result<Checked, FormError> {
     let (text, file) = (read(path)?, path.display().to_string());
     if let Some(lang) = language_of(path, &text) {
-        return check_translation_file(path, &text, &lang).map(|form| Checked::Translation(Box::new(form)));
+        return check_translation_file(path, &text, &lang, roles).map(|form| Checked::Translation(Box::new(form)));
     }
     if path.extension().is_none_or(|end| end != "md") {
-        return check_with(&text, &file, &library_beside(path)).map(|form| Checked::Form(Box::new(form)));
+        return check_with(&text, &file, &library_beside(path, roles)).map(|form| Checked::Form(Box::new(form)));
     }
     let folder = path.parent().and_then(Path::file_name);
     if folder.is_some_and(|name| name == CONSENTS) {
@@ -99,12 +102,12 @@ fn language_of(path: &Path, text: &str) -> Option<Lang> {
 }
 
 /// Checks a translation against its form: the file of that name in the folder above, or the shipped one.
-fn check_translation_file(path: &Path, text: &str, lang: &Lang) -> Result<Form, FormError> {
+fn check_translation_file(path: &Path, text: &str, lang: &Lang, roles: &[CustomRole]) -> Result<Form, FormError> {
     let file = path.display().to_string();
     let error = |message: String| FormError { file: file.clone(), line: None, message };
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let above = path.parent().and_then(Path::parent).unwrap_or(Path::new("")).join(format!("{name}.toml"));
-    let library = library_beside(&above);
+    let library = library_beside(&above, roles);
     let form = if above.exists() {
         check_with(&read(&above)?, &above.display().to_string(), &library)?
     } else {
@@ -264,7 +267,8 @@ pub(super) fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 fn sources(folder: &Folder) -> Result<Sources, FormError> {
     let Some(path) = &folder.path else {
-        return Ok(Sources { country: folder.country, lang: folder.lang.clone(), ..Sources::default() });
+        let Folder { country, lang, roles, .. } = folder.clone();
+        return Ok(Sources { country, lang, roles, ..Sources::default() });
     };
     let all = |paths: Vec<PathBuf>| paths.iter().map(|path| source(path)).collect();
     Ok(Sources {
@@ -274,17 +278,19 @@ fn sources(folder: &Folder) -> Result<Sources, FormError> {
         translations: translations(path)?.iter().map(|(lang, path)| (lang.clone(), source(path))).collect(),
         country: folder.country,
         lang: folder.lang.clone(),
+        roles: folder.roles.clone(),
     })
 }
 
 /// The notices and wordings that a form at `path` may name; broken ones are told when they are checked themselves.
-fn library_beside(path: &Path) -> Library {
+fn library_beside(path: &Path, roles: &[CustomRole]) -> Library {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let all = |name: &str| {
         let found = files(&folder.join(name), "md", true).unwrap_or_default();
         found.iter().map(|path| source(path)).collect()
     };
-    let sources = Sources { notices: all(NOTICES), consents: all(CONSENTS), ..Sources::default() };
+    let sources =
+        Sources { notices: all(NOTICES), consents: all(CONSENTS), roles: roles.to_vec(), ..Sources::default() };
     FormSet::build(&sources, None).0.library().clone()
 }
 
@@ -407,13 +413,13 @@ mod tests {
         assert_eq!(get("support-request", "de-at").title, "Hilfe vom Kundendienst");
         assert_eq!(get("support-request", "de").notice.recorded(), "7/de");
         assert_eq!((get("survey", "nl").lang.as_str(), get("survey", "fr").lang.as_str()), ("nl", "fr"));
-        assert!(matches!(check_file(&path).unwrap(), Checked::Translation(form) if form.lang.as_str() == "de"));
+        assert!(matches!(check_file(&path, &[]).unwrap(), Checked::Translation(form) if form.lang.as_str() == "de"));
         std::fs::write(&path, words.replace("[fields.urgency]", "[fields.urgence]")).unwrap();
-        for error in [load(&at(dir.path())).unwrap_err(), check_file(&path).unwrap_err()] {
+        for error in [load(&at(dir.path())).unwrap_err(), check_file(&path, &[]).unwrap_err()] {
             assert!(error.message.contains("fields.urgency is missing"), "{error}");
         }
         std::fs::remove_file(dir.path().join("support-request.toml")).unwrap();
-        assert!(check_file(&path).unwrap_err().message.contains("expected 2, the version of the form"));
+        assert!(check_file(&path, &[]).unwrap_err().message.contains("expected 2, the version of the form"));
     }
 
     #[test]
@@ -421,14 +427,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("broken.toml");
         std::fs::write(&path, "id = \"broken\"\nversion = one\n").unwrap();
-        for error in [load(&at(dir.path())).unwrap_err(), check_file(&path).unwrap_err()] {
+        for error in [load(&at(dir.path())).unwrap_err(), check_file(&path, &[]).unwrap_err()] {
             assert_eq!((error.file.as_str(), error.line), (path.to_str().unwrap(), Some(2)));
         }
         std::fs::write(&path, [b'#', 0xff]).unwrap();
-        assert!(check_file(&path).unwrap_err().message.contains("cannot be read"));
+        assert!(check_file(&path, &[]).unwrap_err().message.contains("cannot be read"));
         assert!(load(&at(&dir.path().join("missing"))).unwrap_err().message.contains("cannot be read"));
         std::fs::write(&path, vec![b'#'; (LARGEST + 1) as usize]).unwrap();
-        assert!(check_file(&path).unwrap_err().message.contains("at most"));
+        assert!(check_file(&path, &[]).unwrap_err().message.contains("at most"));
     }
 
     #[test]
@@ -440,18 +446,18 @@ mod tests {
         let text = "+++\nversion = \"7\"\nreview_by = 2030-01-01\n+++\n\n# Head\n\nWords.\n";
         let notice = dir.path().join("notices/mine.md");
         std::fs::write(&notice, text).unwrap();
-        assert!(matches!(check_file(&notice).unwrap(), Checked::Notice(notice) if notice.version == "7"));
+        assert!(matches!(check_file(&notice, &[]).unwrap(), Checked::Notice(notice) if notice.version == "7"));
         let wording = dir.path().join("consents/mine.md");
         std::fs::write(&wording, text).unwrap();
-        assert_eq!(check_file(&wording).unwrap_err().line, Some(6));
+        assert_eq!(check_file(&wording, &[]).unwrap_err().line, Some(6));
         std::fs::write(&wording, text.replace("# Head\n\n", "")).unwrap();
-        assert!(matches!(check_file(&wording).unwrap(), Checked::Wording(wording) if wording.words == "Words."));
+        assert!(matches!(check_file(&wording, &[]).unwrap(), Checked::Wording(wording) if wording.words == "Words."));
         // A form finds the notices beside it.
         let form = dir.path().join("form.toml");
         let shipped = include_str!("../../forms/support-request.toml");
         std::fs::write(&form, shipped.replace("notice = \"general\"", "notice = \"mine\"")).unwrap();
-        assert!(matches!(check_file(&form).unwrap(), Checked::Form(form) if form.notice.version == "7"));
+        assert!(matches!(check_file(&form, &[]).unwrap(), Checked::Form(form) if form.notice.version == "7"));
         std::fs::remove_file(&notice).unwrap();
-        assert!(check_file(&form).unwrap_err().message.contains("notices/"));
+        assert!(check_file(&form, &[]).unwrap_err().message.contains("notices/"));
     }
 }

@@ -56,7 +56,7 @@ use crate::domain::form::{FormId, FormSet};
 use crate::domain::language::Languages;
 use crate::domain::operator::Operator;
 use crate::domain::region::Region;
-use crate::policy::{self, Action, Actor, Permit, Resource, Safeguards};
+use crate::policy::{self, Action, Actor, CustomRoles, Permit, Resource, Safeguards};
 use crate::vault::{self, Act, Hooks, Vault, VaultError};
 pub use error::ServiceError;
 
@@ -79,6 +79,7 @@ pub struct App {
     vacancies: vacancies::Vacancies,
     region: Region,
     safeguards: OnceLock<Arc<Safeguards>>,
+    custom_roles: OnceLock<Arc<CustomRoles>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     staff: staff::Desk,
@@ -231,6 +232,7 @@ impl App {
             vacancies,
             region,
             safeguards: OnceLock::new(),
+            custom_roles: OnceLock::new(),
             clock,
             entropy,
             staff,
@@ -332,6 +334,16 @@ impl App {
     /// Storage region written into each record of a form that names none.
     pub const fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Says which roles there are besides the built-in ones, and what each may do. Only the first ones count.
+    pub fn set_custom_roles(&self, roles: CustomRoles) {
+        let _ = self.custom_roles.set(Arc::new(roles));
+    }
+
+    /// These roles.
+    pub fn custom_roles(&self) -> &Arc<CustomRoles> {
+        self.custom_roles.get_or_init(Arc::default)
     }
 
     /// Says under which safeguards what is kept in one region is read from another. Only the first ones count.

@@ -27,10 +27,10 @@ pub(super) use address::{address_of, address_to_tell, addresses_of, set as set_a
 pub use address::{parse as parse_address, set_by_login as set_email, set_own as set_own_email};
 
 pub use alone::BY_TWO;
-pub(super) use alone::{check_hand_out, check_owner, check_unchanged, check_way_in};
+pub(super) use alone::{check_hand_out, check_known, check_owner, check_unchanged, check_way_in};
 pub use overview::{Person, overview};
-pub(super) use place::reach_of;
 pub use place::set as set_region;
+pub(super) use place::{complete, scope_of};
 use tokens::TokenRow;
 pub use tokens::{NewToken, TokenInfo, authenticate, create_scoped_token, create_token, flush, revoke_token};
 

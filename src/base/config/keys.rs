@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::oidc::{set_client_id, set_issuer, set_roles, set_roles_claim, set_scopes};
+use super::roles::set_roles as set_own_roles;
 use super::safeguards::set_safeguards;
 use super::setters::{set_heads_mail, set_heads_syslog, set_log, set_mail_security, set_proxy_header, set_scanner};
 use super::teams::set_teams;
@@ -65,6 +66,7 @@ const KEYS: &[Key] = &[
         set_safeguards,
         "what is kept in one region may be read from another: \"STORED > READER: SAFEGUARD\"",
     ),
+    list("roles", set_own_roles, "roles of one's own, each as \"NAME: ACTION ACTION\""),
     list("teams", set_teams, "teams of staff that submissions can be given to, each as \"NAME: LOGIN LOGIN\""),
     path("tls.certificate", |c, v| c.tls.certificate = Some(v), "certificate chain, PEM"),
     path("tls.key", |c, v| c.tls.key = Some(v), "private key of the certificate, PEM"),

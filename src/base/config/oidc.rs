@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::Config;
+use super::roles::{BUILT_IN, is_known, is_name};
 
 /// Groups that roles can be given to.
 const MOST: usize = 200;
@@ -17,6 +18,11 @@ pub(super) fn check(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     if oidc.client_id.is_none() {
         problems.push("oidc.client_id: say what this service is called at the provider".to_owned());
+    }
+    for (group, roles) in &oidc.roles {
+        for role in roles.iter().filter(|role| !is_known(config, role)) {
+            problems.push(format!("oidc.roles: the group {group} is to have the role {role}, which is not there"));
+        }
     }
     if oidc.roles.is_empty() {
         problems.push("oidc.roles: say which groups have which roles; without any, nobody is let in".to_owned());
@@ -72,17 +78,22 @@ pub(super) fn set_roles_claim(config: &mut Config, value: &str) -> Result<(), St
 
 /// Reads texts such as `vault-readers: hr support`. A group may have colons of its own: the last one counts.
 pub(super) fn set_roles(config: &mut Config, groups: &[&str]) -> Result<(), String> {
-    const ROLES: [&str; 8] = ["hr", "support", "training", "partner", "marketing", "privacy", "auditor", "admin"];
     let mut out: Vec<(String, Vec<String>)> = Vec::new();
     for text in groups {
         let (group, roles) = text.rsplit_once(':').unwrap_or((text, ""));
         let (group, roles) = (group.trim(), roles.split_whitespace().collect::<Vec<_>>());
         let twice = out.iter().any(|(known, _)| known == group);
-        let known = !roles.is_empty() && roles.iter().all(|role| ROLES.contains(role));
-        if twice || !known || group.is_empty() || group.len() > 512 || groups.len() > MOST {
+        if twice
+            || roles.is_empty()
+            || !roles.iter().all(|role| is_name(role))
+            || group.is_empty()
+            || group.len() > 512
+            || groups.len() > MOST
+        {
             let expected = format!(
-                "expected texts such as \"vault-readers: hr support\": a group as the claim names it, each once, and its roles out of {}",
-                ROLES.join(", ")
+                "expected texts such as \"vault-readers: hr support\": a group as the claim names it, each once, and its roles out of {}, or \
+                 of your own (roles)",
+                BUILT_IN.join(", ")
             );
             return Err(expected);
         }
@@ -102,11 +113,18 @@ mod tests {
         set_roles(&mut config, &["/staff/hr: hr", "urn:vault:admins: admin auditor"]).unwrap();
         let names: Vec<_> = config.oidc.roles.iter().map(|(group, roles)| (group.as_str(), roles.join(" "))).collect();
         assert_eq!(names, [("/staff/hr", "hr".to_owned()), ("urn:vault:admins", "admin auditor".to_owned())]);
-        for bad in ["hr", "x:", ": hr", "x: HR", "x: root", "x: hr,admin"] {
+        for bad in ["hr", "x:", ": hr", "x: HR", "x: hr,admin"] {
             assert!(set_roles(&mut config, &[bad]).is_err(), "{bad}");
         }
         assert!(set_roles(&mut config, &["x: hr", "x: admin"]).is_err(), "twice");
         assert_eq!(config.oidc.roles.len(), 2, "what is wrong changes nothing");
+        set_roles(&mut config, &["x: interviewer"]).unwrap();
+        let told =
+            |config: &Config| check(config).iter().any(|problem| problem.contains("interviewer, which is not there"));
+        config.oidc.issuer = Some("https://id.example".to_owned());
+        assert!(told(&config));
+        config.roles = vec![("interviewer".to_owned(), vec!["read-file".to_owned()])];
+        assert!(!told(&config));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Config {
     pub country: Option<String>,
     /// Teams of staff: names, with the logins of their members.
     pub teams: Vec<(String, Vec<String>)>,
+    /// Roles of one's own: names, with the names of their actions.
+    pub roles: Vec<(String, Vec<String>)>,
     /// Safeguards for reading across regions: kept where, read from where, in words.
     pub safeguards: Vec<(String, String, String)>,
     /// Work on a file system on which overwriting in place is not known to destroy.
@@ -309,6 +311,7 @@ impl Default for Config {
             overdue_days: 7,
             country: None,
             teams: Vec::new(),
+            roles: Vec::new(),
             safeguards: Vec::new(),
             accept_unsafe_fs: false,
             cache_mib: 128,

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::help;
 use super::records::Acting;
+use super::records::built_in;
 use crate::base::ids::{Handle, KeyId, TokenId};
 use crate::cli::ttl;
 use crate::domain::form::FormId;
@@ -49,7 +50,7 @@ pub(in crate::cli) enum StaffCommand {
     #[command(after_help = help::STAFF_REQUESTS)]
     Requests {
         /// The role to look as
-        #[arg(long = "as", value_name = "ROLE", default_value = "admin")]
+        #[arg(long = "as", value_name = "ROLE", default_value = "admin", value_parser = built_in)]
         role: Role,
         /// How to print it
         #[command(flatten)]
@@ -197,7 +198,7 @@ pub(in crate::cli) enum FormCommand {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FormListArgs {
     /// Only forms whose submissions this role may list
-    #[arg(long = "as", value_name = "ROLE")]
+    #[arg(long = "as", value_name = "ROLE", value_parser = built_in)]
     pub(in crate::cli) role: Option<Role>,
     /// Print JSON
     #[arg(long)]

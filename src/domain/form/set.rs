@@ -10,6 +10,7 @@ use super::{Form, FormError, FormId, parse};
 use crate::domain::country::Country;
 use crate::domain::language::Lang;
 use crate::domain::notice::language_of;
+use crate::domain::staff::CustomRole;
 use crate::domain::vacancy::Offered;
 pub use library::Library;
 use library::library;
@@ -81,6 +82,8 @@ pub struct Sources {
     pub country: Option<Country>,
     /// The language of forms, notices and wordings that name none; English unless told.
     pub lang: Option<Lang>,
+    /// The roles of the configuration, which forms may name.
+    pub roles: Vec<CustomRole>,
 }
 
 /// The forms of this installation, in a fixed order. The default are the shipped ones.

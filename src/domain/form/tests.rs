@@ -121,6 +121,7 @@ fn each_mistake_is_placed_on_its_line() {
     refused("purposes = [\"support\"]", "purposes = [\"subject-request\"]", 5, "every form");
     refused("roles = [\"support\"]", "roles = []", 7, "at least one role");
     refused("roles = [\"support\"]", "roles = [\"Support\"]", 7, "not a role");
+    refused("roles = [\"support\"]", "roles = [\"suport\"]", 7, "there is no role suport");
     refused("roles = [\"support\"]", "roles = [\"admin\"]", 7, "never reads submissions");
     refused("roles = [\"support\"]", "roles = [\"hr\", \"auditor\"]", 7, "never reads submissions");
     refused("roles = [\"support\"]", "roles = [\"hr\", \"hr\"]", 7, "twice");
@@ -170,7 +171,12 @@ fn who_sees_a_field_is_checked() {
     assert_eq!((&form.field("topic").unwrap().seen_by, &form.former_fields), (&None, &None));
     refused("kind = \"email\"", "kind = \"email\"\nroles = []", 20, "at least one role");
     refused("kind = \"email\"", "kind = \"email\"\nroles = [\"Support\"]", 20, "not a role");
-    refused("kind = \"email\"", "kind = \"email\"\nroles = [\n\"support\",\n\"nobody\"]", 22, "not a role");
+    refused(
+        "kind = \"email\"",
+        "kind = \"email\"\nroles = [\n\"support\",\n\"nobody\"]",
+        22,
+        "nobody does not read this form",
+    );
     refused(
         "kind = \"email\"",
         "kind = \"email\"\nroles = [\"hr\"]",

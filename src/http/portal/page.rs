@@ -381,8 +381,10 @@ impl<'a> MessageView<'a> {
             Author::Staff { role: Role::Partner, .. } => (false, "who.partner"),
             Author::Staff { role: Role::Marketing, .. } => (false, "who.marketing"),
             Author::Staff { role: Role::Privacy, .. } => (false, "who.privacy"),
-            // None of them writes to people.
-            Author::Staff { role: Role::Auditor | Role::Admin | Role::Guest, .. } => (false, "who.staff"),
+            // None of them writes to people, or none that has a name there.
+            Author::Staff { role: Role::Auditor | Role::Admin | Role::Guest | Role::Custom(_), .. } => {
+                (false, "who.staff")
+            }
         };
         Self {
             own,

@@ -18,7 +18,7 @@ use crate::domain::work::Label;
 use crate::http::Web;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
-use crate::policy::{Actor, Role};
+use crate::policy::{self, Action, Actor, Resource, Role};
 use crate::services::dashboard::Dashboard;
 use crate::services::inbox::Tally;
 use crate::services::review::Item;
@@ -155,7 +155,7 @@ pub(super) fn inbox(web: &Web, here: &Here, inbox: &Inbox<'_>) -> Response {
         here: at(shown),
         ticked: format!("{}&all=1", at(shown)),
         // Those who do the work settle whose it is.
-        works: roles.iter().any(|role| role.reads() && *role != Role::Privacy),
+        works: policy::decide(&here.who.actor, Action::Assign, &Resource::Submission { roles }).is_ok(),
         all: inbox.all,
         exports: inbox.exports,
         export: (inbox.exports && shown.seen.is_none()).then(|| export_address(&name, shown)),

@@ -70,7 +70,7 @@ impl Frame {
         Self {
             login: here.who.login.clone(),
             roles: roles.iter().map(|role| view::role(*role)).collect::<Vec<_>>().join(", "),
-            reads: roles.iter().any(|role| role.reads()),
+            reads: may(Action::ListSubmissions, Resource::Form { roles }),
             surveys: here.surveys,
             audits: may(Action::ReadAudit, Resource::Audit),
             transfers: may(Action::ReadTransfers, Resource::Audit),

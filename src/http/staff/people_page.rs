@@ -66,7 +66,11 @@ pub(super) async fn show(
     let people = staff::overview(&web.app, ctx).await?;
     let speech = Speech::default();
     let picked = |role: Role| typed.is_some_and(|typed| typed.roles.contains(&role));
-    let handed_out = Role::ALL.into_iter().filter(|role| !BY_TWO.contains(role));
+    let own = web.app.custom_roles();
+    let handed_out = Role::ALL
+        .into_iter()
+        .filter(|role| !BY_TWO.contains(role))
+        .chain(own.iter().map(|(role, _)| Role::Custom(role)));
     let all = web.app.forms();
     let forms: Vec<_> = all.iter().cloned().collect();
     let page = PeoplePage {
@@ -78,7 +82,7 @@ pub(super) async fn show(
         able: people.iter().filter(|person| !person.account.disabled).count(),
         region: web.app.region().as_str(),
         lines: people.iter().map(|person| Line::of(&speech, web.app.region().as_str(), person)).collect(),
-        roles: handed_out.map(|role| Choice::of(role.as_str().to_owned(), view::role(role), picked(role))).collect(),
+        roles: handed_out.map(|role| Choice::of(role.to_string(), &view::role(role), picked(role))).collect(),
         actions: OFFERED
             .map(|action| Choice::of(action.as_str().to_owned(), &view::purpose(action.as_str()), false))
             .into(),

@@ -160,6 +160,8 @@ fn shown(
     };
     let typed = |name: &str| posted.map(|posted| posted.text(name).to_owned()).unwrap_or_default();
     let picked = |role: Role| posted.is_some_and(|posted| posted.all("role").any(|name| name == role.as_str()));
+    let own = web.app.custom_roles();
+    let given = Role::ALL.into_iter().chain(own.iter().map(|(role, _)| Role::Custom(role)));
     let page = RequestsPage {
         frame: Frame::of(here),
         problem,
@@ -173,7 +175,7 @@ fn shown(
         login: typed("login"),
         subjects: typed("subjects"),
         reason: typed("reason"),
-        roles: Role::ALL.map(|role| Choice::of(role.as_str().to_owned(), view::role(role), picked(role))).into(),
+        roles: given.map(|role| Choice::of(role.to_string(), &view::role(role), picked(role))).collect(),
         most_alone: MOST_ALONE,
         most_people: MOST_PEOPLE,
     };

@@ -181,7 +181,7 @@ struct Line {
     seq: u64,
     at: When,
     actor: String,
-    role: Option<&'static str>,
+    role: Option<String>,
     action: String,
     detail: Option<String>,
     purpose: Option<String>,

@@ -57,7 +57,7 @@ struct SafeguardView<'a> {
 struct LineView {
     at: When,
     actor: String,
-    role: Option<&'static str>,
+    role: Option<String>,
     action: String,
     purposes: String,
     transfers: Vec<Transfer>,

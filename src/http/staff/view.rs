@@ -34,8 +34,9 @@ pub(super) const fn status(status: Status) -> &'static str {
 }
 
 /// A role, in words.
-pub(super) const fn role(role: Role) -> &'static str {
-    match role {
+pub(super) fn role(role: Role) -> String {
+    let known = match role {
+        Role::Custom(name) => return purpose(name.as_str()),
         Role::Hr => "HR",
         Role::Support => "Support",
         Role::Training => "Training",
@@ -45,7 +46,8 @@ pub(super) const fn role(role: Role) -> &'static str {
         Role::Auditor => "Auditor",
         Role::Admin => "Administrator",
         Role::Guest => "Guest",
-    }
+    };
+    known.to_owned()
 }
 
 /// What somebody signed in with.

@@ -181,7 +181,7 @@ impl Export {
         let own = sign_in::own_roles(&self.app, *id).ok_or(ServiceError::Forbidden)?;
         *login = staff::login_of(&self.app, *id).ok_or(ServiceError::Forbidden)?;
         roles.retain(|role| own.contains(role));
-        *scope = std::mem::take(scope).within(staff::reach_of(&self.app, *id));
+        *scope = staff::complete(&self.app, *id, std::mem::take(scope));
         if self.app.clock.now().since(self.begun) > LONGEST {
             return Err(ServiceError::Forbidden);
         }

@@ -89,6 +89,7 @@ pub async fn invite(
     if roles.is_empty() {
         return Err(invalid("role", "required", "Name at least one role."));
     }
+    staff::check_known(app, &roles)?;
     staff::check_hand_out(ctx, &roles)?;
     let (id, login) = staff::find_or_add_person(app, ctx, login).await?;
     let _no_requests = approvals::hold(app).await;

@@ -31,7 +31,7 @@ use crate::crypto::passkey::{BadSite, Site};
 use crate::crypto::password::{Cost, PasswordHash};
 use crate::domain::password::Password;
 use crate::domain::staff::Login;
-use crate::policy::{Action, Actor, Resource, Role, Scope};
+use crate::policy::{Action, Actor, Resource, Role};
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Detail, Vault, VaultError};
 use credentials::{Credentials, Ring, Second, sha256};
@@ -297,7 +297,7 @@ async fn finish(
         Factor::PasskeyAlone => "signed in by passkey",
         Factor::Provider => "signed in through the provider",
     };
-    let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone(), scope: scope_of(app, id) };
+    let actor = Actor::Staff { id, login: login.clone(), roles: row.roles.clone(), scope: staff::scope_of(app, id) };
     save(app, &Context { actor, ..ctx.clone() }, id, row, change).await?;
     app.door.throttle.succeeded(&login, from, now);
     app.door.sessions.end(before);
@@ -333,17 +333,13 @@ pub fn waits(app: &App, token: &str) -> Option<Waiting> {
     Some(Waiting { codes: factors.codes.is_some(), passkeys: !factors.passkeys.is_empty() && app.has_passkeys() })
 }
 
-/// Whoever signs in acts in full, from where they are.
-fn scope_of(app: &App, id: StaffId) -> Scope {
-    Scope::default().within(staff::reach_of(app, id))
-}
-
 /// Who is signed in under a token. A disabled account is not.
 pub fn find(app: &App, token: &str) -> Option<SignedIn> {
     let session = app.door.sessions.find(token, app.clock.now())?;
     let login = staff::login_of(app, session.staff)?;
     let roles = app.door.ring.roles(session.staff)?;
-    let actor = Actor::Staff { id: session.staff, login: login.clone(), roles, scope: scope_of(app, session.staff) };
+    let actor =
+        Actor::Staff { id: session.staff, login: login.clone(), roles, scope: staff::scope_of(app, session.staff) };
     Some(SignedIn { actor, login, session })
 }
 

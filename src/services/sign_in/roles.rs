@@ -30,6 +30,7 @@ pub async fn change_roles(app: &Arc<App>, ctx: &Context, login: &str, roles: &[R
         let problem = Problem::in_field("role", "required", "Name at least one role.");
         return Err(ServiceError::Invalid(vec![problem]));
     }
+    staff::check_known(app, &roles)?;
     let _one_at_a_time = app.door.changing.lock().await;
     let row = app.door.ring.of(id).ok_or(ServiceError::NotFound)?;
     check_own(&row)?;

@@ -24,6 +24,17 @@ fn refused(field: &str, message: &str) -> ServiceError {
     invalid(field, "needs-two", message)
 }
 
+/// Refuses a role that is not there.
+///
+/// # Errors
+/// [`ServiceError::Invalid`].
+pub(in crate::services) fn check_known(app: &App, roles: &[Role]) -> Result<(), ServiceError> {
+    let Some(unknown) = roles.iter().find(|role| !app.custom_roles().knows(**role)) else { return Ok(()) };
+    let own = app.custom_roles().iter().map(|(name, _)| name.to_string());
+    let all: Vec<String> = Role::ALL.iter().map(ToString::to_string).chain(own).collect();
+    Err(invalid("role", "bad-role", &format!("There is no role {unknown}. There are: {}.", all.join(", "))))
+}
+
 /// Refuses to hand out a role that takes two, by an invitation or a token.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use super::alone::check_another;
 use super::{AccountRow, find, parse_login, save};
 use crate::base::ids::StaffId;
 use crate::domain::region::Region;
-use crate::policy::{Action, Reach, Resource};
+use crate::policy::{Action, Reach, Resource, Scope};
 use crate::services::{App, Context, ServiceError};
 
 /// Says where the holder of an account reads; `None` for where the vault is. It counts from the next request on.
@@ -26,8 +26,18 @@ pub async fn set(app: &Arc<App>, ctx: &Context, login: &str, region: Option<Regi
     save(app, act, id, AccountRow { region, ..row }, &change).await
 }
 
+/// What the roles of an account mean here, and what it may read from where it is.
+pub(in crate::services) fn scope_of(app: &App, id: StaffId) -> Scope {
+    complete(app, id, Scope::default())
+}
+
+/// The same for an account that acts by something that takes away more.
+pub(in crate::services) fn complete(app: &App, id: StaffId, scope: Scope) -> Scope {
+    scope.within(reach_of(app, id)).knowing(Arc::clone(app.custom_roles()))
+}
+
 /// What an account may read from where it is. Of an account that is not known, what may be read from where the vault is.
-pub(in crate::services) fn reach_of(app: &App, id: StaffId) -> Reach {
+fn reach_of(app: &App, id: StaffId) -> Reach {
     let region = app.staff.read(|state| state.accounts.get(&id).and_then(|row| row.region.clone()));
     let here = region.ok().flatten().unwrap_or_else(|| app.region.clone());
     Reach::new(here, Arc::clone(app.safeguards()))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::alone::{check_hand_out, check_way_in};
+use super::alone::{check_hand_out, check_known, check_way_in};
 use super::{AccountRow, State, find, invalid, new_account, parse_login};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{StaffId, TokenId};
@@ -97,7 +97,7 @@ pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, Service
     let account = app.staff.read(|state| state.accounts.get(&row.staff).cloned())?;
     let account = account.filter(|account| !account.disabled).ok_or(ServiceError::Unauthenticated)?;
     mark_used(app, token.id(), &row, now)?;
-    let scope = Scope::new(row.actions(), row.forms.clone()).within(super::reach_of(app, row.staff));
+    let scope = super::complete(app, row.staff, Scope::new(row.actions(), row.forms.clone()));
     let roles = within(app, row.staff, &account, row.roles);
     Ok(Actor::Staff { id: row.staff, login: account.login, roles, scope })
 }
@@ -150,6 +150,7 @@ pub async fn create_scoped_token(
     if ttl.is_some_and(|ttl| ttl.is_zero()) {
         return Err(invalid("ttl", "out-of-range", "The token would end at once."));
     }
+    check_known(app, &roles)?;
     check_hand_out(ctx, &roles)?;
     check_scope(app, scope)?;
     let _one_at_a_time = app.staff.changing.lock().await;

@@ -177,7 +177,7 @@ pub(crate) enum ConsentSource {
     UnsubscribeLink,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Role {
     Hr,
     Support,
@@ -187,6 +187,7 @@ pub(crate) enum Role {
     Training,
     Partner,
     Marketing,
+    Custom(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

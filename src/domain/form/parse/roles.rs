@@ -5,13 +5,21 @@ use std::ops::Range;
 use super::raw::RawRoles;
 use super::{Mistake, at};
 use crate::domain::form::Field;
-use crate::domain::staff::Role;
+use crate::domain::staff::{CustomRole, Role};
 
 /// The roles that read the form.
-pub(super) fn readers(raw: &RawRoles) -> Result<Vec<Role>, Mistake> {
+/// `custom` are those that the configuration makes.
+pub(super) fn readers(raw: &RawRoles, custom: &[CustomRole]) -> Result<Vec<Role>, Mistake> {
     let mut out = Vec::new();
     for name in raw.get_ref() {
         let role = name.get_ref().parse::<Role>().map_err(|e| at(name, e.to_string()))?;
+        if let Role::Custom(own) = role
+            && !custom.contains(&own)
+        {
+            let expected =
+                "expected hr, support, training, partner, marketing, privacy, or a role of the configuration (roles)";
+            return Err(at(name, format!("there is no role {own}: {expected}")));
+        }
         if !role.reads() {
             let expected = "expected hr, support, training, partner, marketing or privacy";
             return Err(at(name, format!("{role} never reads submissions: {expected}")));

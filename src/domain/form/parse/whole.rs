@@ -45,7 +45,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
         return Err(at(&raw.retention_days, format!("expected at most {LONGEST_RETENTION} days")));
     }
     let purposes = purposes(&raw.purposes)?;
-    let roles = readers(&raw.roles)?;
+    let roles = readers(&raw.roles, library.roles())?;
     let former_fields = raw.former_fields.as_ref().map(|raw| some_of(raw, &roles)).transpose()?;
     let announce = raw.announce.as_ref().map_or(Ok(Vec::new()), |raw| announce(raw, &roles))?;
     if let Some(region) = raw.region.as_ref().filter(|region| !is_region(region.get_ref())) {

@@ -7,6 +7,7 @@ use super::{FormSet, Sources, stem};
 use crate::domain::form::FormError;
 use crate::domain::language::Lang;
 use crate::domain::notice::{Notice, Wording};
+use crate::domain::staff::CustomRole;
 
 macro_rules! shipped {
     ($($file:literal),* $(,)?) => {
@@ -56,6 +57,8 @@ pub struct Library {
     pub(super) translated_wordings: BTreeMap<(String, Lang), Wording>,
     /// The language of files that name none.
     pub(super) lang: Lang,
+    /// The roles that forms may name besides the built-in ones.
+    pub(super) roles: Vec<CustomRole>,
 }
 
 impl Default for Library {
@@ -78,6 +81,7 @@ impl Library {
             translated_notices: BTreeMap::new(),
             translated_wordings: BTreeMap::new(),
             lang: Lang::english(),
+            roles: Vec::new(),
         };
         // A test reads every shipped file.
         for (file, text) in NOTICES {
@@ -128,6 +132,11 @@ impl Library {
         }
     }
 
+    /// The roles that forms may name besides the built-in ones.
+    pub(in crate::domain::form) fn roles(&self) -> &[CustomRole] {
+        &self.roles
+    }
+
     /// The notice of this name in `lang`, if there is a translation.
     pub fn notice_in(&self, name: &str, lang: &Lang) -> Option<&Notice> {
         let found = self.translated_notices.get(&(name.to_owned(), lang.clone()));
@@ -157,7 +166,7 @@ impl Library {
 
 /// The shipped ones, and over them those of `sources`; what is not in order is told, and what `previous` had from it stays.
 pub(super) fn library(sources: &Sources, previous: Option<&FormSet>, mistakes: &mut Vec<FormError>) -> Library {
-    let mut library = Library::default();
+    let mut library = Library { roles: sources.roles.clone(), ..Library::default() };
     if let Some(lang) = &sources.lang {
         library.lang = lang.clone();
     }

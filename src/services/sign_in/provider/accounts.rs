@@ -9,7 +9,6 @@ use crate::base::sensitive::SensitiveString;
 use crate::policy::{Action, Actor, Resource, Role};
 use crate::services::sign_in::credentials::{Credentials, Identity};
 use crate::services::sign_in::roles::told as told_roles;
-use crate::services::sign_in::scope_of;
 use crate::services::sign_in::sessions::Factor;
 use crate::services::{App, Context, ServiceError, staff};
 use crate::vault::system_rows::SystemTable;
@@ -133,7 +132,7 @@ fn acting(app: &App, ctx: &Context, id: StaffId, login: &str, roles: &[Role]) ->
     if roles.is_empty() {
         return ctx.clone();
     }
-    let scope = scope_of(app, id);
+    let scope = staff::scope_of(app, id);
     let actor = Actor::Staff { id, login: login.to_owned(), roles: roles.to_vec(), scope };
     Context { actor, ..ctx.clone() }
 }
