@@ -19,6 +19,7 @@ mod outside;
 mod passkeys;
 #[path = "../support/pdf.rs"]
 mod pdf;
+mod previews;
 mod resources;
 mod search;
 #[path = "../support/served.rs"]

@@ -30,8 +30,9 @@ macro_rules! replays {
 }
 
 replays! {
-    approvals, certificate, clamd, contacts, control, envelope, exports, form, forwarded, ids, json, keyring, kinds, languages,
-    links, mail, multipart, notice, oidc, page, passkeys, receipts, returns, search, slot, store, stream, tokens, urlencoded,
+    approvals, certificate, clamd, contacts, control, envelope, exports, form, forwarded, frames, ids, json, keyring,
+    kinds, languages, links, mail, multipart, notice, office, oidc, page, passkeys, pdf, receipts, returns, search,
+    slot, store, stream, tokens, urlencoded,
 }
 
 fn replay(name: &str) {

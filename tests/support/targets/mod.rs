@@ -18,6 +18,7 @@ pub mod envelope;
 pub mod exports;
 pub mod form;
 pub mod forwarded;
+pub mod frames;
 pub mod ids;
 pub mod json;
 pub mod keyring;
@@ -27,9 +28,11 @@ pub mod links;
 pub mod mail;
 pub mod multipart;
 pub mod notice;
+pub mod office;
 pub mod oidc;
 pub mod page;
 pub mod passkeys;
+pub mod pdf;
 pub mod receipts;
 pub mod returns;
 pub mod search;
@@ -105,6 +108,7 @@ targets! {
     exports: MUTATIONS,
     form: MUTATIONS,
     forwarded: MUTATIONS,
+    frames: MUTATIONS,
     ids: MUTATIONS,
     json: MUTATIONS,
     keyring: MUTATIONS,
@@ -116,8 +120,11 @@ targets! {
     multipart: MUTATIONS,
     notice: MUTATIONS,
     oidc: MUTATIONS,
+    office: MUTATIONS,
     page: MUTATIONS,
     passkeys: MUTATIONS,
+    // Each draws pages.
+    pdf: 500,
     receipts: MUTATIONS,
     returns: MUTATIONS,
     search: MUTATIONS,
