@@ -142,6 +142,8 @@ id! {
     AlertId;
     /// A vacancy that forms offer.
     VacancyId;
+    /// What lets a guest read one submission.
+    PassId;
     /// A staff or service account.
     StaffId;
     /// An API token (its public half; the secret half is stored as a hash).

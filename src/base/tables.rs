@@ -53,11 +53,13 @@ pub enum Table {
     Alerts = 22,
     /// Vacancies that forms offer. Key: vacancy (16).
     Vacancies = 23,
+    /// Passes of guests. Key: pass (16).
+    Passes = 24,
 }
 
 impl Table {
     /// Every table, in order.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Meta,
         Self::Pages,
         Self::Keyrings,
@@ -82,6 +84,7 @@ impl Table {
         Self::Approvals,
         Self::Alerts,
         Self::Vacancies,
+        Self::Passes,
     ];
 
     /// The first byte of the table's store keys.
@@ -114,6 +117,6 @@ mod tests {
         for table in Table::ALL {
             assert_eq!(Table::from_id(table.id()), Some(table));
         }
-        assert_eq!(Table::from_id(24), None);
+        assert_eq!(Table::from_id(25), None);
     }
 }

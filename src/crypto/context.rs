@@ -73,6 +73,8 @@ pub enum Purpose {
     Alert = 29,
     /// A vacancy that forms offer.
     Vacancy = 30,
+    /// What lets a guest read one submission.
+    Pass = 31,
 }
 
 /// Where a sealed value belongs.

@@ -140,6 +140,10 @@ pub struct Form {
     pub unlock_by: UnlockBy,
     /// The labels that its submissions can have; empty for any.
     pub labels: Vec<Label>,
+    /// Whether who sends it is told by mail that it has arrived.
+    pub acknowledge: bool,
+    /// Names of fields and files that guests are not shown.
+    pub hidden_from_guests: Vec<String>,
     /// Whose its submissions are when they arrive: the first that fits decides.
     pub routes: Vec<Route>,
     /// Keeps every other module from putting a form together unchecked.

@@ -27,6 +27,10 @@ pub enum MailKind {
     Issue(MailingId),
     /// As [`MailKind::Arrived`], to an account that holds a role which the form names. The address is looked up when it goes.
     ArrivedFor(StaffId),
+    /// To the person: the message of this number in the conversation, which invites them.
+    Invitation(u32),
+    /// To the person: the message of this number in the conversation, which turns them down.
+    Rejection(u32),
 }
 
 impl MailKind {
@@ -39,6 +43,18 @@ impl MailKind {
             Self::Unlocked => "unlocked",
             Self::Confirm => "confirm",
             Self::Issue(_) => "issue",
+            Self::Invitation(_) => "invitation",
+            Self::Rejection(_) => "rejection",
+        }
+    }
+
+    /// The same about the message of this number, if it carries one.
+    #[must_use]
+    pub const fn about_message(self, number: u32) -> Self {
+        match self {
+            Self::Invitation(_) => Self::Invitation(number),
+            Self::Rejection(_) => Self::Rejection(number),
+            other => other,
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod markdown;
 pub mod message;
 pub mod notice;
 pub mod operator;
+pub mod pass;
 pub mod password;
 mod phone;
 pub mod problem;

@@ -23,7 +23,7 @@ pub use actor::Actor;
 pub use custom::{BadCustomRole, CustomRoles};
 pub use reach::{Reach, Safeguards, Transfer};
 pub use scope::Scope;
-pub use sight::{Sight, sight};
+pub use sight::{Sight, guest_sight, sight};
 
 /// The reading purpose of people's own requests (access, correction, erasure), for any form.
 pub const SUBJECT_REQUEST: &str = "subject-request";

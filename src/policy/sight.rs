@@ -23,6 +23,9 @@ enum Eyes {
     Shut,
     /// What is shown to any of these roles, each of which reads the form.
     Of(Vec<Role>),
+    /// What is shown to the first of the roles that read the form, without what it keeps from guests; and not what was written
+    /// since.
+    Guest(Role),
     /// All of it.
     Open,
 }
@@ -48,22 +51,41 @@ pub fn sight<'a>(actor: &Actor, form: &'a Form, purpose: Option<&str>) -> Sight<
     Sight { form, eyes }
 }
 
+/// What somebody sees whom a pass lets read what came by `form`: whoever gave it reads it for the form's first role, and keeps
+/// back what the form says. Nothing where the form has no reader.
+pub fn guest_sight(form: &Form) -> Sight<'_> {
+    let eyes = form.roles.first().map_or(Eyes::Shut, |role| Eyes::Guest(*role));
+    Sight { form, eyes }
+}
+
 impl<'a> Sight<'a> {
+    /// Whether what was written since is shown.
+    pub fn shows_messages(&self) -> bool {
+        match self.eyes {
+            Eyes::Shut | Eyes::Guest(_) => false,
+            Eyes::Of(_) | Eyes::Open => true,
+        }
+    }
+
     /// Whether the answer to this field is shown.
     pub fn shows_field(&self, name: &str) -> bool {
-        self.form.field(name).map_or_else(|| self.shows_former(), |field| self.sees(field.seen_by.as_deref()))
+        self.form
+            .field(name)
+            .map_or_else(|| self.shows_former(), |field| self.sees(field.seen_by.as_deref()) && !self.keeps_back(name))
     }
 
     /// Whether the files of this field are shown.
     pub fn shows_files(&self, name: &str) -> bool {
-        self.form.file(name).map_or_else(|| self.shows_former(), |file| self.sees(file.seen_by.as_deref()))
+        self.form
+            .file(name)
+            .map_or_else(|| self.shows_former(), |file| self.sees(file.seen_by.as_deref()) && !self.keeps_back(name))
     }
 
     /// Whether answers and files are shown that were asked for by an earlier version of the form: to those whom the form names
     /// for that, and unless it does, to those who see all that it asks now.
     pub fn shows_former(&self) -> bool {
         match (&self.eyes, &self.form.former_fields) {
-            (Eyes::Shut, _) => false,
+            (Eyes::Shut | Eyes::Guest(_), _) => false,
             (Eyes::Open, _) => true,
             (Eyes::Of(_), Some(roles)) => self.sees(Some(roles)),
             (Eyes::Of(_), None) => self.masked().next().is_none(),
@@ -74,7 +96,10 @@ impl<'a> Sight<'a> {
     pub fn masked(&self) -> impl Iterator<Item = &'a str> + use<'a, '_> {
         let fields = self.form.fields.iter().map(|field| (field.name.as_str(), field.seen_by.as_deref()));
         let files = self.form.files.iter().map(|file| (file.name.as_str(), file.seen_by.as_deref()));
-        fields.chain(files).filter(|(_, seen_by)| !self.sees(*seen_by)).map(|(name, _)| name)
+        fields
+            .chain(files)
+            .filter(|(name, seen_by)| !self.sees(*seen_by) || self.keeps_back(name))
+            .map(|(name, _)| name)
     }
 
     /// Whether there may be files that are not shown: then their number is not told either.
@@ -104,14 +129,32 @@ impl<'a> Sight<'a> {
         let visible = shown.clone().count();
         match usize::try_from(n).ok()?.checked_sub(visible) {
             None => shown.nth(usize::try_from(n).ok()?),
-            Some(later) => u32::try_from(asked_by.len().checked_add(later)?).ok(),
+            // Of what was written later only to who sees that.
+            Some(later) if self.shows_messages() => u32::try_from(asked_by.len().checked_add(later)?).ok(),
+            Some(_) => None,
         }
+    }
+
+    /// Whether a guest is not shown this, which the form names, or which is asked only where something that it names was answered.
+    fn keeps_back(&self, name: &str) -> bool {
+        let Eyes::Guest(_) = self.eyes else { return false };
+        let named = |name: &str| self.form.hidden_from_guests.iter().any(|hidden| hidden == name);
+        let mut at = Some(name);
+        // A field depends on one above it, so this ends.
+        while let Some(name) = at {
+            if named(name) {
+                return true;
+            }
+            at = self.form.field(name).and_then(|field| field.shown_when.as_ref()).map(|when| when.field.as_str());
+        }
+        false
     }
 
     fn sees(&self, seen_by: Option<&[Role]>) -> bool {
         match (&self.eyes, seen_by) {
             (Eyes::Shut, _) => false,
-            (Eyes::Open, _) | (Eyes::Of(_), None) => true,
+            (Eyes::Open, _) | (Eyes::Of(_) | Eyes::Guest(_), None) => true,
+            (Eyes::Guest(role), Some(named)) => named.contains(role),
             (Eyes::Of(roles), Some(named)) => roles.iter().any(|role| named.contains(role)),
         }
     }

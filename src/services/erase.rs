@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{App, Context, Problem, ServiceError, review};
+use super::{App, Context, Problem, ServiceError, guests, review};
 use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::domain::approval::MOST_ALONE;
 use crate::policy::{Action, Actor, Resource};
@@ -29,6 +29,7 @@ pub async fn record(app: &Arc<App>, ctx: &Context, id: RecordId) -> Result<Value
     let taken = take(app, ctx, &[subject])?;
     let erased = app.vault.erase(act, vec![Target::Record(id)]).await.map_err(ServiceError::from).and_then(one);
     give_back(app, ctx, &taken, |_| nothing_happened(&erased));
+    guests::tidy_soon(app);
     erased
 }
 
@@ -41,6 +42,7 @@ pub async fn person(app: &Arc<App>, ctx: &Context, id: PersonId) -> Result<Value
     let taken = take(app, ctx, &[id])?;
     let erased = app.vault.erase(act, vec![Target::Person(id)]).await.map_err(ServiceError::from).and_then(one);
     give_back(app, ctx, &taken, |_| nothing_happened(&erased));
+    guests::tidy_soon(app);
     erased
 }
 

@@ -15,11 +15,13 @@ mod error;
 pub mod export;
 pub mod find;
 pub mod forms;
+pub mod guests;
 pub mod health;
 mod idempotency;
 pub mod inbox;
 pub mod keys;
 pub mod languages;
+pub mod letters;
 #[cfg(test)]
 mod measured;
 pub mod newsletter;
@@ -77,6 +79,7 @@ pub struct App {
     vault: Arc<Vault>,
     forms: forms::Shelf,
     vacancies: vacancies::Vacancies,
+    passes: guests::Passes,
     region: Region,
     safeguards: OnceLock<Arc<Safeguards>>,
     custom_roles: OnceLock<Arc<CustomRoles>>,
@@ -224,12 +227,16 @@ impl App {
         let vacancies = vacancies::Vacancies::load(&vault).map_err(|_| OpenError {
             message: "a vacancy was changed: it does not open; restore the data folder from a backup".to_owned(),
         })?;
+        let passes = guests::Passes::load(&vault).map_err(|_| OpenError {
+            message: "a guest's pass was changed: it does not open; restore the data folder from a backup".to_owned(),
+        })?;
         let tally = statistics::Tally::load(&vault);
         let answer_times = dashboard::AnswerTimes::new(clock.now());
         let app = Self {
             vault: Arc::new(vault),
             forms: forms::Shelf::new(forms, &vacancies, clock.now()),
             vacancies,
+            passes,
             region,
             safeguards: OnceLock::new(),
             custom_roles: OnceLock::new(),

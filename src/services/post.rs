@@ -29,8 +29,9 @@ use crate::domain::subject::EmailAddress;
 use crate::policy::{Action, Resource};
 use crate::vault::{Act, Detail, Fate, MailName, VaultError};
 
-pub(super) use about::{about_answer, about_submission, address_in};
+pub(super) use about::{about_answer, about_letter, about_submission, address_in};
 use compose::{Composed, compose};
+pub(super) use compose::{proposal, written};
 use gather::Gathering;
 pub use links::{Links, ask_for_link, use_link};
 pub(super) use referral::Referral;

@@ -6,14 +6,15 @@ mod shown;
 use std::sync::Arc;
 
 use super::inbox::{self, Whose};
-use super::{App, Context, Problem, ServiceError, blocking, reading, work};
+use super::{App, Context, Problem, ServiceError, blocking, guests, reading, work};
+use crate::base::clock::Timestamp;
 use crate::base::ids::RecordId;
 use crate::domain::form::{Form, FormId};
 use crate::domain::message::Message;
 use crate::domain::resource::Downloaded;
 use crate::domain::submission::{Content, Fields, Nature, Status, Summary};
 use crate::domain::work::{Label, Note};
-use crate::policy::{self, Action, Actor, Permit, Resource};
+use crate::policy::{self, Action, Actor, Permit, Resource, Role, Sight};
 use crate::vault::{Detail, Listed, Located, VaultError};
 pub use crate::vault::{LedgerLine, Past};
 pub use files::{Download, file};
@@ -88,6 +89,8 @@ pub struct Submission {
     /// What was done with it, newest first, as far as it tells of nothing that the actor is not shown; empty unless asked for
     /// by [`look`].
     pub history: Vec<Past>,
+    /// Until when a pass lets the actor read it, who could not otherwise.
+    pub lent: Option<Timestamp>,
 }
 
 /// Lines of a history, at most.
@@ -196,25 +199,35 @@ async fn open(
     whole: bool,
 ) -> Result<Submission, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadSubmission).await?;
-    let purpose = need_purpose(app, ctx, &located, purpose)?;
+    let lent = is_lent(&permit);
+    let purpose = need_purpose(app, ctx, &located, purpose, lent)?;
     let act = ctx.act_on(permit)?;
     reading::open(app, ctx, &[id]).await?;
     let form = form_of(app, &located)?;
     let nature = located.summary.nature;
     let notes = may_with(ctx, Action::ReadNotes, &form, nature);
     let grant = match &ctx.actor {
-        Actor::Staff { id: account, .. } if whole => app.vault.grant_to(act, &located, &purpose, *account).await?,
+        Actor::Staff { id: account, .. } if whole && !lent => {
+            app.vault.grant_to(act, &located, &purpose, *account).await?
+        }
         _ => {
             let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, None).await?;
             grants.pop().ok_or(ServiceError::Internal)?
         }
     };
+    // A pass that ended while that was written down lets nobody in.
+    let lent = if lent {
+        Some(guests::pass_of(app, &ctx.actor, &located.summary).ok_or(ServiceError::NotFound)?)
+    } else {
+        None
+    };
     let grant = match form.kind.subscribes().is_some() || whole || !located.summary.work.notes.is_empty() {
         true => grant,
         false => match app.vault.open_record_now(grant, &located)? {
             Ok(opened) => {
-                let sight = policy::sight(&ctx.actor, &form, Some(&purpose));
-                return Ok(shown(&sight, &form, located.summary, opened, Behind::default()));
+                let sight = sight(&ctx.actor, &form, &purpose, lent.is_some());
+                let behind = Behind { lent, ..Behind::default() };
+                return Ok(shown(&sight, &form, located.summary, opened, behind));
             }
             Err(grant) => grant,
         },
@@ -226,9 +239,13 @@ async fn open(
         let mut consent_changes = if subscribes { vault.consent_ledger(&opened)? } else { Vec::new() };
         consent_changes.retain(|line| line.record == id);
         let history = if notes && whole { vault.history_of(&opened, &located, HISTORY)? } else { Vec::new() };
-        let notes = if notes { vault.notes_of(&opened, &located)? } else { Vec::new() };
-        let sight = policy::sight(&actor, &form, Some(&purpose));
-        Ok(shown(&sight, &form, located.summary, opened, Behind { consent_changes, notes, history }))
+        let mut all = if notes || lent.is_some() { vault.notes_of(&opened, &located)? } else { Vec::new() };
+        if !notes {
+            // A guest has their own ones, and no others.
+            all.retain(|(note, _)| matches!(&actor, Actor::Staff { login, .. } if note.login.as_ref() == Some(login)));
+        }
+        let sight = sight(&actor, &form, &purpose, lent.is_some());
+        Ok(shown(&sight, &form, located.summary, opened, Behind { consent_changes, notes: all, history, lent }))
     })
     .await?
 }
@@ -272,8 +289,14 @@ pub(super) async fn locate(
         }
     };
     let form = form_of(app, &located)?;
-    let permit =
-        policy::decide(&ctx.actor.at(&form.id), action, &Resource::of_submission(&form, located.summary.nature))?;
+    let actor = ctx.actor.at(&form.id);
+    let permit = match policy::decide(&actor, action, &Resource::of_submission(&form, located.summary.nature)) {
+        // What the actor's own roles do not allow, a pass may.
+        Err(denial) if guests::pass_of(app, &actor, &located.summary).is_some() => {
+            policy::decide(&actor, action, &Resource::Lent).map_err(|_| denial)?
+        }
+        decided => decided?,
+    };
     // What may not be read from where the actor is, is as good as not there.
     if !ctx.actor.reaches(&located.summary.region) {
         return Err(ServiceError::NotFound);
@@ -340,8 +363,25 @@ fn check_purpose_somewhere(app: &App, ctx: &Context, form: Option<&FormId>, purp
     if allowed.iter().any(|one| one == purpose) { Ok(()) } else { Err(ServiceError::PurposeNeeded { allowed }) }
 }
 
-fn need_purpose(app: &App, ctx: &Context, located: &Located, purpose: Option<&str>) -> Result<String, ServiceError> {
-    let allowed = policy::allowed_purposes(&ctx.actor, &form_of(app, located)?.purposes);
+/// Whether it was a pass that allowed this.
+fn is_lent(permit: &Permit) -> bool {
+    permit.role() == Some(Role::Guest)
+}
+
+/// What the actor sees of a submission: by their roles, or by a pass.
+fn sight<'a>(actor: &Actor, form: &'a Form, purpose: &str, lent: bool) -> Sight<'a> {
+    if lent { policy::guest_sight(form) } else { policy::sight(actor, form, Some(purpose)) }
+}
+
+fn need_purpose(
+    app: &App,
+    ctx: &Context,
+    located: &Located,
+    purpose: Option<&str>,
+    lent: bool,
+) -> Result<String, ServiceError> {
+    let form = form_of(app, located)?;
+    let allowed = if lent { form.purposes.clone() } else { policy::allowed_purposes(&ctx.actor, &form.purposes) };
     match purpose {
         Some(purpose) if allowed.iter().any(|one| one == purpose) => Ok(purpose.to_owned()),
         _ => Err(ServiceError::PurposeNeeded { allowed }),

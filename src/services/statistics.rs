@@ -12,7 +12,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Context, ServiceError, alerts, approvals, keys, staff};
+use super::{App, Context, ServiceError, alerts, approvals, guests, keys, staff};
 use crate::domain::browser::Browser;
 use crate::domain::form::FormId;
 use crate::domain::resource::ResourceName;
@@ -222,6 +222,9 @@ pub async fn keep(app: Arc<App>) {
         }
         if let Err(error) = alerts::tidy(&app).await {
             tracing::warn!(%error, "alerts: old ones were not removed");
+        }
+        if let Err(error) = guests::tidy(&app).await {
+            tracing::warn!(%error, "passes of guests that hold no more were not removed; they let nobody in");
         }
         if let Err(error) = approvals::tidy(&app).await {
             tracing::warn!(%error, "requests: that some have ended is not written; they have ended all the same");

@@ -167,7 +167,10 @@ pub(super) fn apply_message(txn: &mut Txn<'_>, job: MessageJob) -> Result<u32, V
     let context = rows::message_context(&open.person, &context_row);
     let row = envelope::seal(&open.key, &context, &stored.encode()?, &*txn.shared.entropy)?;
     let mail = match tell {
-        Some((mail, field)) => open.address(txn, &field)?.map(|(to, lang)| Mail { to, lang, ..mail }),
+        Some((mail, field)) => open.address(txn, &field)?.map(|(to, lang)| {
+            let kind = mail.kind.about_message(number);
+            Mail { to, lang, kind, ..mail }
+        }),
         None => None,
     };
     let mail_rows = super::outbox::seal(txn.shared, open.place, &open.person, &record, &open.key, mail.as_slice())?;

@@ -61,14 +61,16 @@ impl Terms {
     }
 }
 
-/// Whether the row is an account, a token, a key, what an account signs in with, or what two people settle.
+/// Whether the row is an account, a token, a key, what an account signs in with, what two people settle, or what
+/// lets a guest in.
 pub(super) fn is_account(key: &[u8]) -> bool {
     ACCOUNTS.iter().any(|table| key.first() == Some(&table.id()))
 }
 
 /// What says who may come in, and what may be done: an earlier version of one of these rows, put back, would undo a revocation
 /// or a change of password, or give back a leave that was used, so they are counted at each start.
-const ACCOUNTS: [Table; 5] = [Table::Staff, Table::Tokens, Table::Keys, Table::Credentials, Table::Approvals];
+const ACCOUNTS: [Table; 6] =
+    [Table::Staff, Table::Tokens, Table::Keys, Table::Credentials, Table::Approvals, Table::Passes];
 
 /// The sum over all of these rows in a store.
 pub(super) fn accounts(engine: &dyn Engine, terms: &Terms) -> Result<Sum, StoreError> {

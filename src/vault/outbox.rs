@@ -3,7 +3,7 @@
 
 use super::audit::{Draft, Subject};
 use super::committer::Job;
-use super::rows;
+use super::rows::{self, StoredMessage};
 use super::shared::Shared;
 use super::txn::Txn;
 use super::{Act, Detail, Fate, Vault, VaultError};
@@ -11,7 +11,8 @@ use crate::base::ids::{Handle, MailingId, PersonId, RecordId};
 use crate::base::tables::Table;
 use crate::crypto::derive::{Label, Prf};
 use crate::crypto::{Key, envelope};
-use crate::domain::mail::Mail;
+use crate::domain::mail::{Mail, MailKind};
+use crate::domain::message::MessageText;
 use crate::policy::{Action, Permit};
 use crate::store::{Row, after_prefix};
 
@@ -65,6 +66,26 @@ impl Vault {
             let (person, keyring) = shared.keyring_at(view, place)?;
             let entry = keyring.record(&name.record).ok_or(VaultError::Missing)?;
             open(&entry.key, &person, name, &row)
+        })
+    }
+
+    /// The text of a message in the conversation of the record that a mail is about, for whoever may send it: of the one that
+    /// the mail says it carries.
+    ///
+    /// # Errors
+    /// As [`Vault::open_mail`].
+    pub fn open_letter(&self, permit: &Permit, name: &MailName, mail: &Mail) -> Result<MessageText, VaultError> {
+        let (MailKind::Invitation(number) | MailKind::Rejection(number)) = mail.kind else {
+            return Err(VaultError::Missing);
+        };
+        let shared = &self.shared;
+        shared.reading(|view| {
+            let (_, person, keyring) = shared.behind(view, permit, name)?;
+            let entry = keyring.record(&name.record).ok_or(VaultError::Missing)?;
+            let row = shared.engine.read(&rows::message_key(&name.record, number))?.ok_or(VaultError::Missing)?;
+            let message = rows::message_name(&name.record, number);
+            let opened = envelope::open(&entry.key, &rows::message_context(&person, &message), &row)?;
+            Ok(StoredMessage::decode(&opened)?.message.text)
         })
     }
 

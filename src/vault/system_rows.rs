@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::audit::Draft;
+use super::audit::{Draft, Subject};
 use super::committer::Job;
+use super::read::Located;
 use super::{Act, Detail, Vault, VaultError};
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
@@ -35,6 +36,8 @@ pub enum SystemTable {
     Alerts,
     /// Vacancies that forms offer.
     Vacancies,
+    /// Passes of guests.
+    Passes,
 }
 
 /// A system row to be written.
@@ -90,7 +93,24 @@ impl Vault {
         table: SystemTable,
         gone: &[[u8; 16]],
     ) -> Result<(), VaultError> {
-        let draft = Draft::new(&act, detail, Vec::new());
+        self.change_system_rows_about(act, detail, rows, table, gone, None).await
+    }
+
+    /// As [`Vault::change_system_rows`], and the entry names the submission that it is about, for whoever may see that.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_system_rows_about(
+        &self,
+        act: Act,
+        detail: Detail,
+        rows: Vec<SystemRow>,
+        table: SystemTable,
+        gone: &[[u8; 16]],
+        about: Option<&Located>,
+    ) -> Result<(), VaultError> {
+        let subject = |located: &Located| located.seal_subject(&Subject::of_record(located.record), &self.shared);
+        let draft = Draft::new(&act, detail, about.map(subject).transpose()?.into_iter().collect());
         let kept = rows.into_iter().map(|row| (row.key, row.sealed)).collect();
         let removed = gone.iter().map(|id| table.table().key(&[id])).collect();
         self.ask(|reply| Job::CleanUp { kept, removed, draft, reply }).await
@@ -136,6 +156,7 @@ impl SystemTable {
             Self::Approvals => Table::Approvals,
             Self::Alerts => Table::Alerts,
             Self::Vacancies => Table::Vacancies,
+            Self::Passes => Table::Passes,
         }
     }
 }
@@ -152,6 +173,7 @@ pub(super) const fn context(table: SystemTable, id: &[u8; 16]) -> Context<'_> {
         SystemTable::Approvals => Purpose::Approval,
         SystemTable::Alerts => Purpose::Alert,
         SystemTable::Vacancies => Purpose::Vacancy,
+        SystemTable::Passes => Purpose::Pass,
     };
     Context::new(purpose).table(table.table()).row(id)
 }

@@ -302,6 +302,7 @@ impl<'a> Check<'a> {
             (Table::Approvals, SystemTable::Approvals, "a request"),
             (Table::Alerts, SystemTable::Alerts, "an alert"),
             (Table::Vacancies, SystemTable::Vacancies, "a vacancy"),
+            (Table::Passes, SystemTable::Passes, "a guest's pass"),
         ] {
             let from = [table.id()];
             let rows: Vec<_> =

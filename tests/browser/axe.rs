@@ -5,6 +5,7 @@
 mod admin;
 mod auditor;
 mod console;
+mod hiring;
 mod links;
 mod marketing;
 mod reading;

@@ -15,9 +15,10 @@ use letterlock::domain::submission::Status;
 use letterlock::domain::work::Label;
 use letterlock::policy::{Actor, Role};
 use letterlock::services::statistics::{self, Event};
+use letterlock::services::vacancies::Typed;
 use letterlock::services::{
-    App, Context, OpenOptions, ServiceError, approvals, desk, erase, keys, newsletter, portal, review, sign_in, staff,
-    work,
+    App, Context, OpenOptions, ServiceError, approvals, desk, erase, guests, keys, newsletter, portal, review, sign_in,
+    staff, vacancies, work,
 };
 use letterlock::vault::{Hooks, Step};
 
@@ -125,6 +126,7 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         sign_in::invite(&app, &admin, "jim", roles, None, hour).await.unwrap();
     }
     sign_in::invite(&app, &admin, "june", &both, Some(&"june@example.org".into()), hour).await.unwrap();
+    sign_in::invite(&app, &admin, "gus", &[Role::Guest], None, hour).await.unwrap();
     app.set_reading_limits(letterlock::services::reading::Limits { most: 1, times: 0 });
     let accounts = staff::list(&app, &admin).await.unwrap();
     for login in ["jim", "june"] {
@@ -137,6 +139,13 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         let actor =
             Actor::Staff { id: account.id, login: login.to_owned(), roles: vec![Role::Hr], scope: Default::default() };
         let reader = Context { actor, ..role(Role::Hr) };
+        // Each twice, so that there are earlier versions.
+        let words = |title: &str| Typed { titles: vec![("en".to_owned(), title.to_owned())], ..Typed::default() };
+        let vacancy = vacancies::open(&app, &reader, &format!("REF-{login}"), &words("Engineer")).await.unwrap();
+        vacancies::change(&app, &reader, vacancy, Some(&words("Chief engineer")), Some(true)).await.unwrap();
+        for days in ["7", "9"] {
+            guests::admit(&app, &reader, *truth.keys().next().unwrap(), "gus", days, "").await.unwrap();
+        }
         for id in truth.keys().take(2) {
             let _ = review::show(&app, &reader, *id, Some("recruitment")).await;
         }

@@ -15,9 +15,11 @@ use crate::http::api::submissions::{parse_label, parse_status};
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
+use crate::services::ServiceError;
 use crate::services::dashboard;
 use crate::services::desk::{self, Desk};
 use crate::services::export;
+use crate::services::guests;
 use crate::services::inbox::{self, Tally, Whose};
 use crate::services::results;
 use crate::services::review::{self, Item, ListQuery};
@@ -77,7 +79,14 @@ pub(in crate::http) async fn home(
     let forms = review::readable(&web.app, &ctx);
     let tallies = inbox::tallies(&web.app, &ctx, &forms).await?;
     let flow = dashboard::look(&web.app, &ctx, &forms).await?;
-    Ok(inbox_page::home(&here, &forms, tallies.as_deref(), flow.as_ref(), &results::readable(&web.app, &ctx)))
+    let lent = match guests::own(&web.app, &ctx).await {
+        Ok(lent) => Some(lent),
+        // No guest.
+        Err(ServiceError::NotFound | ServiceError::Forbidden) => None,
+        Err(other) => return Err(other.into()),
+    };
+    let surveys = results::readable(&web.app, &ctx);
+    Ok(inbox_page::home(&here, &forms, tallies.as_deref(), flow.as_ref(), &surveys, lent.as_deref()))
 }
 
 /// `GET /staff/inbox`

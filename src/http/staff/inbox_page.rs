@@ -8,6 +8,7 @@ use axum::response::Response;
 
 use super::Here;
 use super::charts::{self, Arrivals, Row};
+use super::guests::LentView;
 use super::inbox::{Inbox, Shown};
 use super::page::{Choice, Frame, html, labels as words, named};
 use super::view;
@@ -20,6 +21,7 @@ use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{self, Action, Actor, Resource, Role};
 use crate::services::dashboard::Dashboard;
+use crate::services::guests::Lent;
 use crate::services::inbox::Tally;
 use crate::services::review::Item;
 use crate::services::work;
@@ -34,6 +36,7 @@ pub(super) fn home(
     tallies: Option<&[Tally]>,
     flow: Option<&Dashboard>,
     surveys: &[Arc<Form>],
+    lent: Option<&[Lent]>,
 ) -> Response {
     let forms = forms.iter().enumerate().map(|(n, form)| FormLine {
         id: form.id.to_string(),
@@ -46,7 +49,9 @@ pub(super) fn home(
         since: When::of(&Speech::default(), flow.since),
         overdue_days: flow.overdue_days,
     });
-    html(StatusCode::OK, &Home { frame: Frame::of(here), forms: forms.collect(), flow, surveys: named(surveys) })
+    let lent = lent.map(|lent| lent.iter().map(LentView::of).collect());
+    let page = Home { frame: Frame::of(here), forms: forms.collect(), flow, surveys: named(surveys), lent };
+    html(StatusCode::OK, &page)
 }
 
 /// The inbox.
@@ -314,6 +319,8 @@ struct Home<'a> {
     forms: Vec<FormLine<'a>>,
     flow: Option<FlowView<'a>>,
     surveys: Vec<(String, &'a str)>,
+    /// Of a guest: what they may read.
+    lent: Option<Vec<LentView>>,
 }
 
 #[derive(Template)]

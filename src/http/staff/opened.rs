@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::Here;
+use super::guests::{self, GuestView};
 use super::page::{Choice, Frame, html, labels};
 use super::view::{self, FileView, MessageView, NoteView, PastView};
 use crate::base::sensitive::SensitiveString;
@@ -18,7 +19,7 @@ use crate::policy::Action;
 use crate::services::Context;
 use crate::services::preview;
 use crate::services::review::{self, Submission};
-use crate::services::{canned, work};
+use crate::services::{canned, guests as service, letters, work};
 
 /// What was turned down, with what was typed.
 pub(super) struct Refused<'a> {
@@ -41,6 +42,8 @@ pub(super) enum Part {
     Note,
     /// Labels.
     Labels,
+    /// Who is let in as a guest.
+    Guest,
 }
 
 /// A submission. `canned` is the name of an answer that is kept ready and wanted.
@@ -53,6 +56,9 @@ pub(super) async fn record(
     canned: Option<&str>,
     refused: Option<&Refused<'_>>,
 ) -> Result<Response, HttpError> {
+    if let Some(until) = opened.lent {
+        return Ok(guests::lent(web, here, opened, until, purpose, refused));
+    }
     let speech = Speech::default();
     let forms = web.app.forms();
     let form = forms.get(&opened.summary.form);
@@ -146,6 +152,25 @@ pub(super) async fn record(
         typed: ready.as_ref().map_or(typed(Part::Answer), SensitiveString::expose),
         reason_problem: problem(Part::Reason),
         reason: typed(Part::Reason),
+        guests: form
+            .map(|form| service::of_record(&web.app, ctx, form, &opened.summary).iter().map(GuestView::of).collect())
+            .unwrap_or_default(),
+        sees_guests: may(Action::DismissGuest),
+        admits: may(Action::AdmitGuest),
+        guest_choices: match may(Action::AdmitGuest) {
+            true => service::candidates(&web.app, ctx)?,
+            false => Vec::new(),
+        },
+        letters: form.is_some_and(|form| letters::takes_letters(form) && may(Action::WriteMessage)),
+        offers: match status {
+            Status::Interview => "invitation",
+            Status::Rejected => "rejection",
+            _ => "",
+        },
+        guest_problem: problem(Part::Guest),
+        typed_guest: typed(Part::Guest),
+        usual_days: service::USUAL_DAYS,
+        most_days: service::MOST_DAYS,
     };
     Ok(html(if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page))
 }
@@ -205,4 +230,16 @@ struct RecordPage<'a> {
     typed: &'a str,
     reason_problem: Option<String>,
     reason: &'a str,
+    guests: Vec<GuestView>,
+    sees_guests: bool,
+    admits: bool,
+    /// Logins of those who can be let in.
+    guest_choices: Vec<String>,
+    /// Whether letters are written about it, and which one goes with its status.
+    letters: bool,
+    offers: &'static str,
+    guest_problem: Option<String>,
+    typed_guest: &'a str,
+    usual_days: u64,
+    most_days: u64,
 }

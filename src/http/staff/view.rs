@@ -201,6 +201,8 @@ fn done(past: &Past) -> String {
         "set-labels" => "set the labels",
         "mark-seen" => "marked it as read or unread",
         "write-note" => "wrote a note",
+        "admit-guest" => "let a guest read it",
+        "dismiss-guest" => "ended the reading of a guest",
         "disclose-note" => "decided about a note",
         "write-message" => "wrote a message",
         "confirm-consent" => "confirmed a consent",

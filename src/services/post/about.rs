@@ -7,6 +7,7 @@ use crate::domain::mail::{Mail, MailKind};
 use crate::domain::resource::UnlockBy;
 use crate::domain::subject::EmailAddress;
 use crate::domain::submission::{Content, FieldValue};
+use crate::services::letters::Letter;
 use crate::services::{App, staff};
 
 /// The mails that a submission causes: a confirmation to the address that it names, and word to those whom the form names.
@@ -22,7 +23,8 @@ pub(in crate::services) fn about_submission(
     let mut out = Vec::new();
     if let (Some(email), Some(typed)) = (email, typed) {
         let kind = kind_to_person(form);
-        if may_tell(app, post, kind, email) {
+        let wanted = kind != MailKind::Received || form.acknowledge;
+        if wanted && may_tell(app, post, kind, email) {
             out.push(mail(kind, typed, Some(form.lang.clone())));
         }
     }
@@ -40,6 +42,16 @@ pub(in crate::services) fn about_answer(app: &App, form: &Form) -> Option<(Mail,
     app.post()?;
     let (form_id, field) = (form.id.clone(), form.subject.clone()?);
     Some((Mail { kind: MailKind::Answered, to: "".into(), form: form_id, since: app.clock.now(), lang: None }, field))
+}
+
+/// The mail that carries a letter of ours, and the field that holds the address of the person.
+pub(in crate::services) fn about_letter(app: &App, form: &Form, letter: Letter) -> Option<(Mail, String)> {
+    // Which message it is, the commit says.
+    let kind = match letter {
+        Letter::Invitation => MailKind::Invitation(0),
+        Letter::Rejection => MailKind::Rejection(0),
+    };
+    about_answer(app, form).map(|(mail, field)| (Mail { kind, ..mail }, field))
 }
 
 /// What a submission names as the address of its person.

@@ -1,8 +1,11 @@
 //! The words of a mail that waits, with the links that only its person gets.
 
 use super::Post;
+use super::words::Words;
 use crate::adapters::mail::Outgoing;
 use crate::base::sensitive::SensitiveString;
+use crate::domain::form::Form;
+use crate::domain::language::Lang;
 use crate::domain::mail::{Mail, MailKind};
 use crate::domain::markdown::Markdown;
 use crate::domain::subscription::CONFIRM_WITHIN;
@@ -35,6 +38,56 @@ pub(super) fn compose(app: &App, post: &Post, permit: &Permit, name: &MailName, 
     }
 }
 
+/// What is proposed to be written in a letter, in words of `lang`, and the subject of its mail. Without a mail server in the
+/// shipped words.
+pub(in crate::services) fn proposal(
+    app: &App,
+    form: &Form,
+    kind: &str,
+    lang: &Lang,
+) -> Result<(String, String), String> {
+    with_words(app, form, lang, |words, first, values| {
+        let text = words.proposal(kind, lang, first, values)?;
+        let mail = words.write(kind, lang, first, &"".into(), &[values, &[("text", "")][..]].concat(), "")?;
+        Ok((mail.subject, text))
+    })
+}
+
+/// A letter as it will be read in a mail: subject and text.
+pub(in crate::services) fn written(
+    app: &App,
+    form: &Form,
+    kind: &str,
+    lang: &Lang,
+    text: &str,
+) -> Result<(String, SensitiveString), String> {
+    with_words(app, form, lang, |words, first, values| {
+        let mail = words.write(kind, lang, first, &"".into(), &[values, &[("text", text)][..]].concat(), "")?;
+        Ok((mail.subject, mail.text))
+    })
+}
+
+fn with_words<T>(
+    app: &App,
+    form: &Form,
+    lang: &Lang,
+    say: impl FnOnce(&Words, &Lang, &[(&str, &str)]) -> Result<T, String>,
+) -> Result<T, String> {
+    let (forms, languages) = (app.forms(), app.languages());
+    let title = forms.get_in(&form.id, lang).map_or_else(|| form.title.clone(), |form| form.title.clone());
+    let first = languages.first().lang();
+    let (url, name) = match app.post() {
+        Some(post) => (post.url.clone(), post.name.clone()),
+        None => (app.origin().unwrap_or_default().to_owned(), String::new()),
+    };
+    let my = format!("{url}/my");
+    let values = [("form", title.as_str()), ("my", my.as_str()), ("url", url.as_str()), ("name", name.as_str())];
+    match app.post() {
+        Some(post) => say(&post.words, first, &values),
+        None => say(&Words::load(None)?, first, &values),
+    }
+}
+
 fn write(
     app: &App,
     post: &Post,
@@ -60,6 +113,11 @@ fn write(
     let kind = mail.kind.as_str();
     match mail.kind {
         MailKind::Received | MailKind::Answered | MailKind::Arrived | MailKind::ArrivedFor(_) => {
+            post.words.write(kind, &lang, first, &mail.to, &values, "").map(Some)
+        }
+        MailKind::Invitation(_) | MailKind::Rejection(_) => {
+            let text = app.vault.open_letter(permit, name, mail).map_err(told)?;
+            values.push(("text", text.expose()));
             post.words.write(kind, &lang, first, &mail.to, &values, "").map(Some)
         }
         MailKind::Unlocked => {

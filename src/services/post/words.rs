@@ -23,8 +23,19 @@ macro_rules! shipped {
 }
 
 /// By language.
-const SHIPPED: [(&str, [(&str, &str); 16]); 3] =
-    shipped!["en" "de" "fr" : ["received" "answered" "arrived" "unlocked" "referral" "link" "confirm" "issue"]];
+const SHIPPED: [(&str, [(&str, &str); 20]); 3] = shipped!["en" "de" "fr" : [
+    "received" "answered" "arrived" "unlocked" "referral" "link" "confirm" "issue" "invitation" "rejection"
+]];
+macro_rules! proposed {
+    ($($lang:literal)*) => {
+        [$(($lang, [
+            ("invitation.proposal", include_str!(concat!("../../../templates/mail/", $lang, "/invitation.proposal"))),
+            ("rejection.proposal", include_str!(concat!("../../../templates/mail/", $lang, "/rejection.proposal"))),
+        ])),*]
+    };
+}
+/// What is proposed to be written in letters, by language.
+const PROPOSED: [(&str, [(&str, &str); 2]); 3] = proposed!["en" "de" "fr"];
 /// What every language can fall back to.
 const ENGLISH: &str = "en";
 /// Where files stand that name no language.
@@ -41,6 +52,11 @@ impl Words {
         env.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         env.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
         for (lang, templates) in SHIPPED {
+            for (name, text) in templates {
+                add(&mut env, &format!("{lang}/{name}"), text.to_owned(), name)?;
+            }
+        }
+        for (lang, templates) in PROPOSED {
             for (name, text) in templates {
                 add(&mut env, &format!("{lang}/{name}"), text.to_owned(), name)?;
             }
@@ -100,6 +116,21 @@ impl Words {
         })
     }
 
+    /// What is proposed to be written in a letter, in the words that [`Words::write`] would choose.
+    pub(super) fn proposal(
+        &self,
+        kind: &str,
+        lang: &Lang,
+        first: &Lang,
+        values: &[(&str, &str)],
+    ) -> Result<String, String> {
+        let own = if lang == first { OWN } else { lang.as_str() };
+        let places = [own, lang.as_str(), OWN, first.as_str(), ENGLISH];
+        let names = places.iter().map(|place| format!("{place}/{kind}.proposal"));
+        let found = names.into_iter().find(|name| self.0.get_template(name).is_ok());
+        self.render(&found.ok_or_else(|| format!("there is no template {kind}.proposal"))?, values, "")
+    }
+
     fn render(&self, name: &str, values: &[(&str, &str)], html: &str) -> Result<String, String> {
         let template = self.0.get_template(name).map_err(|error| error.to_string())?;
         let pairs = values.iter().map(|(name, value)| (*name, minijinja::Value::from(*value)));
@@ -110,7 +141,7 @@ impl Words {
 
 /// Adds the templates in `folder` that have the name of a shipped one.
 fn add_folder(env: &mut Environment<'static>, folder: &Path, lang: &str) -> Result<(), String> {
-    for (name, _) in SHIPPED[0].1 {
+    for (name, _) in SHIPPED[0].1.iter().chain(&PROPOSED[0].1) {
         let path = folder.join(name);
         if path.exists() {
             let place = path.display().to_string();

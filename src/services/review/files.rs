@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::shown::true_number;
-use super::{locate, need_purpose};
+use super::{is_lent, locate, need_purpose};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::submission::FileInfo;
 use crate::policy::{Action, Permit};
+use crate::services::guests::Lease;
 use crate::services::{App, Context, ServiceError, blocking, reading, scan};
 use crate::vault::{FileReader, Located};
 
@@ -18,18 +19,23 @@ pub struct Download {
     /// Name, kind, size.
     pub info: FileInfo,
     reader: Option<FileReader>,
+    /// Of a guest: it goes on while the pass holds.
+    lease: Option<Lease>,
 }
 
 impl Download {
     pub(in crate::services) fn of(reader: FileReader) -> Self {
-        Self { info: reader.info().clone(), reader: Some(reader) }
+        Self { info: reader.info().clone(), reader: Some(reader), lease: None }
     }
 
     /// The next piece, at most 64 KiB; `None` at the end.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] when the person was erased meanwhile (the stream is cut), [`ServiceError::Damaged`] for a changed file.
+    /// [`ServiceError::NotFound`] when the person was erased or a guest's pass ended meanwhile (the stream is cut), [`ServiceError::Damaged`] for a changed file.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ServiceError> {
+        if self.lease.as_ref().is_some_and(|lease| !lease.holds()) {
+            return Err(ServiceError::NotFound);
+        }
         let mut reader = self.reader.take().ok_or(ServiceError::Internal)?;
         // What the disk need not be waited for is opened here: a change of threads for each piece costs more, and memory
         // that one thread allocates and another frees.
@@ -63,7 +69,8 @@ pub async fn file(
     n: u32,
     purpose: Option<&str>,
 ) -> Result<Download, ServiceError> {
-    let mut download = Download::of(open_file(app, ctx, id, n, purpose).await?.0);
+    let (reader, _, lease) = open_wanted(app, ctx, id, n, purpose).await?;
+    let mut download = Download { lease, ..Download::of(reader) };
     download.info.n = n;
     Ok(download)
 }
@@ -76,14 +83,29 @@ pub(in crate::services) async fn open_file(
     n: u32,
     purpose: Option<&str>,
 ) -> Result<(FileReader, Located), ServiceError> {
+    open_wanted(app, ctx, id, n, purpose).await.map(|(reader, located, _)| (reader, located))
+}
+
+async fn open_wanted(
+    app: &Arc<App>,
+    ctx: &Context,
+    id: RecordId,
+    n: u32,
+    purpose: Option<&str>,
+) -> Result<(FileReader, Located, Option<Lease>), ServiceError> {
     let wanted = want_file(app, ctx, id, n, purpose).await?;
     reading::open(app, ctx, &[id]).await?;
     let Wanted { located, permit, purpose, number } = wanted;
+    let lease = is_lent(&permit).then(|| Lease::new(app, &ctx.actor, &located.summary));
     let act = ctx.act_on(permit)?;
     let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(number)).await?;
     let grant = grants.pop().ok_or(ServiceError::Internal)?;
+    // A pass that ended while that was written down opens nothing.
+    if lease.as_ref().is_some_and(|lease| !lease.holds()) {
+        return Err(ServiceError::NotFound);
+    }
     let vault = Arc::clone(&app.vault);
-    blocking(move || Ok((vault.open_file(grant, &located)?, located))).await?
+    blocking(move || Ok((vault.open_file(grant, &located)?, located, lease))).await?
 }
 
 /// Whether the actor may open a file for a purpose, as of now. Opens nothing, and leaves nothing in the trail.
@@ -114,8 +136,9 @@ async fn want_file(
     purpose: Option<&str>,
 ) -> Result<Wanted, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadFile).await?;
-    let purpose = need_purpose(app, ctx, &located, purpose)?;
-    let (number, located) = true_number(app, ctx, located, &purpose, n).await?;
+    let lent = is_lent(&permit);
+    let purpose = need_purpose(app, ctx, &located, purpose, lent)?;
+    let (number, located) = true_number(app, ctx, located, &purpose, lent, n).await?;
     scan::check_open(&located, number)?;
     Ok(Wanted { located, permit, purpose, number })
 }

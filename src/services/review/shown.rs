@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{Item, LedgerLine, Past, Submission, form_of};
+use crate::base::clock::Timestamp;
 use crate::domain::form::Form;
 use crate::domain::submission::{Content, FileInfo, Summary};
-use crate::domain::work::Note;
+use crate::domain::work::{Note, Work};
 use crate::policy::{self, Action, Sight};
 use crate::services::{App, Context, ServiceError, blocking};
 use crate::vault::{Located, Opened};
@@ -16,25 +17,32 @@ pub(in crate::services) struct Behind {
     pub(in crate::services) consent_changes: Vec<LedgerLine>,
     pub(in crate::services) notes: Vec<(Note, bool)>,
     pub(in crate::services) history: Vec<Past>,
+    pub(in crate::services) lent: Option<Timestamp>,
 }
 
 /// What the actor is shown of a submission that was opened.
 pub(in crate::services) fn shown(
     sight: &Sight<'_>,
     form: &Form,
-    summary: Summary,
+    mut summary: Summary,
     opened: Opened,
     behind: Behind,
 ) -> Submission {
-    let Opened { mut content, mut messages, downloads, .. } = opened;
-    let Behind { consent_changes, notes, mut history } = behind;
+    let Opened { mut content, mut messages, mut downloads, .. } = opened;
+    let Behind { mut consent_changes, notes, mut history, lent } = behind;
+    if !sight.shows_messages() {
+        messages.clear();
+        downloads.clear();
+        consent_changes.clear();
+        (summary.messages, summary.unanswered, summary.work) = (0, 0, Work::default());
+    }
     if sight.may_hide_files() {
         limit_history(sight, &content.files, &mut history);
     }
     sight.limit(&mut content, &mut messages);
     let masked = sight.masked().map(str::to_owned).collect();
     let former_masked = content.form_version != form.version && !sight.shows_former();
-    Submission { summary, content, messages, downloads, consent_changes, masked, former_masked, notes, history }
+    Submission { summary, content, messages, downloads, consent_changes, masked, former_masked, notes, history, lent }
 }
 
 /// Leaves out what was done with files that are not shown, and gives the others the numbers by which they are.
@@ -79,10 +87,11 @@ pub(super) async fn true_number(
     ctx: &Context,
     located: Located,
     purpose: &str,
+    lent: bool,
     n: u32,
 ) -> Result<(u32, Located), ServiceError> {
     let form = form_of(app, &located)?;
-    let sight = policy::sight(&ctx.actor, &form, Some(purpose));
+    let sight = super::sight(&ctx.actor, &form, purpose, lent);
     if !sight.may_hide_files() {
         return Ok((n, located));
     }

@@ -300,6 +300,8 @@ impl Hunt {
             Purpose::Statistics | Purpose::Credentials | Purpose::Desk | Purpose::Approval | Purpose::Alert => {}
             // What everybody reads.
             Purpose::Vacancy => {}
+            // Handles and times: of whom a submission is, it says nothing.
+            Purpose::Pass => {}
             Purpose::ServerKey => drop(contents::read::<ServerKey>(content)?),
             // What staff wrote for everybody, and figures.
             Purpose::Mailing => {}

@@ -125,6 +125,7 @@ pub(crate) fn of_row(key: &[u8], value: &[u8], versions: u64, epochs: u64) -> Ve
         21 => one(Purpose::Approval, Table::Approvals, 0),
         22 => one(Purpose::Alert, Table::Alerts, 0),
         23 => one(Purpose::Vacancy, Table::Vacancies, 0),
+        24 => one(Purpose::Pass, Table::Passes, 0),
         19 => vec![about_record(row, value, Purpose::Note, Table::Notes)],
         _ => Vec::new(),
     }

@@ -59,6 +59,9 @@ pub(super) struct RawForm {
     pub(super) unlock_by: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) labels: Vec<Spanned<String>>,
+    pub(super) acknowledge: Option<bool>,
+    #[serde(default)]
+    pub(super) hidden_from_guests: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) routes: Vec<Spanned<RawRoute>>,
 }

@@ -13,7 +13,7 @@ use super::{Mistake, NAME, Names, at, at_least_one, country, is_name, version_la
 use crate::base::config::is_region;
 use crate::domain::consent::Consent;
 use crate::domain::form::set::Library;
-use crate::domain::form::{Announce, Field, FieldKind, Form, FormId, FormKind};
+use crate::domain::form::{Announce, Field, FieldKind, FileField, Form, FormId, FormKind};
 use crate::domain::language::Lang;
 use crate::domain::notice::{Notice, NoticeText};
 use crate::domain::resource::{BadResourceName, ResourceName, Unlock, UnlockBy};
@@ -96,6 +96,7 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
             format!("a survey counts answers that stay the same: the field {} cannot take vacancies", field.name);
         return Err(Mistake(raw.id.span(), message));
     }
+    let hidden_from_guests = hidden(std::mem::take(&mut raw.hidden_from_guests), &fields, &files)?;
     let site = site(&raw)?;
     let unlock_by = unlock_by(&raw)?;
     let routes = routes(std::mem::take(&mut raw.routes), &fields, &kind)?;
@@ -128,6 +129,8 @@ pub(super) fn build(mut raw: RawForm, library: &Library, lang: &Lang) -> Result<
         unlocks: unlocks(raw.unlocks, lang)?,
         unlock_by,
         labels: labels(raw.labels)?,
+        acknowledge: raw.acknowledge.unwrap_or(true),
+        hidden_from_guests,
         routes,
         _checked: (),
     })
@@ -292,6 +295,18 @@ fn summary(raw: Vec<Spanned<String>>, fields: &[Field]) -> Result<Vec<String>, M
     for name in raw {
         if !fields.iter().any(|field| field.name == *name.get_ref()) || out.contains(name.get_ref()) {
             return Err(at(&name, "expected the name of a field of this form, each once"));
+        }
+        out.push(name.into_inner());
+    }
+    Ok(out)
+}
+
+fn hidden(raw: Vec<Spanned<String>>, fields: &[Field], files: &[FileField]) -> Result<Vec<String>, Mistake> {
+    let mut out = Vec::new();
+    for name in raw {
+        let known = |text: &str| fields.iter().any(|one| one.name == text) || files.iter().any(|one| one.name == text);
+        if !known(name.get_ref()) || out.contains(name.get_ref()) {
+            return Err(at(&name, "expected the name of a field or of files of this form, each once"));
         }
         out.push(name.into_inner());
     }
