@@ -17,7 +17,7 @@ pub use crate::domain::pass::{MOST_DAYS, USUAL_DAYS};
 use crate::domain::pass::{MOST_GUESTS, Pass, days};
 use crate::domain::staff::Login;
 use crate::domain::submission::{Nature, Summary};
-use crate::policy::{self, Action, Actor, Resource, Role, Scope};
+use crate::policy::{self, Action, Actor, Resource, Role};
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Act, Detail, Located, Vault, VaultError};
 
@@ -196,7 +196,8 @@ pub async fn admit(
     if guest == by {
         return Err(invalid(Problem::in_field("guest", "yourself", "Nobody lets themselves in.")));
     }
-    if !staff::reach_of(app, guest).covers(&located.summary.region) {
+    let scope = staff::scope_of(app, guest);
+    if scope.reach().is_some_and(|reach| !reach.covers(&located.summary.region)) {
         let message = "This guest reads in a region from which what is kept here may not be read.";
         return Err(invalid(Problem::in_field("guest", "elsewhere", message)));
     }
@@ -313,7 +314,7 @@ async fn write(
 fn may_still_let_in(app: &App, account: StaffId, summary: &Summary) -> bool {
     let Some(login) = staff::login_of(app, account) else { return false };
     let Some(form) = app.forms().get(&summary.form).cloned() else { return false };
-    let scope = Scope::default().within(staff::reach_of(app, account));
+    let scope = staff::scope_of(app, account);
     let actor = Actor::Staff { id: account, login, roles: sign_in::roles_of(app, account), scope };
     let resource = Resource::of_submission(&form, summary.nature);
     let may = |action| policy::decide(&actor, action, &resource).is_ok();
