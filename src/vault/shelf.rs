@@ -27,6 +27,11 @@ const COLD: u8 = 0;
 const FILLING: u8 = 1;
 const READY: u8 = 2;
 
+/// Rows that were written since and are looked at again while somebody waits: some tenths of a second. More in the background.
+const AT_ONCE: usize = 2_000;
+/// Of those in the background, so many at a time, so that nobody waits for all of them.
+const CHUNK: usize = 500;
+
 /// Which submissions of a form. What is `None` does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -186,6 +191,11 @@ impl Shelf {
         flow
     }
 
+    /// How many rows were written since they were looked at.
+    fn behind(&self) -> usize {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Takes out whoever is being erased.
     pub(super) fn forget(&self, directory: &RwLock<Directory>) {
         // In this order, as in `Vault::keep`.
@@ -198,20 +208,27 @@ impl Shelf {
 }
 
 impl Vault {
-    /// Whether lists can be filtered and counted from memory.
+    /// Whether lists can be filtered and counted from memory now: they were gone through, and not much has come in since.
     pub fn is_warm(&self) -> bool {
-        self.shared.shelf.stage.load(Ordering::SeqCst) == READY
+        let shelf = &self.shared.shelf;
+        shelf.stage.load(Ordering::SeqCst) == READY && shelf.behind() <= AT_ONCE
     }
 
     /// Goes through the whole list, once, so that from then on lists are filtered and counted from memory: some seconds for
-    /// a hundred thousand submissions. Of several who ask at once, one does it, and the others go on.
+    /// a hundred thousand submissions. Of several who ask at once, one does it, and the others go on. Later, looks at what has
+    /// come in since.
     ///
     /// # Errors
     /// [`VaultError::Unavailable`].
     pub fn warm_up(&self) -> Result<(), VaultError> {
         let shelf = &self.shared.shelf;
-        if shelf.stage.compare_exchange(COLD, FILLING, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-            return Ok(());
+        match shelf.stage.compare_exchange(COLD, FILLING, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => {}
+            Err(READY) => {
+                while shelf.behind() > 0 && self.look_at(CHUNK)? {}
+                return Ok(());
+            }
+            Err(_) => return Ok(()),
         }
         // From here on commits say what they write. What is written while a row is looked at is looked at again.
         let walked = self.walk_list(None, |listed| {
@@ -254,22 +271,35 @@ impl Vault {
 
     /// Opens the rows again that were written since. `None` until the vault is warm.
     fn look_again(&self) -> Option<()> {
-        let shelf = &self.shared.shelf;
         if !self.is_warm() {
             return None;
         }
+        // What cannot be read now is looked at the next time.
+        let _ = self.look_at(usize::MAX);
+        Some(())
+    }
+
+    /// Opens so many of them, the newest first; says whether there was any.
+    fn look_at(&self, most: usize) -> Result<bool, VaultError> {
+        let shelf = &self.shared.shelf;
         let _one_at_a_time = shelf.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        let touched = std::mem::take(&mut *shelf.touched.lock().unwrap_or_else(PoisonError::into_inner));
-        for arrival in touched {
+        let some: Vec<u64> = {
+            let mut touched = shelf.touched.lock().unwrap_or_else(PoisonError::into_inner);
+            std::iter::from_fn(|| touched.pop_last()).take(most).collect()
+        };
+        let mut unreadable = Vec::new();
+        for &arrival in &some {
             match self.locate_by_arrival(arrival) {
                 Ok(located) => self.keep(arrival, Some(&located)),
-                Err(VaultError::Unavailable) => {
-                    shelf.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(arrival);
-                }
+                Err(VaultError::Unavailable) => unreadable.push(arrival),
                 Err(_) => self.keep(arrival, None),
             }
         }
-        Some(())
+        if unreadable.is_empty() {
+            return Ok(!some.is_empty());
+        }
+        shelf.touched.lock().unwrap_or_else(PoisonError::into_inner).extend(unreadable);
+        Err(VaultError::Unavailable)
     }
 
     /// Keeps what stands at a place now, unless its person is being erased.

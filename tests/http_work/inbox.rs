@@ -1,12 +1,16 @@
 //! The inbox: filters, counts, several at once, kept views, absence, handing over, routes.
 
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
 use letterlock::domain::form::FormSet;
-use letterlock::policy::Role;
+use letterlock::policy::{Actor, Role};
 use letterlock::services::work::Teams;
+use letterlock::services::{Context, submit};
 use serde_json::{Value, json};
 
 use crate::desk::{Place, Staff, between};
-use crate::support::{document, pdf, text};
+use crate::support::{document, owner, pdf, text};
 
 /// The ids of what a page of the inbox shows, newest first.
 async fn shown(staff: &Staff<'_>, query: &str) -> Vec<String> {
@@ -287,4 +291,33 @@ async fn an_answer_that_is_kept_ready_is_filled_in_and_is_text() {
     for odd in ["..%2fworks", "none", "works.txt"] {
         assert!(!sue.page(&format!("{record}&answer={odd}")).await.contains("Dear"), "{odd}");
     }
+}
+
+/// After a flood, whoever looks first gets a page at once, and the counts when what came in has been gone through.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_after_a_flood_does_not_wait_until_all_of_it_is_counted() {
+    let place = Place::new().await;
+    let sue = place.staff("sue", &[Role::Support]).await;
+    sue.page("/staff").await;
+    let flood = (0..2800).map(|n| {
+        let (app, ctx) = (place.service.app.clone(), Context { actor: Actor::Public, ..owner(Role::Admin) });
+        async move {
+            let form = "support-request".parse().unwrap();
+            let mut intake = submit::begin(&app, &ctx, &form, None).await.unwrap();
+            for (field, words) in [("name", "Sam"), ("subject-line", "It is stuck"), ("message", "It is.")] {
+                intake.field(field, words.to_owned()).unwrap();
+            }
+            intake.field("email", format!("p{n}@example.org")).unwrap();
+            intake.finish().await.unwrap();
+        }
+    });
+    futures_util::stream::iter(flood).buffer_unordered(200).collect::<Vec<()>>().await;
+    let page = sue.page("/staff/inbox?form=support-request").await;
+    assert!(page.contains("They are being counted"), "it was counted while somebody waited");
+    assert_eq!(page.matches("name=\"id\"").count(), 50, "the newest are there all the same");
+    let begun = Instant::now();
+    while !sue.page("/staff/inbox?form=support-request").await.contains("All (2800)") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is never counted");
+    }
+    assert!(sue.page("/staff").await.contains("2800 in all, 2800 unread"));
 }
