@@ -103,8 +103,40 @@ pub struct Export {
     pub records: Vec<RecordId>,
     /// What arrived at this place of the list or later is not in it: it came after the request.
     pub below: u64,
-    /// How many there were when it was asked for; more than that are not handed out.
+    /// How many there were when it was asked for.
     pub count: u32,
+    /// Which ones, by their places in the list: what is relabelled or assigned afterwards to fit is not what was approved.
+    pub places: Places,
+}
+
+/// Places in the list of submissions, newest first: the first one, and then by how much each lies below the one before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places(Vec<u64>);
+
+impl Places {
+    /// These places. `None` unless each is below the one before.
+    pub fn new(places: &[u64]) -> Option<Self> {
+        let mut steps = Vec::with_capacity(places.len());
+        let mut last = None;
+        for place in places {
+            steps.push(match last {
+                None => *place,
+                Some(before) => u64::checked_sub(before, *place).filter(|step| *step > 0)?,
+            });
+            last = Some(*place);
+        }
+        Some(Self(steps))
+    }
+
+    /// The places, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = u64> {
+        let mut last: Option<u64> = None;
+        self.0.iter().map(move |step| {
+            let place = last.map_or(*step, |before| before.saturating_sub(*step));
+            last = Some(place);
+            place
+        })
+    }
 }
 
 impl Export {
@@ -122,5 +154,22 @@ impl Export {
     pub(super) fn forget(&mut self) {
         self.records = Vec::new();
         self.label = None;
+        self.places = Places::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_come_back_as_they_were() {
+        for places in [&[][..], &[0], &[7], &[9, 8, 3, 0], &[u64::MAX, 1]] {
+            assert_eq!(Places::new(places).unwrap().iter().collect::<Vec<_>>(), places);
+        }
+        assert!(Places::new(&[3, 3]).is_none() && Places::new(&[3, 4]).is_none());
+        let many: Vec<u64> = (0..50_000).rev().map(|n| 3 * n).collect();
+        let stored = postcard::to_stdvec(&Places::new(&many).unwrap()).unwrap();
+        assert!(stored.len() < 50_010, "a byte each: {}", stored.len());
     }
 }

@@ -86,6 +86,7 @@ pub async fn ask_roles(
     let account = staff::find_active(app, &login.parse().map_err(|_| unknown())?)?.ok_or_else(unknown)?;
     let from = sign_in::own_roles(app, account).ok_or_else(unknown)?;
     sign_in::check_own_roles(app, account)?;
+    sign_in::check_set_up(app, account)?;
     let mut to = roles.to_vec();
     to.sort();
     to.dedup();

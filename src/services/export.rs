@@ -15,7 +15,7 @@ use super::inbox::{self, Whose};
 use super::review::{self, ListQuery};
 use super::{App, Context, Problem, ServiceError, blocking, search};
 use crate::base::ids::RecordId;
-use crate::domain::export::{Export, MOST_NAMED};
+use crate::domain::export::{self as domain, Export, MOST_NAMED};
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::{Nature, Status};
 use crate::domain::work::Label;
@@ -83,8 +83,10 @@ pub(super) async fn prepare(app: &Arc<App>, ctx: &Context, asked: Asked) -> Resu
         records,
         below: app.vault.counts().arrivals,
         count: 0,
+        places: domain::Places::default(),
     };
-    let found = places_of(app, ctx, &wanted).await?.len();
+    let places = find_places(app, ctx, &wanted).await?;
+    let found = places.len();
     if found < named {
         let message = "Not all of these are submissions to this form that fit the rest.";
         return Err(invalid("submissions", "unknown", message));
@@ -93,6 +95,8 @@ pub(super) async fn prepare(app: &Arc<App>, ctx: &Context, asked: Asked) -> Resu
         return Err(invalid("form", "nothing-there", "There is no such submission."));
     }
     wanted.count = check_number(found, wanted.format)?;
+    // Each place is there once.
+    wanted.places = domain::Places::new(&places).ok_or(ServiceError::Unavailable)?;
     Ok(wanted)
 }
 
@@ -106,9 +110,20 @@ fn check_number(found: usize, format: Format) -> Result<u32, ServiceError> {
     })
 }
 
+/// Those of the approved places where there is still what was wanted, and what the actor may export at this moment, newest first.
+async fn places_of(app: &Arc<App>, ctx: &Context, wanted: &Export) -> Result<Vec<u64>, ServiceError> {
+    let sieve = Sieve::of(app, ctx, wanted)?;
+    let (worker, places) = (Arc::clone(app), wanted.places.clone());
+    blocking(move || {
+        let located = places.iter().map(|place| worker.vault.locate_by_arrival(place));
+        sieve.places(&worker, located)
+    })
+    .await?
+}
+
 /// The places in the list of what is wanted and the actor may export at this moment, newest first; one more than an export holds at
 /// most.
-async fn places_of(app: &Arc<App>, ctx: &Context, wanted: &Export) -> Result<Vec<u64>, ServiceError> {
+async fn find_places(app: &Arc<App>, ctx: &Context, wanted: &Export) -> Result<Vec<u64>, ServiceError> {
     let sieve = Sieve::of(app, ctx, wanted)?;
     if !wanted.records.is_empty() {
         let (worker, records) = (Arc::clone(app), wanted.records.clone());

@@ -87,7 +87,7 @@ async fn a_token_that_lies_in_one_point_lets_nobody_in() {
 async fn an_answer_belongs_to_the_browser_that_asked_and_counts_once() {
     let house = House::new().await;
     let (mine, url) = house.leave().await;
-    let (theirs, _) = house.leave().await;
+    let (theirs, their_url) = house.leave().await;
     let answer = house.provider.authorize(&url);
     for (what, cookie) in
         [("without a cookie", None), ("an invented one", Some(format!("__Host-provider={}", "a".repeat(43))))]
@@ -98,6 +98,10 @@ async fn an_answer_belongs_to_the_browser_that_asked_and_counts_once() {
     // Somebody who has another follow the link of their own answer would have them act in an account of theirs.
     let (status, page, entry) = told(&house, house.come_back(Some(&theirs), &answer).await).await;
     assert!(status == 422 && entry.contains("it answers another request"), "{page} {entry}");
+
+    // What they had begun goes on all the same.
+    let their_answer = house.provider.authorize(&their_url);
+    assert_eq!(house.come_back(Some(&theirs), &their_answer).await.status(), 200);
 
     let twice = format!("{mine}; {theirs}");
     assert_eq!(house.come_back(Some(&twice), &answer).await.status(), 422, "two cookies are none");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::places::Place;
-use super::{Sieve, check_form, invalid, places_of};
+use super::{Sieve, check_form, places_of};
 use crate::base::clock::Timestamp;
 use crate::base::ids::ApprovalId;
 use crate::domain::export::{self, Format};
@@ -68,8 +68,8 @@ pub struct ExportFile {
 /// Begins a download: uses up what was approved, once. What is handed out is decided now and while it goes on.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`], [`ServiceError::Forbidden`] and [`ServiceError::NotFound`] as for everything that needs two people, and
-/// when more fits by now than was approved; [`ServiceError::Later`] while the account has a download under way, or too many have.
+/// [`ServiceError::Invalid`], [`ServiceError::Forbidden`] and [`ServiceError::NotFound`] as for everything that needs two people;
+/// [`ServiceError::Later`] while the account has a download under way, or too many have.
 pub async fn begin(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Export, ServiceError> {
     let wanted = approvals::wanted_export(app, ctx, id)?;
     approvals::check_open(app, ctx, id).await?;
@@ -77,10 +77,6 @@ pub async fn begin(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Expo
     let form = app.forms().get(&wanted.form).cloned().ok_or(ServiceError::NotFound)?;
     let places = places_of(app, ctx, &wanted).await?;
     let of = u32::try_from(places.len()).unwrap_or(u32::MAX);
-    if of > wanted.count {
-        let message = "More submissions fit by now than were approved. Please ask anew.";
-        return Err(invalid("approval", "stale", message));
-    }
     let place = app.exports.take(id, *account, of)?;
     let wanted = match approvals::use_export(app, ctx, id).await {
         Ok(wanted) => wanted,

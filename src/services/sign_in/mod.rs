@@ -52,7 +52,7 @@ pub use provider::{
     begin_confirmation as begin_confirmation_by_provider, complete as complete_by_provider,
 };
 pub use roles::change_roles;
-pub(super) use roles::{change_roles_once, check_own_roles, keep_an_admin};
+pub(super) use roles::{change_roles_once, check_own_roles, check_set_up, keep_an_admin};
 pub use sessions::{FRESH, Factor, IDLE, LONGEST, Session};
 
 /// Passwords that are hashed at the same time; each takes tens of MiB.

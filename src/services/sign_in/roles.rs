@@ -61,6 +61,7 @@ pub(in crate::services) async fn change_roles_once(
     let credentials =
         app.door.ring.of(id).filter(|_| staff::login_of(app, id).is_some()).ok_or(ServiceError::NotFound)?;
     check_own(&credentials)?;
+    check_taken_up(&credentials)?;
     if credentials.roles != from {
         let message = "The account has other roles by now than when this was asked for. Please ask anew.";
         return Err(ServiceError::Invalid(vec![Problem::in_field("approval", "stale", message)]));
@@ -91,6 +92,23 @@ fn check_own(row: &Credentials) -> Result<(), ServiceError> {
     }
     let message = "This account signs in through the provider, and its roles are what the provider says. Please change its groups there.";
     Err(ServiceError::Invalid(vec![Problem::in_field("login", "of-the-provider", message)]))
+}
+
+/// Refuses an account whose invitation nobody has taken up: whoever made it may hold the link, and would be the one to get the roles.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] (field `login`).
+pub(in crate::services) fn check_set_up(app: &App, id: StaffId) -> Result<(), ServiceError> {
+    app.door.ring.of(id).map_or(Ok(()), |row| check_taken_up(&row))
+}
+
+fn check_taken_up(row: &Credentials) -> Result<(), ServiceError> {
+    if row.factors.is_some() || row.provider.is_some() {
+        return Ok(());
+    }
+    let message = "Nobody has taken up the invitation of this account yet, or it is being recovered. Let the person set it up first, \
+                   then ask again.";
+    Err(ServiceError::Invalid(vec![Problem::in_field("login", "not-set-up", message)]))
 }
 
 pub(super) fn told(roles: &[Role]) -> String {

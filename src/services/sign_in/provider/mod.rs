@@ -12,8 +12,6 @@ mod waiting;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use subtle::ConstantTimeEq;
-
 use super::{SignedIn, throttle};
 use crate::adapters::oidc::{self, Callback, Expected, Failure, Outcome, Proven, Provider, Request};
 use crate::base::clock::Timestamp;
@@ -26,7 +24,7 @@ use crate::vault::VaultError;
 use super::credentials::sha256;
 use data_encoding::BASE64URL_NOPAD;
 pub(super) use waiting::Waiting;
-use waiting::{Pending, Why};
+use waiting::{Pending, Taken, Why};
 
 /// The path that the provider sends people back to.
 pub const CALLBACK: &str = "/staff/sign-in/provider/callback";
@@ -155,7 +153,9 @@ async fn start(app: &Arc<App>, why: Why) -> Result<Start, NotLetIn> {
     let anew = matches!(why, Why::Confirm { .. });
     let request = Request { state: state.expose(), nonce: nonce.expose(), challenge: &challenge, anew };
     let url = SensitiveString::from(String::from(federation.provider.authorization(&metadata, &request)));
-    app.door.outside.put(cookie.expose(), Pending { state, nonce, verifier, began: app.clock.now(), why });
+    app.door
+        .outside
+        .put(cookie.expose(), Pending { state, nonce, verifier, began: app.clock.now(), why, missed: false });
     Ok(Start { url, cookie })
 }
 
@@ -165,8 +165,26 @@ async fn start(app: &Arc<App>, why: Why) -> Result<Start, NotLetIn> {
 /// [`NotLetIn`]. Whatever came of it, it counts once.
 pub async fn complete(app: &Arc<App>, ctx: &Context, cookie: Option<&str>, query: &str) -> Result<Arrived, NotLetIn> {
     let federation = app.federation().ok_or(ServiceError::NotFound)?;
-    let pending = cookie.and_then(|cookie| app.door.outside.take(cookie, app.clock.now())).ok_or(NotLetIn::Lost)?;
-    let proven = match prove(app, federation, &pending, query).await {
+    let cookie = cookie.ok_or(NotLetIn::Lost)?;
+    let answer = Callback::read(query);
+    let state = answer.as_ref().map_or("", |answer| answer.state.expose());
+    let (pending, answer) = match (app.door.outside.take(cookie, state, app.clock.now()), answer) {
+        (Taken::This(pending), Ok(answer)) => (pending, answer),
+        (Taken::Another { first }, answer) => {
+            let (refused, why) = match &answer {
+                Ok(_) => (NotLetIn::Lost, "it answers another request"),
+                Err(failure) => (told(failure), reason(failure)),
+            };
+            // Once: whoever holds the cookie could fill the trail.
+            if first {
+                refuse(app, ctx, why).await;
+            }
+            return Err(refused);
+        }
+        (Taken::This(_), Err(failure)) => return Err(told(&failure)),
+        (Taken::Nothing, _) => return Err(NotLetIn::Lost),
+    };
+    let proven = match prove(app, federation, &pending, answer).await {
         Ok(proven) => proven,
         Err((refused, why)) => {
             refuse(app, ctx, why).await;
@@ -188,14 +206,10 @@ async fn prove(
     app: &App,
     federation: &Federation,
     pending: &Pending,
-    query: &str,
+    answer: Callback,
 ) -> Result<Proven, (NotLetIn, &'static str)> {
     let not_taken = |why| (NotLetIn::NotTaken, why);
     let failed = |failure: Failure| (told(&failure), reason(&failure));
-    let answer = Callback::read(query).map_err(failed)?;
-    if !bool::from(answer.state.expose().as_bytes().ct_eq(pending.state.expose().as_bytes())) {
-        return Err((NotLetIn::Lost, "it answers another request"));
-    }
     let provider = &federation.provider;
     let metadata = provider.metadata(app.clock.now()).await.map_err(failed)?;
     // RFC 9207: the answer of another provider, and one that hides whose it is.

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use subtle::ConstantTimeEq as _;
+
 use crate::base::clock::Timestamp;
 use crate::base::ids::{Handle, StaffId};
 use crate::base::sensitive::SensitiveString;
@@ -27,6 +29,8 @@ pub(super) struct Pending {
     pub(super) verifier: SensitiveString,
     pub(super) began: Timestamp,
     pub(super) why: Why,
+    /// There was an answer to something else.
+    pub(super) missed: bool,
 }
 
 /// What it is for.
@@ -63,14 +67,37 @@ impl Waiting {
         open.insert(hash(token), pending);
     }
 
-    /// What is waited for under this token, once.
-    pub(super) fn take(&self, token: &str, now: Timestamp) -> Option<Pending> {
+    /// What is waited for under this token, once, by an answer with this state. An answer to something else leaves it waiting:
+    /// otherwise any page could end somebody's sign-in by sending them here.
+    pub(super) fn take(&self, token: &str, state: &str, now: Timestamp) -> Taken {
         let of = hash(token);
-        let taken = [&self.outside, &self.inside]
-            .into_iter()
-            .find_map(|table| table.lock().unwrap_or_else(PoisonError::into_inner).remove(&of));
-        taken.filter(|pending| now.since(pending.began) < LIFE)
+        for table in [&self.outside, &self.inside] {
+            let mut open = table.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(pending) = open.get_mut(&of) else { continue };
+            if now.since(pending.began) >= LIFE {
+                open.remove(&of);
+                return Taken::Nothing;
+            }
+            if !bool::from(state.as_bytes().ct_eq(pending.state.expose().as_bytes())) {
+                return Taken::Another { first: !std::mem::replace(&mut pending.missed, true) };
+            }
+            return open.remove(&of).map_or(Taken::Nothing, |pending| Taken::This(Box::new(pending)));
+        }
+        Taken::Nothing
     }
+}
+
+/// What was waited for.
+pub(super) enum Taken {
+    /// This.
+    This(Box<Pending>),
+    /// Something else, which goes on waiting.
+    Another {
+        /// Whether it is the first time.
+        first: bool,
+    },
+    /// Nothing, or not any more.
+    Nothing,
 }
 
 fn remove_oldest(open: &mut HashMap<Hashed, Pending>, among: impl Fn(&Pending) -> bool) {
@@ -90,17 +117,35 @@ mod tests {
 
     fn pending(why: Why, seconds: u64) -> Pending {
         let text = || SensitiveString::from("x");
-        Pending { state: text(), nonce: text(), verifier: text(), began: at(seconds), why }
+        Pending { state: text(), nonce: text(), verifier: text(), began: at(seconds), why, missed: false }
+    }
+
+    fn takes(waiting: &Waiting, token: &str, seconds: u64) -> bool {
+        matches!(waiting.take(token, "x", at(seconds)), Taken::This(_))
     }
 
     #[test]
     fn an_answer_counts_once_and_not_for_long() {
         let waiting = Waiting::default();
         waiting.put("a", pending(Why::SignIn([1; 32]), 0));
-        assert!(waiting.take("b", at(1)).is_none());
-        assert!(waiting.take("a", at(1)).is_some() && waiting.take("a", at(1)).is_none(), "once");
+        assert!(matches!(waiting.take("b", "x", at(1)), Taken::Nothing));
+        assert!(takes(&waiting, "a", 1) && !takes(&waiting, "a", 1), "once");
         waiting.put("a", pending(Why::SignIn([1; 32]), 0));
-        assert!(waiting.take("a", at(600)).is_none(), "too late");
+        assert!(!takes(&waiting, "a", 600), "too late");
+    }
+
+    /// Anybody can send a browser to the address of answers, with a state of their own.
+    #[test]
+    fn an_answer_to_something_else_ends_nothing() {
+        let waiting = Waiting::default();
+        waiting.put("a", pending(Why::SignIn([1; 32]), 0));
+        for (n, state) in ["", "y", "xx"].into_iter().enumerate() {
+            assert!(
+                matches!(waiting.take("a", state, at(1)), Taken::Another { first } if first == (n == 0)),
+                "{state}"
+            );
+        }
+        assert!(takes(&waiting, "a", 2), "it still waits");
     }
 
     #[test]
@@ -117,7 +162,7 @@ mod tests {
             waiting.put(&format!("t{n}"), pending(Why::SignIn([1; 32]), 1 + n as u64 / 100));
         }
         assert_eq!(waiting.outside.lock().unwrap().len(), MOST_OF_ONE + 1);
-        assert!(waiting.take("t0", at(9)).is_none() && waiting.take("t299", at(9)).is_some());
+        assert!(!takes(&waiting, "t0", 9) && takes(&waiting, "t299", 9));
         for n in 0..2 * MOST as u32 {
             let mut place = [7; 32];
             place[..4].copy_from_slice(&n.to_be_bytes());
@@ -127,6 +172,6 @@ mod tests {
             }
         }
         assert!(waiting.outside.lock().unwrap().len() <= MOST);
-        assert!(waiting.take("other", at(11)).is_none() && waiting.take("inside", at(11)).is_some());
+        assert!(!takes(&waiting, "other", 11) && takes(&waiting, "inside", 11));
     }
 }
