@@ -51,8 +51,11 @@ fn record(id: &str) -> String {
     format!("/staff/record/{id}?purpose=recruitment")
 }
 
-/// Everything by which a record could be read or changed: method, address, body of a post.
-fn ways(id: &str) -> Vec<(&'static str, String, Vec<(&'static str, &'static str)>)> {
+/// Method, address, and the body of a post.
+type Way = (&'static str, String, Vec<(&'static str, &'static str)>);
+
+/// Everything by which a record could be read or changed.
+fn ways(id: &str) -> Vec<Way> {
     let at = |tail: &str| format!("/staff/record/{id}{tail}");
     vec![
         ("GET", at(""), vec![]),

@@ -48,7 +48,7 @@ async fn axe_finds_nothing_where_vacancies_are_opened_and_guests_let_in() {
         walk.look("form-with-vacancies").await;
         let applicant = chrome.visit(Visitor::DESKTOP).await;
         applicant.goto(&form_page(&served)).await.unwrap();
-        applicant.find(By::Css(&format!("option[value='ENG-{n}']"))).await.unwrap().click().await.unwrap();
+        applicant.find(By::Css(format!("option[value='ENG-{n}']"))).await.unwrap().click().await.unwrap();
         fill_in(&applicant, &cv).await;
         submit(&applicant).await;
         applicant.quit().await.unwrap();
@@ -58,7 +58,7 @@ async fn axe_finds_nothing_where_vacancies_are_opened_and_guests_let_in() {
         assert!(page_text(&walk.browser).await.contains("Bridge engineer, Leeds"));
         let admit = "form[action$='/guests'] button";
         walk.mistake(admit, "record-guest-mistake").await;
-        walk.browser.find(By::Css(&format!("#guest option[value='{guest}']"))).await.unwrap().click().await.unwrap();
+        walk.browser.find(By::Css(format!("#guest option[value='{guest}']"))).await.unwrap().click().await.unwrap();
         walk.put("reason", "Would she fit in?").await;
         walk.press(admit, "record-guest-let-in").await;
         let record = walk.browser.current_url().await.unwrap();
