@@ -4,8 +4,9 @@
 mod staff;
 mod support;
 
+use letterlock::domain::form::FormSet;
 use letterlock::policy::Role;
-use letterlock::services::staff as accounts;
+use letterlock::services::{sign_in, staff as accounts};
 use serde_json::json;
 use staff::{Place, Staff, between, words};
 use support::{document, owner, pdf, text};
@@ -163,6 +164,12 @@ async fn a_token_of_a_guest_reads_no_more_than_the_guest() {
     let (status, shown) = document(service.get(&format!("{path}?purpose=recruitment"), Some(token)).await).await;
     assert_eq!(status, 200, "{shown}");
     assert_eq!(shown["fields"]["name"], "Jane Doe");
+    // Nor how it stands, whose it is, or what they agreed to.
+    assert_eq!((shown.get("status"), shown.get("subject"), &shown["consents"]), (None, None, &json!({})), "{shown}");
+    let print = scene.gus.page(&format!("/staff/record/{}/print?purpose=recruitment", scene.lent)).await;
+    for hidden in ["Received.", "talent-pool", "jane@example.org"] {
+        assert!(!print.contains(hidden), "{hidden}: {print}");
+    }
     for hidden in ["jane@example.org", "7946", "Would you hire"] {
         assert!(!shown.to_string().contains(hidden), "{hidden}: {shown}");
     }
@@ -388,4 +395,31 @@ async fn a_guest_who_reads_unusually_much_is_asked_why() {
     let asked = scene.gus.get(&record(&scene.other)).await;
     assert_eq!(asked.status(), 303);
     assert!(asked.headers()["location"].to_str().unwrap().starts_with("/staff/reason"));
+}
+
+/// Of a form that shows a date to hr alone, to whom its guests are likened: who is not shown it lends it to nobody, and whoever
+/// lent it and is not shown it any more does not either.
+#[tokio::test]
+async fn nobody_lends_what_they_are_not_shown_themselves() {
+    let masked = include_str!("support/masked.toml").replace("[\"support\", \"hr\"]", "[\"hr\", \"support\"]");
+    let place = Place::with_forms(FormSet::with_files([("move.toml", masked.as_str())]).unwrap()).await;
+    let hanna = person(&place, "hanna", &[Role::Hr]).await;
+    let sue = person(&place, "sue", &[Role::Support]).await;
+    let gus = person(&place, "gus", &[Role::Guest]).await;
+    let fields = json!({ "fields": { "email": "jane@example.org", "message": "Hello", "birth": "1985-04-12" } });
+    let sent = place.service.request("POST", "/api/v1/forms/move/submissions").json(&fields).send().await.unwrap();
+    let (status, body) = document(sent).await;
+    assert_eq!(status, 201, "{body}");
+    let id = text(&body["submission"]);
+    let (guests, page) = (format!("/staff/record/{id}/guests"), format!("/staff/record/{id}?purpose=moving"));
+    let typed = [("guest", "gus"), ("days", "7"), ("purpose", "moving"), ("reason", "")];
+    assert!(!sue.page(&page).await.contains("1985"));
+    let refused = sue.post(&guests, &typed).await;
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().await.unwrap().contains("ask a colleague"));
+    assert_eq!(gus.get(&page).await.status(), 404);
+    assert_eq!(hanna.post(&guests, &typed).await.status(), 303);
+    assert!(gus.page(&page).await.contains("1985"));
+    sign_in::change_roles(&place.service.app, &owner(Role::Admin), "hanna", &[Role::Support]).await.unwrap();
+    assert_eq!(gus.get(&page).await.status(), 404, "whoever let them in is not shown it any more");
 }

@@ -6,9 +6,10 @@ mod support;
 
 use letterlock::domain::form::{FormSet, Source, Sources};
 use letterlock::domain::staff::CustomRole;
-use letterlock::policy::{Action, Actor, CustomRoles, Resource, Role, decide};
+use letterlock::policy::{Action, Actor, CustomRoles, Resource, Role, Scope, decide};
+use letterlock::services::export::{Asked, Format};
 use letterlock::services::staff::{authenticate, create_token, list};
-use letterlock::services::{ServiceError, sign_in};
+use letterlock::services::{Context, ServiceError, approvals, sign_in};
 use staff::{DAY, Place};
 use support::{document, open_with_clock, owner};
 
@@ -120,4 +121,33 @@ async fn a_role_that_is_gone_opens_nothing_and_an_unknown_one_is_not_handed_out(
     let denied = decide(&actor, Action::ReadSubmission, &Resource::Submission { roles: &[own()] });
     assert!(denied.is_err());
     app.close().await;
+}
+
+/// What a role may not open one by one does not come out by the hundred.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_holds_no_files_for_a_role_that_reads_none() {
+    let place = place(&[Action::ListSubmissions, Action::ReadSubmission, Action::ExportSubmissions]).await;
+    send(&place, "talk").await;
+    let (_, _, jane) = place.take_up(&place.invite("jane", &[own()]).await).await;
+    drop(jane);
+    let app = &place.service.app;
+    let id =
+        list(app, &owner(Role::Admin)).await.unwrap().into_iter().find(|account| account.login == "jane").unwrap().id;
+    let scope = Scope::default().knowing(app.custom_roles().clone());
+    let actor = Actor::Staff { id, login: "jane".to_owned(), roles: vec![own()], scope };
+    let ctx = Context { actor, ..owner(Role::Admin) };
+    let asked = |format| Asked {
+        form: "talk".parse().unwrap(),
+        format,
+        purpose: "support".to_owned(),
+        status: None,
+        whose: None,
+        label: None,
+        from: None,
+        until: None,
+        records: Vec::new(),
+    };
+    let refused = approvals::ask_export(app, &ctx, asked(Format::Zip), "x").await;
+    assert!(matches!(refused, Err(ServiceError::Forbidden)));
+    approvals::ask_export(app, &ctx, asked(Format::Csv), "x").await.unwrap();
 }

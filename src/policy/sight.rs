@@ -102,6 +102,11 @@ impl<'a> Sight<'a> {
             .map(|(name, _)| name)
     }
 
+    /// Whether all that `other` shows of what the form asks is shown here, too.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.masked().all(|name| other.masked().any(|also| also == name))
+    }
+
     /// Whether there may be files that are not shown: then their number is not told either.
     pub fn may_hide_files(&self) -> bool {
         !self.shows_former() || self.form.files.iter().any(|file| !self.sees(file.seen_by.as_deref()))

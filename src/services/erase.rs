@@ -94,6 +94,7 @@ pub async fn people(
             Err(_) => results.extend(chunk.iter().map(|_| Err(ServiceError::Unavailable))),
         }
     }
+    guests::tidy_soon(app);
     Ok(results)
 }
 
@@ -132,6 +133,7 @@ pub(super) async fn people_once(
     let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
     let targets = ids.iter().map(|id| Target::Person(*id)).collect();
     let certificates = app.vault.erase_once(act, targets, used, row).await?;
+    guests::tidy_soon(app);
     certificates.iter().map(|certificate| found_or_not(to_value(certificate.as_ref()))).collect()
 }
 

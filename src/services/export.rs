@@ -60,6 +60,10 @@ pub(super) async fn prepare(app: &Arc<App>, ctx: &Context, asked: Asked) -> Resu
     let form = app.forms().get(&asked.form).cloned().ok_or(ServiceError::NotFound)?;
     check_form(ctx, &form)?;
     check_purpose(ctx, &form, &asked.purpose)?;
+    // So that nobody is asked to approve what would come out empty.
+    if asked.format.has_files() && !review::may_with(ctx, Action::ReadFile, &form, Nature::Letter) {
+        return Err(ServiceError::Forbidden);
+    }
     let (since, before) = search::days(asked.from, asked.until)?;
     let mut records = asked.records;
     records.sort();
@@ -184,6 +188,7 @@ impl Sieve {
             && !matches!(summary.nature, Nature::Answer(_))
             && review::may_list(app, &self.ctx, located)
             && review::may_with(&self.ctx, Action::ReadSubmission, &self.form, summary.nature)
+            && (!wanted.format.has_files() || review::may_with(&self.ctx, Action::ReadFile, &self.form, summary.nature))
     }
 
     fn places(

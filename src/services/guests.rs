@@ -186,6 +186,12 @@ pub async fn admit(
     // Nobody lends what they may not read themselves: not by a token that leaves that out, either.
     let _ = review::locate(app, ctx, id, Action::ReadSubmission).await?;
     let by = ctx.actor.account().ok_or(ServiceError::Forbidden)?;
+    let form = app.forms().get(&located.summary.form).cloned().ok_or(ServiceError::NotFound)?;
+    if !sees_enough(&ctx.actor, &form) {
+        let message =
+            "Guests are shown some of this that you are not. Please ask a colleague who sees it to let them in.";
+        return Err(invalid(Problem::in_field("guest", "masked", message)));
+    }
     if !may_still_let_in(app, by, &located.summary) {
         // A program, whose roles are those of its token.
         return Err(ServiceError::Forbidden);
@@ -310,15 +316,27 @@ async fn write(
     Ok(app.vault.change_system_rows_about(act, detail, rows, table, gone, Some(located)).await?)
 }
 
-/// Whether the account may let somebody read this now: as a person, by their own roles, from where they are.
+/// Whether the account may let somebody read this now: as a person, by their own roles, from where they are; and sees itself all
+/// that the form shows to guests.
 fn may_still_let_in(app: &App, account: StaffId, summary: &Summary) -> bool {
-    let Some(login) = staff::login_of(app, account) else { return false };
     let Some(form) = app.forms().get(&summary.form).cloned() else { return false };
-    let scope = staff::scope_of(app, account);
-    let actor = Actor::Staff { id: account, login, roles: sign_in::roles_of(app, account), scope };
+    let Some(actor) = person(app, account) else { return false };
+    if !sees_enough(&actor, &form) {
+        return false;
+    }
     let resource = Resource::of_submission(&form, summary.nature);
     let may = |action| policy::decide(&actor, action, &resource).is_ok();
     may(Action::ReadSubmission) && may(Action::AdmitGuest) && actor.reaches(&summary.region)
+}
+
+/// The account as a person acts.
+fn person(app: &App, id: StaffId) -> Option<Actor> {
+    let login = staff::login_of(app, id)?;
+    Some(Actor::Staff { id, login, roles: sign_in::roles_of(app, id), scope: staff::scope_of(app, id) })
+}
+
+fn sees_enough(actor: &Actor, form: &Form) -> bool {
+    policy::sight(actor, form, None).covers(&policy::guest_sight(form))
 }
 
 /// Whether it is what guests are let in to: no comment, and nothing of a survey.

@@ -107,6 +107,8 @@ pub async fn send(
     text: &str,
 ) -> Result<u32, ServiceError> {
     let (located, permit) = review::locate(app, ctx, id, Action::WriteMessage).await?;
+    // Whoever sends words in the house's name to somebody may read what they answer.
+    let _ = review::locate(app, ctx, id, Action::ReadSubmission).await?;
     let form = lettered(app, &located.summary.form, located.summary.nature)?;
     let text = needed(MessageText::parse(text))?;
     let author = match (permit.role(), permit.actor()) {

@@ -165,6 +165,7 @@ pub async fn open(
     // What cannot be shown is not opened; and whoever may not know of it is told so first.
     review::may_open_file(app, ctx, id, n, purpose).await?;
     let Some(previewer) = app.previews.previewer.get().cloned() else { return nothing(Why::Off) };
+    let Some(place) = previewer.place().await else { return nothing(Why::Busy) };
     // What could not be locked in last time may be by now; it is tried without a file first.
     let known = *app.previews.barrier();
     if known.is_some() {
@@ -174,7 +175,6 @@ pub async fn open(
             return nothing(Why::Barred(barrier));
         }
     }
-    let Some(place) = previewer.place().await else { return nothing(Why::Busy) };
 
     let (reader, located) = review::open_file(app, ctx, id, n, purpose).await?;
     let mut info = reader.info().clone();
@@ -190,7 +190,11 @@ pub async fn open(
         let content = read(reader)?;
         let made = previewer.make(kind, content);
         Ok::<_, VaultError>(match made {
-            Ok(Preview::Text { text, is_cut }) => Made::Text(text, is_cut),
+            Ok(Preview::Text { text, is_cut }) => {
+                // Nothing to keep, but a last look whether an erasure came meanwhile.
+                drop(vault.hold(&located, Vec::new())?);
+                Made::Text(text, is_cut)
+            }
             Ok(Preview::Pages { pictures, total, broke_off }) => {
                 let shown = pictures.len();
                 Made::Pages { pictures: vault.hold(&located, pictures)?, shown, total, broke_off }
@@ -203,6 +207,8 @@ pub async fn open(
         Made::Nothing(Failure::Barred(barrier)) => Some(barrier),
         _ => None,
     };
+    // Making it took seconds: what let the reader in may have ended.
+    review::may_open_file(app, ctx, id, n, purpose).await?;
     match made {
         Made::Text(text, is_cut) => shown(Sight::Text { text, is_cut }),
         Made::Pages { pictures, shown: count, total, broke_off } => {

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
 
 use jiff::civil::Date;
 
@@ -101,6 +101,8 @@ pub(super) struct Shelf {
     touched: Mutex<BTreeSet<u64>>,
     /// Whoever looks at those, one at a time.
     looking: Mutex<()>,
+    /// Whoever looks at all of them because they are many.
+    catching_up: Mutex<()>,
 }
 
 struct Line {
@@ -225,6 +227,12 @@ impl Vault {
         match shelf.stage.compare_exchange(COLD, FILLING, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => {}
             Err(READY) => {
+                // One is enough; the others would wait for it in threads that everybody needs.
+                let _only = match shelf.catching_up.try_lock() {
+                    Ok(only) => only,
+                    Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                    Err(TryLockError::WouldBlock) => return Ok(()),
+                };
                 while shelf.behind() > 0 && self.look_at(CHUNK)? {}
                 return Ok(());
             }

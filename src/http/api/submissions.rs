@@ -82,6 +82,11 @@ pub(in crate::http) async fn show(
     let query = Query::strict(&uri, &["purpose"])?;
     let opened = review::show(&web.app, &ctx, id, query.text("purpose")).await?;
     let mut document = document(&opened.summary, &opened.content, &opened.messages);
+    if let (true, Some(members)) = (opened.lent.is_some(), document.as_object_mut()) {
+        // How it stands, and the handle by which two of the same person would be known, are not for guests.
+        members.remove("status");
+        members.remove("subject");
+    }
     document["downloads"] = json!(opened.downloads);
     document["masked"] = json!(opened.masked);
     document["former_masked"] = json!(opened.former_masked);

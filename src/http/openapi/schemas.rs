@@ -47,7 +47,7 @@ pub(super) fn schemas() -> Value {
     } } });
     let submission = json!({
         "type": "object",
-        "required": ["id", "form", "subject", "status", "received", "region", "fields", "consents", "files", "messages"],
+        "required": ["id", "form", "received", "region", "fields", "consents", "files", "messages"],
         "properties": {
             "id": id, "form": { "type": "string" }, "subject": id, "status": status, "received": time,
             "region": { "type": "string" }, "fields": fields, "consents": flags,

@@ -23,7 +23,7 @@ pub(super) fn print(web: &Web, here: &Here, opened: &Submission, purpose: &str) 
         id: opened.summary.id.to_string(),
         title: form.map_or(opened.summary.form.as_str(), |form| &form.title),
         received: When::of(&speech, opened.content.received),
-        status: view::status(opened.summary.status),
+        status: opened.lent.is_none().then(|| view::status(opened.summary.status)),
         purpose,
         purpose_words: view::purpose(purpose),
         answers: answers(&speech, form.map(|form| &**form), &opened.content.fields),
@@ -50,7 +50,8 @@ struct PrintPage<'a> {
     id: String,
     title: &'a str,
     received: When,
-    status: &'static str,
+    /// Not for guests.
+    status: Option<&'static str>,
     purpose: &'a str,
     purpose_words: String,
     answers: Vec<Answer<'a>>,

@@ -169,7 +169,9 @@ fn files_are_numbered_without_gaps_and_each_number_leads_back() {
         let numbers: Vec<u32> = content.files.iter().chain(&messages[0].files).map(|file| file.n).collect();
         assert_eq!(numbers, (0..shown.len() as u32 + 2).collect::<Vec<_>>(), "{role}");
         let truth: Vec<_> = numbers.iter().map(|n| sight.true_number(&asked, *n)).collect();
-        let all: Vec<_> = shown.iter().copied().chain([5, 6]).map(Some).collect();
+        // Of the conversation only to who sees it.
+        let later = [5, 6].map(|n| sight.shows_messages().then_some(n));
+        let all: Vec<_> = shown.iter().copied().map(Some).chain(later).collect();
         assert_eq!(truth, all, "{role}");
         let fields: Vec<&str> = content.fields.keys().map(String::as_str).collect();
         let expected = match role {

@@ -36,6 +36,11 @@ pub(in crate::services) fn shown(
         consent_changes.clear();
         (summary.messages, summary.unanswered, summary.work) = (0, 0, Work::default());
     }
+    if lent.is_some() {
+        // What they agreed to, and by whose server they came, is for those who work on it.
+        content.consents.clear();
+        content.server_key = None;
+    }
     if sight.may_hide_files() {
         limit_history(sight, &content.files, &mut history);
     }
