@@ -8,7 +8,7 @@ use super::console::{invitation, take_up};
 use super::{Found, Walk, axe};
 use crate::chrome::{Chrome, Visitor};
 use crate::served::Served;
-use crate::{fill_in, form_page, page_text, pdf, submit};
+use crate::{fill_in, form_page, page_text, pdf, shoot, submit};
 
 /// Widths, light and dark.
 const LOOKS: [(&str, u32, bool); 2] = [("en", 1280, true), ("en", 320, false)];
@@ -40,7 +40,9 @@ async fn axe_finds_nothing_where_vacancies_are_opened_and_guests_let_in() {
         walk.put("place", "Leeds").await;
         walk.put("about", "You build bridges.\nWe build you one.").await;
         walk.press("main form button", "vacancies-one").await;
+        shoot(&walk.browser, &format!("hiring-{n}-vacancies")).await;
         walk.press("section[aria-labelledby=open] li a", "vacancy").await;
+        shoot(&walk.browser, &format!("hiring-{n}-vacancy")).await;
         walk.put("title-en", " ").await;
         walk.mistake("main form button[value=change]", "vacancy-mistake").await;
         walk.browser.goto(&form_page(&served)).await.unwrap();
@@ -61,7 +63,18 @@ async fn axe_finds_nothing_where_vacancies_are_opened_and_guests_let_in() {
         walk.browser.find(By::Css(format!("#guest option[value='{guest}']"))).await.unwrap().click().await.unwrap();
         walk.put("reason", "Would she fit in?").await;
         walk.press(admit, "record-guest-let-in").await;
+        shoot(&walk.browser, &format!("hiring-{n}-record")).await;
         let record = walk.browser.current_url().await.unwrap();
+        for letter in ["invitation", "rejection"] {
+            let letter = format!("{}/letter?letter={letter}&purpose=recruitment", record.path());
+            walk.browser.goto(&at(&letter)).await.unwrap();
+            walk.look("letter").await;
+        }
+        walk.put("text", "Dear Jane,\n\nplease come on <b>Monday</b>.").await;
+        walk.press("button[value=look]", "letter-as-mail").await;
+        shoot(&walk.browser, &format!("hiring-{n}-letter")).await;
+        walk.press("button[value=send]", "record-with-letter").await;
+        assert!(page_text(&walk.browser).await.contains("please come on <b>Monday</b>."));
         walk.end().await;
 
         // By keyboard alone: the guest follows the one link of their first page and writes a note.
@@ -77,6 +90,7 @@ async fn axe_finds_nothing_where_vacancies_are_opened_and_guests_let_in() {
             .await
             .unwrap();
         gus.look("guest-record").await;
+        shoot(&gus.browser, &format!("hiring-{n}-guest")).await;
         let text = page_text(&gus.browser).await;
         assert!(text.contains("Not shown to guests") && !text.contains("Would she fit in?"), "{text}");
         gus.mistake("form[action$='/notes'] button", "guest-note-mistake").await;
