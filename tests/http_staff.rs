@@ -331,7 +331,7 @@ async fn posts_from_elsewhere_and_without_the_guard_are_refused() {
     let guard = hanna.guard().await;
     let posts = routes().iter().filter(|route| route.who.is_signed_in() && route.method == "POST");
     for route in posts {
-        let path = route.path.replace("{id}", &id).replace("{n}", "0");
+        let path = route.path.replace("{id}", &id).replace("{n}", "0").replace("{pass}", &id);
         let post = |guard: &str| {
             place
                 .service
