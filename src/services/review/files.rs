@@ -75,7 +75,7 @@ pub async fn file(
     Ok(download)
 }
 
-/// As [`file`], for whoever reads it here.
+/// As [`file()`], for whoever reads it here.
 pub(in crate::services) async fn open_file(
     app: &Arc<App>,
     ctx: &Context,
