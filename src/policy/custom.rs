@@ -59,12 +59,6 @@ impl CustomRoles {
             _ => true,
         }
     }
-
-    /// What a role of this name may do; nothing if there is none.
-    pub(super) fn decide(&self, name: CustomRole, action: Action, resource: &Resource<'_>) -> Verdict {
-        let own = self.0.get(&name).map_or(&[][..], Vec::as_slice);
-        decide(own, Role::Custom(name), action, resource)
-    }
 }
 
 /// Whether a role of one's own may do this at all.
@@ -123,7 +117,15 @@ pub const fn may_be_given(action: Action) -> bool {
     }
 }
 
-fn decide(own: &[Action], role: Role, action: Action, resource: &Resource<'_>) -> Verdict {
+/// What a role of this name may do: what the configuration gives it, and nothing where it does not make it.
+pub(super) fn decide(
+    roles: Option<&CustomRoles>,
+    name: CustomRole,
+    action: Action,
+    resource: &Resource<'_>,
+) -> Verdict {
+    let own = roles.and_then(|roles| roles.0.get(&name)).map_or(&[][..], Vec::as_slice);
+    let role = Role::Custom(name);
     if let (Action::SignIn | Action::GiveReason, Resource::Staff) = (action, resource) {
         return Ok(());
     }

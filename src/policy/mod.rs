@@ -451,10 +451,7 @@ fn by_any_role(
         let verdict = match person {
             Err(Denial::Hidden) => person,
             _ => match role {
-                Role::Custom(name) => custom.map_or_else(
-                    || CustomRoles::default().decide(*name, action, resource),
-                    |custom| custom.decide(*name, action, resource),
-                ),
+                Role::Custom(name) => custom::decide(custom, *name, action, resource),
                 _ => rules::for_role(*role, action, resource),
             }
             .and(person),
