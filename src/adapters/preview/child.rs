@@ -1,8 +1,9 @@
 //! The service's side of a preview: starts the worker, feeds it, listens, and ends it.
 
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -87,6 +88,8 @@ impl Previewer {
         let status = child.wait();
         let why = match ended {
             Ok(()) => None,
+            // Its own limit of processor time can come before the clock on the wall, as starting counts.
+            Err(Failure::Died) if status.as_ref().is_ok_and(ran_out_of_time) => Some(Failure::TooSlow),
             Err(Failure::Died) => {
                 let status = status.map(|status| status.to_string()).unwrap_or_default();
                 tracing::warn!(kind = kind.extension(), status, "the process that made a preview ended");
@@ -138,6 +141,11 @@ impl Previewer {
             outcome
         })
     }
+}
+
+/// Whether the kernel ended it for the processor time that it used.
+fn ran_out_of_time(status: &ExitStatus) -> bool {
+    status.signal() == Some(libc::SIGXCPU)
 }
 
 /// Hears what is said until `done`, or the deadline.
