@@ -320,19 +320,13 @@ async fn write(
 /// that the form shows to guests.
 fn may_still_let_in(app: &App, account: StaffId, summary: &Summary) -> bool {
     let Some(form) = app.forms().get(&summary.form).cloned() else { return false };
-    let Some(actor) = person(app, account) else { return false };
+    let Some(actor) = sign_in::person(app, account) else { return false };
     if !sees_enough(&actor, &form) {
         return false;
     }
     let resource = Resource::of_submission(&form, summary.nature);
     let may = |action| policy::decide(&actor, action, &resource).is_ok();
     may(Action::ReadSubmission) && may(Action::AdmitGuest) && actor.reaches(&summary.region)
-}
-
-/// The account as a person acts.
-fn person(app: &App, id: StaffId) -> Option<Actor> {
-    let login = staff::login_of(app, id)?;
-    Some(Actor::Staff { id, login, roles: sign_in::roles_of(app, id), scope: staff::scope_of(app, id) })
 }
 
 fn sees_enough(actor: &Actor, form: &Form) -> bool {

@@ -10,7 +10,7 @@ use crate::domain::message::MessageText;
 use crate::domain::staff::Login;
 use crate::domain::submission::{Nature, Status, Summary};
 use crate::domain::work::{Assignee, Label, Note, TeamName, labels};
-use crate::policy::{self, Action, Actor, Resource, Role};
+use crate::policy::{self, Action, Actor, Resource};
 pub use crate::vault::LabelChange;
 use crate::vault::WorkChange;
 
@@ -222,13 +222,9 @@ pub(super) fn parse_assignee(app: &App, form: &Form, name: &str) -> Result<Optio
 
 /// Whether an account may read what comes by a form.
 pub(super) fn reads(app: &App, account: StaffId, form: &Form) -> bool {
-    reads_as(app, sign_in::roles_of(app, account), account, form)
-}
-
-fn reads_as(app: &App, roles: Vec<Role>, id: StaffId, form: &Form) -> bool {
-    let actor = Actor::Staff { id, login: String::new(), roles, scope: staff::scope_of(app, id) };
     let resource = Resource::of_submission(form, Nature::Letter);
-    policy::decide(&actor, Action::ReadSubmission, &resource).is_ok()
+    let may = |actor: Actor| policy::decide(&actor, Action::ReadSubmission, &resource).is_ok();
+    sign_in::person(app, account).is_some_and(may)
 }
 
 /// Labels as they may be set on what came by a form.

@@ -206,7 +206,7 @@ pub async fn begin_setup(app: &Arc<App>, token: &str, password: &SensitiveString
     let (_, login) = invited(app, token)?;
     let parsed: Login = login.parse().map_err(|_| ServiceError::Internal)?;
     // Whoever has an invitation can post as often as they like.
-    let password = make_hash(app, Lane::Any(sha256(token)), choose(&parsed, password)?).await?;
+    let password = make_hash(app, Lane::Invited(sha256(token)), choose(&parsed, password)?).await?;
     let totp = TotpSecret::make_random(app.entropy()).map_err(VaultError::from)?;
     let shown = shown(app, login, &totp)?;
     let now = app.clock.now();

@@ -10,6 +10,7 @@ mod confirm;
 mod credentials;
 mod enrol;
 mod passkeys;
+mod place;
 mod provider;
 mod queue;
 mod roles;
@@ -35,6 +36,7 @@ use crate::policy::{Action, Actor, Resource, Role};
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Detail, Vault, VaultError};
 use credentials::{Credentials, Ring, Second, sha256};
+use place::{Place, Shares};
 use throttle::{From, Throttle};
 
 pub use account::{
@@ -59,8 +61,10 @@ pub use sessions::{FRESH, Factor, IDLE, LONGEST, Session};
 const AT_ONCE: usize = 2;
 /// Of those that wait for that.
 const WAITING: usize = 64;
-/// Of these, those of one address (IPv6: one /64), or by one invitation.
-const WAITING_OF_ONE: usize = 8;
+/// Of these, those of one address (IPv6: one /64), of its site's network, and of its provider's.
+const WAITING_OF_ONE: Shares = [8, 16, 32];
+/// Of those that wait by invitation, those by one.
+const WAITING_BY_ONE: usize = 8;
 
 /// The roles of an account that signs in; `None` for one that never was invited.
 pub(super) fn own_roles(app: &App, id: StaffId) -> Option<Vec<Role>> {
@@ -93,6 +97,8 @@ pub struct Door {
     /// Where strangers wait: whoever is known stands behind those of them who have come through, and no others.
     strangers: Semaphore,
     waiting: queue::Queue,
+    /// Those who were invited: strangers fill no queue of theirs.
+    invited: queue::Queue,
     hashed: AtomicU64,
     /// Changes happen one at a time, so that a code cannot count twice.
     changing: Mutex<()>,
@@ -134,6 +140,7 @@ impl Door {
             hashing: Semaphore::new(AT_ONCE),
             strangers: Semaphore::new(AT_ONCE),
             waiting: queue::Queue::default(),
+            invited: queue::Queue::default(),
             hashed: AtomicU64::new(0),
             changing: Mutex::new(()),
         })
@@ -212,7 +219,7 @@ pub async fn enter(
     let typed = Password::typed(password.expose());
     let lane = match from {
         From::Known(_) => Lane::Known,
-        From::Stranger(address) => Lane::Any(throttle::place(address)),
+        From::Stranger(address) => Lane::Any(Place::of(address)),
     };
     let good = hashing(app, lane, move || typed.is_some_and(|password| hash.matches(password.expose()))).await;
     // Nothing was looked at: whoever tries again when there is less to do is not kept waiting for it.
@@ -333,13 +340,16 @@ pub fn waits(app: &App, token: &str) -> Option<Waiting> {
     Some(Waiting { codes: factors.codes.is_some(), passkeys: !factors.passkeys.is_empty() && app.has_passkeys() })
 }
 
+/// An account as its person acts; `None` for one that is disabled or was never invited, as those of programs.
+pub(super) fn person(app: &App, id: StaffId) -> Option<Actor> {
+    let (login, roles) = (staff::login_of(app, id)?, own_roles(app, id)?);
+    Some(Actor::Staff { id, login, roles, scope: staff::scope_of(app, id) })
+}
+
 /// Who is signed in under a token. A disabled account is not.
 pub fn find(app: &App, token: &str) -> Option<SignedIn> {
     let session = app.door.sessions.find(token, app.clock.now())?;
-    let login = staff::login_of(app, session.staff)?;
-    let roles = app.door.ring.roles(session.staff)?;
-    let actor =
-        Actor::Staff { id: session.staff, login: login.clone(), roles, scope: staff::scope_of(app, session.staff) };
+    let (login, actor) = (staff::login_of(app, session.staff)?, person(app, session.staff)?);
     Some(SignedIn { actor, login, session })
 }
 
@@ -403,7 +413,9 @@ enum Lane {
     /// Somebody who was here before, or is signed in: goes before all strangers but those whose turn it is.
     Known,
     /// Anybody, from a place: many of one place leave room for the others.
-    Any(throttle::Key),
+    Any(Place),
+    /// Somebody with an invitation, of which this is the hash.
+    Invited(throttle::Key),
 }
 
 /// Runs what takes a lot of memory: a few at a time, and not many strangers waiting.
@@ -412,11 +424,15 @@ async fn hashing<T: Send + 'static>(
     lane: Lane,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ServiceError> {
-    let _waiting = match lane {
+    let waiting = match lane {
         Lane::Known => None,
-        Lane::Any(place) => {
-            let later = ServiceError::Later(Duration::from_secs(5));
-            let waiting = app.door.waiting.enter(place, WAITING, WAITING_OF_ONE).ok_or(later)?;
+        Lane::Any(place) => Some(app.door.waiting.enter(place.levels(), WAITING, WAITING_OF_ONE)),
+        Lane::Invited(by) => Some(app.door.invited.enter(&[by; 3], WAITING, [WAITING_BY_ONE; 3])),
+    };
+    let _waiting = match waiting {
+        None => None,
+        Some(waiting) => {
+            let waiting = waiting.ok_or(ServiceError::Later(Duration::from_secs(5)))?;
             Some((waiting, app.door.strangers.acquire().await.map_err(|_| ServiceError::Unavailable)?))
         }
     };

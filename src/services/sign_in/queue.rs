@@ -3,39 +3,50 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::place::Shares;
 use super::throttle::Key;
 
-/// Those that wait, or are being worked on, by place.
+/// Those that wait, or are being worked on: how many in all, and by place and network.
 #[derive(Default)]
-pub(super) struct Queue(Mutex<HashMap<Key, usize>>);
+pub(super) struct Queue(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    of: HashMap<(usize, Key), usize>,
+}
 
 /// A place in the queue, given back when dropped.
 pub(super) struct Waiting<'a> {
     queue: &'a Queue,
-    place: Key,
+    levels: [Key; 3],
 }
 
 impl Queue {
-    /// A place for one more, while fewer than `most` wait in all, and fewer than `of_one` of this place.
-    pub(super) fn enter(&self, place: Key, most: usize, of_one: usize) -> Option<Waiting<'_>> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, own) = (waiting.values().sum::<usize>(), waiting.get(&place).copied().unwrap_or(0));
-        if all >= most || own >= of_one {
+    /// One more of the place with these `levels`, while fewer than `most` wait in all, and fewer than its `shares` of it.
+    pub(super) fn enter(&self, levels: &[Key; 3], most: usize, shares: Shares) -> Option<Waiting<'_>> {
+        let counts = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = |(level, share): (usize, &usize)| {
+            levels.get(level).and_then(|key| counts.of.get(&(level, *key))).is_none_or(|own| own < share)
+        };
+        if counts.all >= most || !shares.iter().enumerate().all(own) {
             return None;
         }
-        waiting.insert(place, own + 1);
-        Some(Waiting { queue: self, place })
+        counts.all += 1;
+        levels.iter().enumerate().for_each(|(level, key)| *counts.of.entry((level, *key)).or_default() += 1);
+        Some(Waiting { queue: self, levels: *levels })
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.queue.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = waiting.get(&self.place).map_or(0, |own| own.saturating_sub(1));
-        if left == 0 {
-            waiting.remove(&self.place);
-        } else {
-            waiting.insert(self.place, left);
+        let counts = &mut *self.queue.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all = counts.all.saturating_sub(1);
+        for of in self.levels.iter().copied().enumerate() {
+            match counts.of.get(&of).copied().unwrap_or(0) {
+                0 | 1 => drop(counts.of.remove(&of)),
+                own => drop(counts.of.insert(of, own - 1)),
+            }
         }
     }
 }
@@ -43,11 +54,16 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::sign_in::place::Place;
+
+    fn v6(site: u16, subnet: u16) -> Place {
+        Place::of(Some([0x2001, 0xdb8, site, subnet, 0, 0, 0, 1].into()))
+    }
 
     #[test]
     fn one_place_takes_its_share_and_gives_it_back() {
         let queue = Queue::default();
-        let enter = |place: u8| queue.enter([place; 32], 5, 2);
+        let enter = |net: u8| queue.enter(Place::of(Some([net, net, 2, 1].into())).levels(), 5, [2, 5, 5]);
         let first = [enter(1), enter(1)];
         assert!(first.iter().all(Option::is_some) && enter(1).is_none(), "two of one place");
         let others = [enter(2), enter(3), enter(4)];
@@ -56,6 +72,18 @@ mod tests {
         drop(first);
         assert!(enter(5).is_some() && enter(1).is_some());
         drop(others);
-        assert!(queue.0.lock().unwrap().is_empty(), "nothing is kept of who has gone");
+        let counts = queue.0.lock().unwrap();
+        assert!(counts.of.is_empty() && counts.all == 0, "nothing is kept of who has gone");
+    }
+
+    #[test]
+    fn whoever_holds_a_network_takes_the_share_of_a_network() {
+        let queue = Queue::default();
+        let enter = |place: Place| queue.enter(place.levels(), 64, [8, 16, 32]);
+        let mut held: Vec<_> = (0..1000).filter_map(|n| enter(v6(1, n))).collect();
+        assert_eq!(held.len(), 16, "of one site");
+        held.extend((2..1000).filter_map(|n| enter(v6(n, 0))));
+        assert_eq!(held.len(), 32, "of one provider");
+        assert!(enter(Place::of(Some([192, 0, 2, 1].into()))).is_some(), "anybody else is let in");
     }
 }

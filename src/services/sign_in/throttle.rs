@@ -184,17 +184,12 @@ fn own(login: &str, from: From) -> Key {
     }
 }
 
-/// The place of an address, whatever login it tries.
-pub(super) fn place(address: Option<IpAddr>) -> Key {
-    own("", From::Stranger(address))
-}
-
 fn all(login: &str) -> Key {
     key(&[b"login", login.as_bytes()])
 }
 
 /// Nothing that was typed is kept, and no key is longer than another.
-fn key(parts: &[&[u8]]) -> Key {
+pub(super) fn key(parts: &[&[u8]]) -> Key {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -12,7 +12,8 @@ mod waiting;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{SignedIn, throttle};
+use super::SignedIn;
+use super::place::Place;
 use crate::adapters::oidc::{self, Callback, Expected, Failure, Outcome, Proven, Provider, Request};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{Handle, StaffId};
@@ -128,7 +129,7 @@ impl<T: Into<ServiceError>> From<T> for NotLetIn {
 /// # Errors
 /// [`NotLetIn::Away`], [`NotLetIn::NotTaken`]; [`ServiceError::NotFound`] where there is no provider.
 pub async fn begin(app: &Arc<App>, address: Option<IpAddr>) -> Result<Start, NotLetIn> {
-    start(app, Why::SignIn(throttle::place(address))).await
+    start(app, Why::SignIn(Place::of(address))).await
 }
 
 /// Begins to prove once more who somebody is, before something grave; `back` is the page to go on with.

@@ -11,14 +11,14 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::{Handle, StaffId};
 use crate::base::sensitive::SensitiveString;
 use crate::services::bearer::{Hashed, hash};
-use crate::services::sign_in::throttle::Key;
+use crate::services::sign_in::place::{Place, Shares};
 
 /// How long somebody may take at the provider.
 const LIFE: Duration = Duration::from_secs(10 * 60);
 /// Of strangers at once; beyond, the oldest goes.
 const MOST: usize = 10_000;
-/// Of these, from one address (IPv6: one /64): an office may stand behind it.
-const MOST_OF_ONE: usize = 100;
+/// Of these, from one address (IPv6: one /64), as an office may stand behind it; of its site's network; of its provider's.
+const MOST_OF_ONE: Shares = [100, 1000, 5000];
 /// Of people with a session.
 const MOST_INSIDE: usize = 1000;
 
@@ -37,7 +37,7 @@ pub(super) struct Pending {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Why {
     /// To sign in, from this place.
-    SignIn(Key),
+    SignIn(Place),
     /// To prove once more who somebody is, for a session, and then go on with a page.
     Confirm { account: StaffId, session: Handle, back: String },
 }
@@ -58,9 +58,15 @@ impl Waiting {
         };
         let mut open = table.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, other| pending.began.since(other.began) < LIFE);
-        let of_one = |other: &Pending| matches!(other.why, Why::SignIn(_)) && other.why == pending.why;
-        if open.values().filter(|other| of_one(other)).count() >= MOST_OF_ONE {
-            remove_oldest(&mut open, of_one);
+        // Whose place has its share already pushes out its own.
+        let shared = |other: &Pending, level: usize| match (&pending.why, &other.why) {
+            (Why::SignIn(place), Why::SignIn(of)) => place.levels().get(level) == of.levels().get(level),
+            _ => false,
+        };
+        let is_full = |level: usize, share: usize| open.values().filter(|other| shared(other, level)).count() >= share;
+        let full = MOST_OF_ONE.into_iter().enumerate().find(|(level, share)| is_full(*level, *share));
+        if let Some((level, _)) = full {
+            remove_oldest(&mut open, |other| shared(other, level));
         } else if open.len() >= most {
             remove_oldest(&mut open, |_| true);
         }
@@ -127,10 +133,10 @@ mod tests {
     #[test]
     fn an_answer_counts_once_and_not_for_long() {
         let waiting = Waiting::default();
-        waiting.put("a", pending(Why::SignIn([1; 32]), 0));
+        waiting.put("a", pending(somebody(), 0));
         assert!(matches!(waiting.take("b", "x", at(1)), Taken::Nothing));
         assert!(takes(&waiting, "a", 1) && !takes(&waiting, "a", 1), "once");
-        waiting.put("a", pending(Why::SignIn([1; 32]), 0));
+        waiting.put("a", pending(somebody(), 0));
         assert!(!takes(&waiting, "a", 600), "too late");
     }
 
@@ -138,7 +144,7 @@ mod tests {
     #[test]
     fn an_answer_to_something_else_ends_nothing() {
         let waiting = Waiting::default();
-        waiting.put("a", pending(Why::SignIn([1; 32]), 0));
+        waiting.put("a", pending(somebody(), 0));
         for (n, state) in ["", "y", "xx"].into_iter().enumerate() {
             assert!(
                 matches!(waiting.take("a", state, at(1)), Taken::Another { first } if first == (n == 0)),
@@ -148,8 +154,16 @@ mod tests {
         assert!(takes(&waiting, "a", 2), "it still waits");
     }
 
+    fn v6(provider: u16, site: u16, subnet: u16) -> Why {
+        Why::SignIn(Place::of(Some([provider, 0xdb8, site, subnet, 0, 0, 0, 1].into())))
+    }
+
+    fn somebody() -> Why {
+        Why::SignIn(Place::of(Some([192, 0, 2, 1].into())))
+    }
+
     #[test]
-    fn one_address_pushes_out_only_its_own_and_strangers_nobody_inside() {
+    fn each_place_pushes_out_only_its_own_and_strangers_nobody_inside() {
         let waiting = Waiting::default();
         let inside = Why::Confirm {
             account: StaffId::from_bytes([1; 16]),
@@ -157,21 +171,27 @@ mod tests {
             back: "/staff".to_owned(),
         };
         waiting.put("inside", pending(inside, 0));
-        waiting.put("other", pending(Why::SignIn([9; 32]), 0));
-        for n in 0..3 * MOST_OF_ONE {
-            waiting.put(&format!("t{n}"), pending(Why::SignIn([1; 32]), 1 + n as u64 / 100));
+        waiting.put("other", pending(somebody(), 0));
+        let count = || waiting.outside.lock().unwrap().len();
+        for n in 0..300 {
+            waiting.put(&format!("t{n}"), pending(v6(1, 1, 1), 1 + n / 100));
         }
-        assert_eq!(waiting.outside.lock().unwrap().len(), MOST_OF_ONE + 1);
+        assert_eq!(count(), 101, "of one address");
         assert!(!takes(&waiting, "t0", 9) && takes(&waiting, "t299", 9));
-        for n in 0..2 * MOST as u32 {
-            let mut place = [7; 32];
-            place[..4].copy_from_slice(&n.to_be_bytes());
-            waiting.put(&format!("p{n}"), pending(Why::SignIn(place), 10));
-            if n > MOST as u32 + 200 {
-                break;
-            }
+        for n in 0..3000 {
+            waiting.put(&format!("s{n}"), pending(v6(1, 1, n % 1000), 10));
         }
-        assert!(waiting.outside.lock().unwrap().len() <= MOST);
-        assert!(!takes(&waiting, "other", 11) && takes(&waiting, "inside", 11));
+        assert_eq!(count(), 1001, "of one site");
+        for n in 0..9000 {
+            waiting.put(&format!("p{n}"), pending(v6(1, 2 + n % 4000, 0), 11));
+        }
+        assert_eq!(count(), 5001, "of one provider");
+        assert!(takes(&waiting, "other", 12), "nobody else was pushed out");
+        // Who has as many providers as they like pushes out, but nobody who is signed in.
+        for n in 0..11_000 {
+            waiting.put(&format!("b{n}"), pending(v6(2 + n % 5000, 0, 0), 13));
+        }
+        assert_eq!(count(), MOST);
+        assert!(takes(&waiting, "inside", 14));
     }
 }
