@@ -1,6 +1,6 @@
 //! What happens to the accounts while a request is being done.
 
-use crate::base::ids::RequestId;
+use crate::base::ids::{PersonId, RequestId};
 use std::time::Duration;
 
 use super::*;
@@ -9,6 +9,8 @@ use crate::base::entropy::SystemEntropy;
 use crate::domain::form::FormSet;
 use crate::policy::Scope;
 use crate::services::OpenOptions;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn home() -> (tempfile::TempDir, Arc<App>) {
     let dir = tempfile::tempdir().unwrap();
