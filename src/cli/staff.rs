@@ -129,6 +129,8 @@ fn request(request: &Value) -> Vec<String> {
                 words(&request["roles"])
             )
         }
+        Some("export") => format!("export of {}", text(request, "form")),
+        Some("legal-reading") => format!("reading under a legal basis: {}", text(request, "basis")),
         _ => format!("erase {} people", request["subject_count"]),
     };
     let decided = request["decided_by"].as_str().unwrap_or("-").to_owned();

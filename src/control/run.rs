@@ -87,7 +87,7 @@ async fn run(desk: &Desk, command: Command, sink: &Sink, acted: &OnceLock<Contex
             Ok(Value::Null)
         }
         Command::Approvals { role } => {
-            for shown in services::approvals::list(app, &acting(role)?)? {
+            for shown in services::approvals::list(app, &acting(role)?).await? {
                 sink.item(shown.to_json()).await?;
             }
             Ok(Value::Null)

@@ -1,4 +1,5 @@
-//! What needs two people: somebody asks for it with a reason, another approves, and whoever asked does it, once and in time.
+//! What needs two people: somebody asks for it with a reason, another approves, and whoever asked does it, once and in time; or,
+//! where it is a reading, as often as it takes, while that stands.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::export::Export;
+use super::legal::{LegalBasis, Reference};
 use super::staff::Role;
 use super::text::{is_invisible, is_unfit, normalise};
 use crate::base::clock::Timestamp;
@@ -22,6 +24,9 @@ pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
+
+/// The name of [`Matter::LegalReading`].
+pub const READING: &str = "legal-reading";
 
 /// What is asked for. Sealed by number of the variant: new ones come last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +49,16 @@ pub enum Matter {
     },
     /// Submissions are taken out as a file.
     Export(Export),
+    /// What is held about one person is read for a purpose that none of their forms names. Not done once: whoever asked reads while
+    /// it stands.
+    LegalReading {
+        /// Whom it is about; nobody once it is over.
+        person: Option<PersonId>,
+        /// On what ground.
+        basis: LegalBasis,
+        /// By what name the case goes.
+        reference: Reference,
+    },
 }
 
 impl Matter {
@@ -53,6 +68,7 @@ impl Matter {
             Self::Roles { .. } => "roles",
             Self::Erasure { .. } => "erasure",
             Self::Export(_) => "export",
+            Self::LegalReading { .. } => READING,
         }
     }
 }
@@ -170,6 +186,7 @@ impl Approval {
         match &mut next.matter {
             Matter::Erasure { people, .. } if !stage.is_open() => people.clear(),
             Matter::Export(export) if !stage.is_open() => export.forget(),
+            Matter::LegalReading { person, .. } if !stage.is_open() => *person = None,
             _ => {}
         }
         next
@@ -215,6 +232,32 @@ mod tests {
             let over = one().at_stage(stage, None, Timestamp::from_millis(5));
             assert_eq!(over.matter, Matter::Erasure { people: Vec::new(), count: 30 });
         }
+    }
+
+    #[test]
+    fn a_reading_that_is_over_names_nobody_and_keeps_why_it_was() {
+        let (basis, reference) = (LegalBasis::LegalObligation, Reference::parse("Case 12/26").unwrap());
+        let of = |person| Matter::LegalReading { person, basis, reference: reference.clone() };
+        let (person, now) = (Some(PersonId::from_bytes([1; 16])), Timestamp::from_millis(5));
+        let asked = Approval { matter: of(person), ..one() };
+        let approved = asked.at_stage(Stage::Approved, Some(StaffId::from_bytes([3; 16])), now);
+        assert_eq!(approved.matter, of(person));
+        assert_eq!(approved.without_approval(now).matter, of(person));
+        for stage in [Stage::Declined, Stage::Withdrawn, Stage::Done, Stage::Expired] {
+            assert_eq!(approved.at_stage(stage, None, now).matter, of(None), "{}", stage.as_str());
+        }
+    }
+
+    /// Rows on disk are read by the number of the variant.
+    #[test]
+    fn a_matter_keeps_its_number() {
+        let reading = Matter::LegalReading {
+            person: None,
+            basis: LegalBasis::PreventingHarm,
+            reference: Reference::parse("x").unwrap(),
+        };
+        assert_eq!(postcard::to_stdvec(&reading).unwrap(), [3, 0, 4, 1, b'x']);
+        assert_eq!(postcard::to_stdvec(&one().matter).unwrap()[0], 1);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod export;
 pub mod file;
 pub mod form;
 pub mod language;
+pub mod legal;
 pub mod mail;
 pub mod markdown;
 pub mod message;

@@ -27,6 +27,9 @@ pub use sight::{Sight, guest_sight, sight};
 
 /// The reading purpose of people's own requests (access, correction, erasure), for any form.
 pub const SUBJECT_REQUEST: &str = "subject-request";
+/// The reading purpose of what two people agreed on to read of one person, on a ground that the law gives. No role has it: it is
+/// named by whoever asked, while that stands.
+pub const LEGAL_BASIS: &str = "legal-basis";
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -161,7 +161,11 @@ pub(super) fn rows(role: Option<Role>) -> Vec<(Action, &'static str, Resource<'s
                 let other = StaffId::from_bytes([9; 16]);
                 for (needed, of_own, of_other) in [
                     (Role::Admin, "own request about administrators", "another's request about administrators"),
-                    (Role::Privacy, "own request to erase many", "another's request to erase many"),
+                    (
+                        Role::Privacy,
+                        "own request to erase many or read under a legal basis",
+                        "another's request to erase many or read under a legal basis",
+                    ),
                 ] {
                     out.push((action, of_own, Resource::Approval { role: needed, asker: own }));
                     out.push((action, of_other, Resource::Approval { role: needed, asker: other }));
@@ -222,7 +226,8 @@ const INTRODUCTION: &str = "# Who may do what
 Generated from `src/policy/rules.rs` by `LETTERLOCK_UPDATE_DOCS=1 cargo test --test roles`; a test fails when this page and
 the rules differ.
 
-- **yes**: allowed. Reading also needs a purpose that the form names; `privacy` may name `subject-request` for any form.
+- **yes**: allowed. Reading also needs a purpose that the form names; `privacy` may name `subject-request` for any form,
+  and `legal-basis` for one person's while two privacy officers agree on it.
 - **403**: the actor may know of the thing, but not do this to it.
 - **404**: the actor gets the same answer as for a thing that does not exist.
 

@@ -1,11 +1,13 @@
 //! What needs two people: asked for by one, approved by another who holds the same role, done once by whoever asked. Each step is
-//! an entry of the audit trail, and what is done is durable in one commit with the note that it was done.
+//! an entry of the audit trail, and what is done is durable in one commit with the note that it was done. A reading under a legal
+//! basis is not done once: it stands, and whoever asked [reads](reading) by it.
 //!
 //! A further kind of request is a variant of [`Matter`], an arm in [`perform()`], and words for it.
 
 mod ask;
 mod decide;
 mod perform;
+mod reading;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -13,9 +15,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{App, Context, Problem, ServiceError, export, sign_in, staff};
+use super::{App, Context, Problem, ServiceError, blocking, export, sign_in, staff};
 use crate::base::ids::{ApprovalId, StaffId};
-pub use crate::domain::approval::{Approval, KEPT, LIFE, MOST_ALONE, MOST_PEOPLE, Matter, Stage};
+pub use crate::domain::approval::{Approval, KEPT, LIFE, MOST_ALONE, MOST_PEOPLE, Matter, READING, Stage};
 use crate::domain::form::FormSet;
 use crate::policy::{self, Action, Actor, Resource, Role};
 use crate::vault::system_rows::{SystemRow, SystemTable};
@@ -24,6 +26,8 @@ pub use ask::{ask_erasure, ask_export, ask_roles};
 pub use decide::{approve, decline};
 pub use perform::{Done, perform};
 pub(super) use perform::{check_open, use_export, wanted_export};
+pub(super) use reading::{Reading, standing};
+pub use reading::{Standing, ask_reading, may_ask_reading};
 pub use shown::Shown;
 use shown::show;
 
@@ -68,20 +72,38 @@ fn check_person(app: &App, who: StaffId, action: Action, row: &Approval) -> Resu
     policy::decide(&actor, action, &resource(&app.forms(), row)).map(drop).map_err(|_| forbidden)
 }
 
+/// Whether both who agreed on it, asker and approver, may ask for it and approve it to this moment.
+fn check_both(app: &App, row: &Approval) -> Result<(), ServiceError> {
+    check_person(app, row.asker, Action::UseApproval, row)?;
+    let other = row.decider.filter(|other| *other != row.asker);
+    if other.is_none_or(|other| check_person(app, other, Action::Approve, row).is_err()) {
+        let message = "Whoever approved this may not do so any more. Please ask anew.";
+        return Err(invalid("approval", "approver-gone", message));
+    }
+    Ok(())
+}
+
 /// The requests that the actor may see, newest first.
 ///
 /// # Errors
 /// [`ServiceError::NotFound`] for who may see none, whether or not there are any.
-pub fn list(app: &App, ctx: &Context) -> Result<Vec<Shown>, ServiceError> {
+pub async fn list(app: &Arc<App>, ctx: &Context) -> Result<Vec<Shown>, ServiceError> {
     if !sees_any(app, ctx) {
         return Err(ServiceError::NotFound);
     }
-    let mut out: Vec<Shown> = app.approvals.read(|rows| {
-        let visible = rows.iter().filter(|(_, row)| may(app, ctx, Action::ReadApprovals, row));
-        visible.map(|(id, row)| show(app, ctx, *id, row)).collect()
-    });
+    let rows = visible(app, ctx);
+    let (worker, context) = (Arc::clone(app), ctx.clone());
+    let mut out: Vec<Shown> =
+        blocking(move || rows.iter().map(|(id, row)| show(&worker, &context, *id, row)).collect()).await?;
     out.sort_by_key(|shown| (std::cmp::Reverse(shown.request.asked), shown.id));
     Ok(out)
+}
+
+fn visible(app: &App, ctx: &Context) -> Vec<(ApprovalId, Approval)> {
+    app.approvals.read(|rows| {
+        let visible = rows.iter().filter(|(_, row)| may(app, ctx, Action::ReadApprovals, row));
+        visible.map(|(id, row)| (*id, row.clone())).collect()
+    })
 }
 
 /// Whether the actor sees requests of any kind.
@@ -93,16 +115,17 @@ pub fn sees_any(app: &App, ctx: &Context) -> bool {
 
 /// How many wait for the actor to decide.
 pub fn waiting(app: &App, ctx: &Context) -> usize {
-    list(app, ctx).map_or(0, |all| all.iter().filter(|one| one.may_approve).count())
+    visible(app, ctx).iter().filter(|(_, row)| shown::may_approve(app, ctx, row)).count()
 }
 
 /// One request.
 ///
 /// # Errors
 /// [`ServiceError::NotFound`], the same for one that may not be seen.
-pub fn found(app: &App, ctx: &Context, id: ApprovalId) -> Result<Shown, ServiceError> {
+pub async fn found(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Shown, ServiceError> {
     let row = row_of(app, ctx, id)?;
-    Ok(show(app, ctx, id, &row))
+    let (worker, context) = (Arc::clone(app), ctx.clone());
+    blocking(move || show(&worker, &context, id, &row)).await
 }
 
 /// Whether an open request would give an account one of these roles.
@@ -110,7 +133,7 @@ pub(super) fn is_to_get(app: &App, account: StaffId, roles: &[Role]) -> bool {
     let now = app.clock.now();
     let gives = |row: &Approval| match &row.matter {
         Matter::Roles { account: whose, to, .. } => *whose == account && to.iter().any(|role| roles.contains(role)),
-        Matter::Erasure { .. } | Matter::Export(_) => false,
+        Matter::Erasure { .. } | Matter::Export(_) | Matter::LegalReading { .. } => false,
     };
     app.approvals.read(|rows| rows.values().any(|row| row.stage_at(now).is_open() && gives(row)))
 }
@@ -145,6 +168,7 @@ pub async fn tidy(app: &Arc<App>) -> Result<(), ServiceError> {
     let _one_at_a_time = app.approvals.changing.lock().await;
     let now = app.clock.now();
     let system = Context::system(app)?;
+    reading::drop_erased(app, &system).await?;
     let rows: Vec<_> = app.approvals.read(|rows| rows.iter().map(|(id, row)| (*id, row.clone())).collect());
     for (id, row) in rows {
         if row.stage.is_open() && row.stage_at(now) == Stage::Expired {
@@ -152,11 +176,30 @@ pub async fn tidy(app: &Arc<App>) -> Result<(), ServiceError> {
             write(app, act, id, row.at_stage(Stage::Expired, None, now)).await?;
         } else if !row.stage.is_open() && now.since(row.since) > KEPT {
             let act = system.act(Action::CleanUp, &Resource::Vault)?;
-            let gone = [*id.as_bytes()];
-            app.vault.change_system_rows(act, Detail::Removed(1), Vec::new(), SystemTable::Approvals, &gone).await?;
-            app.approvals.rows.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            remove(app, act, Detail::Removed(1), id).await?;
         }
     }
+    Ok(())
+}
+
+/// After an erasure: a request to read what was held about somebody who is gone goes too. Nobody waits for it, for there is
+/// nothing to read by it.
+pub(super) fn tidy_soon(app: &Arc<App>) {
+    if !reading::is_any_open(app) {
+        return;
+    }
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        if let Err(error) = tidy(&app).await {
+            tracing::warn!(%error, "requests about somebody who was erased were not removed; nothing is read by them");
+        }
+    });
+}
+
+async fn remove(app: &Arc<App>, act: Act, detail: Detail, id: ApprovalId) -> Result<(), ServiceError> {
+    let gone = [*id.as_bytes()];
+    app.vault.change_system_rows(act, detail, Vec::new(), SystemTable::Approvals, &gone).await?;
+    app.approvals.rows.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     Ok(())
 }
 
@@ -180,7 +223,7 @@ fn resource<'a>(forms: &'a FormSet, row: &Approval) -> Resource<'a> {
     let asker = row.asker;
     match &row.matter {
         Matter::Roles { .. } => Resource::Approval { role: Role::Admin, asker },
-        Matter::Erasure { .. } => Resource::Approval { role: Role::Privacy, asker },
+        Matter::Erasure { .. } | Matter::LegalReading { .. } => Resource::Approval { role: Role::Privacy, asker },
         // Nobody reads a form that is gone.
         Matter::Export(wanted) => {
             Resource::Export { roles: forms.get(&wanted.form).map_or(&[], |form| &form.roles), asker }
@@ -192,7 +235,7 @@ fn resource<'a>(forms: &'a FormSet, row: &Approval) -> Resource<'a> {
 fn at(actor: &Actor, row: &Approval) -> Actor {
     match &row.matter {
         Matter::Export(wanted) => actor.at(&wanted.form),
-        Matter::Roles { .. } | Matter::Erasure { .. } => actor.clone(),
+        Matter::Roles { .. } | Matter::Erasure { .. } | Matter::LegalReading { .. } => actor.clone(),
     }
 }
 

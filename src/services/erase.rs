@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{App, Context, Problem, ServiceError, guests, review};
+use super::{App, Context, Problem, ServiceError, approvals, guests, review};
 use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::domain::approval::MOST_ALONE;
 use crate::policy::{Action, Actor, Resource};
@@ -29,7 +29,7 @@ pub async fn record(app: &Arc<App>, ctx: &Context, id: RecordId) -> Result<Value
     let taken = take(app, ctx, &[subject])?;
     let erased = app.vault.erase(act, vec![Target::Record(id)]).await.map_err(ServiceError::from).and_then(one);
     give_back(app, ctx, &taken, |_| nothing_happened(&erased));
-    guests::tidy_soon(app);
+    tidy_soon(app);
     erased
 }
 
@@ -42,7 +42,7 @@ pub async fn person(app: &Arc<App>, ctx: &Context, id: PersonId) -> Result<Value
     let taken = take(app, ctx, &[id])?;
     let erased = app.vault.erase(act, vec![Target::Person(id)]).await.map_err(ServiceError::from).and_then(one);
     give_back(app, ctx, &taken, |_| nothing_happened(&erased));
-    guests::tidy_soon(app);
+    tidy_soon(app);
     erased
 }
 
@@ -94,7 +94,7 @@ pub async fn people(
             Err(_) => results.extend(chunk.iter().map(|_| Err(ServiceError::Unavailable))),
         }
     }
-    guests::tidy_soon(app);
+    tidy_soon(app);
     Ok(results)
 }
 
@@ -133,8 +133,14 @@ pub(super) async fn people_once(
     let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
     let targets = ids.iter().map(|id| Target::Person(*id)).collect();
     let certificates = app.vault.erase_once(act, targets, used, row).await?;
-    guests::tidy_soon(app);
+    tidy_soon(app);
     certificates.iter().map(|certificate| found_or_not(to_value(certificate.as_ref()))).collect()
+}
+
+/// What lets somebody read what is gone goes too.
+pub(super) fn tidy_soon(app: &Arc<App>) {
+    guests::tidy_soon(app);
+    approvals::tidy_soon(app);
 }
 
 fn found_or_not(outcome: Result<Value, ServiceError>) -> Result<Option<Value>, ServiceError> {

@@ -12,7 +12,7 @@ use crate::domain::language::Lang;
 use crate::domain::message::{Author, Message, MessageText};
 use crate::domain::notice::language_of;
 use crate::domain::submission::{FieldValue, Nature};
-use crate::policy::{Action, Actor};
+use crate::policy::{Action, Actor, LEGAL_BASIS};
 use crate::vault::NewMessage;
 
 /// Which letter.
@@ -77,6 +77,10 @@ pub async fn draft(
 ) -> Result<Draft, ServiceError> {
     let (located, _permit) = review::locate(app, ctx, id, Action::WriteMessage).await?;
     let form = lettered(app, &located.summary.form, located.summary.nature)?;
+    // What two people agreed on is to read, and not to write to the person.
+    if purpose == LEGAL_BASIS {
+        return Err(ServiceError::PurposeNeeded { allowed: review::purposes(ctx, &form) });
+    }
     let opened = review::show(app, ctx, id, Some(purpose)).await?;
     let lang = language_of(&opened.content.notice).unwrap_or_else(|| form.lang.clone());
     let to = form.subject.as_ref().and_then(|field| match opened.content.fields.get(field)? {

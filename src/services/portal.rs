@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::review::{self, Download};
-use super::{App, Context, Problem, ServiceError, blocking, guests, newsletter, scan};
+use super::{App, Context, Problem, ServiceError, blocking, erase, newsletter, scan};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PersonId, RecordId, RequestId};
 use crate::domain::consent::ConsentSource;
@@ -264,7 +264,7 @@ pub async fn erase(app: &Arc<App>, request: RequestId, own: Own) -> Result<Value
     let act = context(request).act(action, &Resource::of_own(mine.summary.nature))?;
     // Whether it is the last one is found out anew in the commit: what somebody sends meanwhile under this address stays.
     let certificates = app.vault.erase(act, vec![Target::RecordOrLast(own.0)]).await?;
-    guests::tidy_soon(app);
+    erase::tidy_soon(app);
     let certificate = certificates.first().and_then(Option::as_ref).ok_or(ServiceError::NotFound)?;
     serde_json::to_value(certificate).map_err(|_| ServiceError::Internal)
 }

@@ -1,10 +1,12 @@
 //! Staff find, read and mark submissions.
 
 mod files;
+mod purpose;
 mod shown;
 
 use std::sync::Arc;
 
+use super::approvals::Standing;
 use super::inbox::{self, Whose};
 use super::{App, Context, Problem, ServiceError, blocking, guests, reading, work};
 use crate::base::clock::Timestamp;
@@ -19,6 +21,8 @@ use crate::vault::{Detail, Listed, Located, VaultError};
 pub use crate::vault::{LedgerLine, Past};
 pub use files::{Download, file};
 pub(super) use files::{may_open_file, open_file};
+pub use purpose::standing;
+use purpose::{Named, check_holds, grant_by, need_purpose};
 pub(super) use shown::{Behind, item, line, shown};
 
 /// Items of a page when nobody says how many.
@@ -91,6 +95,8 @@ pub struct Submission {
     pub history: Vec<Past>,
     /// Until when a pass lets the actor read it, who could not otherwise.
     pub lent: Option<Timestamp>,
+    /// By what it was read, where that is what two people agreed on.
+    pub legal: Option<Standing>,
 }
 
 /// Lines of a history, at most.
@@ -200,14 +206,15 @@ async fn open(
 ) -> Result<Submission, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadSubmission).await?;
     let lent = is_lent(&permit);
-    let purpose = need_purpose(app, ctx, &located, purpose, lent)?;
+    let Named { purpose, legal } = need_purpose(app, ctx, &located, purpose, lent)?;
     let act = ctx.act_on(permit)?;
     reading::open(app, ctx, &[id]).await?;
     let form = form_of(app, &located)?;
     let nature = located.summary.nature;
     let notes = may_with(ctx, Action::ReadNotes, &form, nature);
-    let grant = match &ctx.actor {
-        Actor::Staff { id: account, .. } if whole && !lent => {
+    let grant = match (&ctx.actor, &legal) {
+        (_, Some(legal)) => grant_by(app, act, &located, None, legal).await?,
+        (Actor::Staff { id: account, .. }, None) if whole && !lent => {
             app.vault.grant_to(act, &located, &purpose, *account).await?
         }
         _ => {
@@ -215,6 +222,9 @@ async fn open(
             grants.pop().ok_or(ServiceError::Internal)?
         }
     };
+    // What ended while that was written down lets nobody read.
+    check_holds(ctx, &form, legal.as_ref())?;
+    let legal = legal.map(|legal| legal.standing().clone());
     // A pass that ended while that was written down lets nobody in.
     let lent = if lent {
         Some(guests::pass_of(app, &ctx.actor, &located.summary).ok_or(ServiceError::NotFound)?)
@@ -226,7 +236,7 @@ async fn open(
         false => match app.vault.open_record_now(grant, &located)? {
             Ok(opened) => {
                 let sight = sight(&ctx.actor, &form, &purpose, lent.is_some());
-                let behind = Behind { lent, ..Behind::default() };
+                let behind = Behind { lent, legal, ..Behind::default() };
                 return Ok(shown(&sight, &form, located.summary, opened, behind));
             }
             Err(grant) => grant,
@@ -245,7 +255,7 @@ async fn open(
             all.retain(|(note, _)| matches!(&actor, Actor::Staff { login, .. } if note.login.as_ref() == Some(login)));
         }
         let sight = sight(&actor, &form, &purpose, lent.is_some());
-        Ok(shown(&sight, &form, located.summary, opened, Behind { consent_changes, notes: all, history, lent }))
+        Ok(shown(&sight, &form, located.summary, opened, Behind { consent_changes, notes: all, history, lent, legal }))
     })
     .await?
 }
@@ -371,21 +381,6 @@ fn is_lent(permit: &Permit) -> bool {
 /// What the actor sees of a submission: by their roles, or by a pass.
 fn sight<'a>(actor: &Actor, form: &'a Form, purpose: &str, lent: bool) -> Sight<'a> {
     if lent { policy::guest_sight(form) } else { policy::sight(actor, form, Some(purpose)) }
-}
-
-fn need_purpose(
-    app: &App,
-    ctx: &Context,
-    located: &Located,
-    purpose: Option<&str>,
-    lent: bool,
-) -> Result<String, ServiceError> {
-    let form = form_of(app, located)?;
-    let allowed = if lent { form.purposes.clone() } else { policy::allowed_purposes(&ctx.actor, &form.purposes) };
-    match purpose {
-        Some(purpose) if allowed.iter().any(|one| one == purpose) => Ok(purpose.to_owned()),
-        _ => Err(ServiceError::PurposeNeeded { allowed }),
-    }
 }
 
 /// The forms whose submissions the actor may list, in order.

@@ -4,7 +4,7 @@ use super::audit::{Draft, Subject};
 use super::committer::Job;
 use super::read::Located;
 use super::{Act, Detail, Vault, VaultError};
-use crate::base::ids::RecordId;
+use crate::base::ids::{ApprovalId, RecordId};
 use crate::domain::scan::Scan;
 use crate::policy::Action;
 
@@ -46,6 +46,24 @@ impl Vault {
         file: Option<u32>,
     ) -> Result<Vec<Grant>, VaultError> {
         self.grant_saying(act, Detail::None, located, |_| purpose, file).await
+    }
+
+    /// As [`Vault::grant`] for one record that is read by a request which two people agree on: the entry names that too.
+    ///
+    /// # Errors
+    /// As [`Vault::grant`].
+    pub async fn grant_by(
+        &self,
+        act: Act,
+        located: &Located,
+        purpose: &str,
+        file: Option<u32>,
+        request: ApprovalId,
+        kind: &str,
+    ) -> Result<Grant, VaultError> {
+        let detail = Detail::Approval { id: request, change: format!("{kind} used") };
+        let mut grants = self.grant_saying(act, detail, std::slice::from_ref(located), |_| purpose, file).await?;
+        grants.pop().ok_or(VaultError::Missing)
     }
 
     /// As [`Vault::grant`] for the lines of a list: the entry says how many there were.

@@ -119,6 +119,7 @@ fn each_mistake_is_placed_on_its_line() {
     refused("purposes = [\"support\"]", "purposes = []", 5, "at least one purpose");
     refused("purposes = [\"support\"]", "purposes = [\"support\", \"support\"]", 5, "of its own");
     refused("purposes = [\"support\"]", "purposes = [\"subject-request\"]", 5, "every form");
+    refused("purposes = [\"support\"]", "purposes = [\"support\", \"legal-basis\"]", 5, "two people");
     refused("roles = [\"support\"]", "roles = []", 7, "at least one role");
     refused("roles = [\"support\"]", "roles = [\"Support\"]", 7, "not a role");
     refused("roles = [\"support\"]", "roles = [\"suport\"]", 7, "there is no role suport");

@@ -15,6 +15,7 @@ use super::submissions::{parse_label, parse_status};
 use super::{complete, whole};
 use crate::base::ids::{ApprovalId, PersonId, RecordId};
 use crate::base::sensitive::SensitiveString;
+use crate::domain::legal::LegalBasis;
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::export;
@@ -23,7 +24,7 @@ use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
 use crate::policy::Role;
-use crate::services::approvals::{self, Done, Shown};
+use crate::services::approvals::{self, Done, READING, Shown};
 use crate::services::export::{Asked, Format};
 use crate::services::{self, App, Context, ServiceError, erase};
 
@@ -48,6 +49,9 @@ struct Body {
     from: Option<Value>,
     until: Option<Value>,
     submissions: Option<Vec<RecordId>>,
+    subject: Option<PersonId>,
+    basis: Option<Value>,
+    reference: Option<SensitiveString>,
 }
 
 /// What is asked for, of which kind.
@@ -56,6 +60,7 @@ pub(in crate::http) enum Wanted {
     Roles { login: String, roles: Vec<Role> },
     Erasure(Vec<PersonId>),
     Export(Asked),
+    Reading { person: PersonId, basis: LegalBasis, reference: SensitiveString },
 }
 
 /// Reads a body: what is asked for, and why.
@@ -81,6 +86,9 @@ fn wanted(body: Body) -> Result<(Wanted, SensitiveString), HttpError> {
         from,
         until,
         submissions,
+        subject,
+        basis,
+        reference,
     } = body;
     let of_export = [
         ("form", form.is_some()),
@@ -95,11 +103,16 @@ fn wanted(body: Body) -> Result<(Wanted, SensitiveString), HttpError> {
     ];
     let of_roles = [("login", login.is_some()), ("roles", roles.is_some())];
     let of_erasure = [("subjects", subjects.is_some())];
+    let of_reading = [("subject", subject.is_some()), ("basis", basis.is_some()), ("reference", reference.is_some())];
     let foreign: Vec<(&'static str, bool)> = match kind.as_str() {
-        Some("roles") => of_erasure.into_iter().chain(of_export).collect(),
-        Some("erasure") => of_roles.into_iter().chain(of_export).collect(),
-        Some("export") => of_roles.into_iter().chain(of_erasure).collect(),
-        _ => return Err(HttpError::invalid_field("kind", "bad-kind", "This is roles, erasure or export.")),
+        Some("roles") => of_erasure.into_iter().chain(of_export).chain(of_reading).collect(),
+        Some("erasure") => of_roles.into_iter().chain(of_export).chain(of_reading).collect(),
+        Some("export") => of_roles.into_iter().chain(of_erasure).chain(of_reading).collect(),
+        Some(READING) => of_roles.into_iter().chain(of_erasure).chain(of_export).collect(),
+        _ => {
+            let message = "This is roles, erasure, export or legal-reading.";
+            return Err(HttpError::invalid_field("kind", "bad-kind", message));
+        }
     };
     if let Some((name, _)) = foreign.into_iter().find(|(_, there)| *there) {
         return Err(surplus(name));
@@ -112,6 +125,11 @@ fn wanted(body: Body) -> Result<(Wanted, SensitiveString), HttpError> {
             Wanted::Roles { login: login.ok_or_else(|| missing("login"))?, roles }
         }
         Some("erasure") => Wanted::Erasure(subjects.ok_or_else(|| missing("subjects"))?),
+        Some(READING) => Wanted::Reading {
+            person: subject.ok_or_else(|| missing("subject"))?,
+            basis: parse_basis(&text(basis.ok_or_else(|| missing("basis"))?))?,
+            reference: reference.ok_or_else(|| missing("reference"))?,
+        },
         _ => Wanted::Export(Asked {
             form: parse_form(&text(form.ok_or_else(|| missing("form"))?))?,
             format: parse_format(&text(format.ok_or_else(|| missing("format"))?))?,
@@ -131,6 +149,13 @@ pub(in crate::http) fn parse_format(name: &str) -> Result<Format, HttpError> {
     name.parse().map_err(|_| HttpError::invalid_field("format", "bad-format", "This is csv, xlsx, json or zip."))
 }
 
+pub(in crate::http) fn parse_basis(name: &str) -> Result<LegalBasis, HttpError> {
+    name.parse().map_err(|_| {
+        let message = "This is legal-obligation, vital-interests, official-task, legal-claims or preventing-harm.";
+        HttpError::invalid_field("basis", "bad-basis", message)
+    })
+}
+
 /// Asks for it.
 pub(in crate::http) async fn ask_for(
     app: &Arc<App>,
@@ -143,6 +168,9 @@ pub(in crate::http) async fn ask_for(
         Wanted::Roles { login, roles } => approvals::ask_roles(app, ctx, &login, &roles, reason).await,
         Wanted::Erasure(people) => approvals::ask_erasure(app, ctx, &people, reason).await,
         Wanted::Export(asked) => approvals::ask_export(app, ctx, asked, reason).await,
+        Wanted::Reading { person, basis, reference } => {
+            approvals::ask_reading(app, ctx, person, basis, reference.expose(), reason).await
+        }
     }
 }
 
@@ -153,7 +181,7 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Json<Value>, HttpError> {
     Query::strict(&uri, &[])?;
-    let items: Vec<Value> = approvals::list(&web.app, &ctx)?.iter().map(Shown::to_json).collect();
+    let items: Vec<Value> = approvals::list(&web.app, &ctx).await?.iter().map(Shown::to_json).collect();
     Ok(Json(json!({ "items": items, "next": null })))
 }
 
@@ -212,7 +240,7 @@ pub(in crate::http) async fn decline(
     Query::strict(&uri, &[])?;
     let (app, caller) = (Arc::clone(&web.app), ctx.clone());
     complete(async move { approvals::decline(&app, &caller, id).await }).await?;
-    Ok(Json(approvals::found(&web.app, &ctx, id)?.to_json()))
+    Ok(Json(approvals::found(&web.app, &ctx, id).await?.to_json()))
 }
 
 /// The body of a `POST` of people.

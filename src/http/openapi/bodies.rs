@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::parts::work_change;
+use super::parts::{bases, work_change};
 
 /// The body of an operation, if it takes one.
 pub(super) fn request_body(operation: &str) -> Option<Value> {
@@ -40,7 +40,7 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
         "askApproval" => body_of(
             &["kind", "reason"],
             json!({
-                "kind": { "enum": ["roles", "erasure", "export"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
+                "kind": { "enum": ["roles", "erasure", "export", "legal-reading"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
                 "login": { "type": "string", "description": "Of roles: whose." },
                 "roles": { "type": "array", "items": text, "description": "Of roles: those that the account gets." },
                 "subjects": { "type": "array", "items": { "$ref": "#/components/schemas/Id" },
@@ -53,6 +53,10 @@ pub(super) fn request_body(operation: &str) -> Option<Value> {
                 "label": text, "from": { "type": "string", "format": "date" }, "until": { "type": "string", "format": "date" },
                 "submissions": { "type": "array", "maxItems": 250, "items": { "$ref": "#/components/schemas/Id" },
                     "description": "Of an export: only these." },
+                "subject": { "$ref": "#/components/schemas/Id" },
+                "basis": { "enum": bases(), "description": "Of a reading: the ground, in Article 6(1) GDPR." },
+                "reference": { "type": "string", "minLength": 1, "maxLength": 100,
+                    "description": "Of a reading: by what name the case goes, such as a file number; names nobody." },
             }),
         ),
         "openVacancy" | "changeVacancy" => {

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::legal::LegalBasis;
+
 /// A change of how the work stands.
 pub(super) fn work_change() -> Value {
     let labels =
@@ -19,10 +21,10 @@ pub(super) fn work_change() -> Value {
 /// What one person asks for and another approves.
 pub(super) fn approval(id: &Value, time: &Value) -> Value {
     let roles = json!({ "type": "array", "items": { "type": "string" } });
-    json!({
+    let mut out = json!({
         "type": "object", "required": ["id", "kind", "stage", "reason", "asked_by", "asked", "expires", "decided_by"],
         "properties": {
-            "id": id, "kind": { "enum": ["roles", "erasure", "export"] }, "reason": { "type": "string" },
+            "id": id, "kind": { "enum": ["roles", "erasure", "export", "legal-reading"] }, "reason": { "type": "string" },
             "stage": { "enum": ["asked", "approved", "declined", "withdrawn", "done", "expired"] },
             "asked_by": { "type": "string" }, "asked": time, "expires": time, "decided_by": { "type": ["string", "null"] },
             "login": { "type": ["string", "null"] }, "roles_before": roles, "roles": roles,
@@ -32,7 +34,7 @@ pub(super) fn approval(id: &Value, time: &Value) -> Value {
             "status": { "type": ["string", "null"] }, "assignee": { "type": ["string", "null"] },
             "label": { "type": ["string", "null"], "description": "Null once it is over." },
             "from": { "type": ["string", "null"] }, "until": { "type": ["string", "null"] },
-            "submissions": { "type": "array", "items": id, "description": "Those that were named; empty once it is over." },
+            "submissions": { "type": "array", "items": id, "description": "Of an export, those that were named; of a reading, those there are. Empty once it is over." },
             "submission_count": { "type": "integer", "description": "How many there were when it was asked for." },
             "download": {
                 "type": ["object", "null"], "description": "How far the download is, since the service started.",
@@ -43,7 +45,21 @@ pub(super) fn approval(id: &Value, time: &Value) -> Value {
                 },
             },
         },
-    })
+    });
+    let of_reading = json!({
+        "subject": { "type": ["string", "null"], "description": "Whom a reading is about; null once it is over." },
+        "basis": { "enum": bases() }, "reference": { "type": "string" },
+        "stands": { "type": "boolean", "description": "Whether whoever asked may read by it now." },
+    });
+    for (name, schema) in of_reading.as_object().into_iter().flatten() {
+        out["properties"][name] = schema.clone();
+    }
+    out
+}
+
+/// The grounds of a reading that two people agree on.
+pub(super) fn bases() -> Vec<&'static str> {
+    LegalBasis::ALL.map(LegalBasis::as_str).to_vec()
 }
 
 /// What came of erasing several people.

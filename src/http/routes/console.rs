@@ -134,7 +134,7 @@ pub(super) static CONSOLE: &[Route] = &[
     route!("POST" "/staff/vacancies/{id}", Session, "consoleChangeVacancy",
         "Says something else of a vacancy, closes it, or opens it again.", [], post(staff::vacancies::change)),
     route!("GET" "/staff/requests", Session, "requests", "What needs two people: what waits, and what became of it.",
-        [], get(staff::requests::show)),
+        ["subject"], get(staff::requests::show)),
     route!("POST" "/staff/requests", Session, "askRequest", "Asks for what needs two people.",
         [], post(staff::requests::ask)),
     route!("POST" "/staff/requests/{id}/approval", Fresh, "approveRequest", "Approves what another asks for.",

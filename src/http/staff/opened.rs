@@ -19,7 +19,7 @@ use crate::policy::Action;
 use crate::services::Context;
 use crate::services::preview;
 use crate::services::review::{self, Submission};
-use crate::services::{canned, guests as service, letters, work};
+use crate::services::{approvals, canned, guests as service, letters, work};
 
 /// What was turned down, with what was typed.
 pub(super) struct Refused<'a> {
@@ -63,7 +63,9 @@ pub(super) async fn record(
     let forms = web.app.forms();
     let form = forms.get(&opened.summary.form);
     let (status, nature) = (opened.summary.status, opened.summary.nature);
-    let may = |action| form.is_some_and(|form| review::may_with(ctx, action, form, nature));
+    // What two people agreed on is to read, and to do nothing else with it.
+    let reads_only = opened.legal.is_some();
+    let may = |action| !reads_only && form.is_some_and(|form| review::may_with(ctx, action, form, nature));
     let marks = form.filter(|form| {
         // Where a comment stands is set below, and how somebody stands to a newsletter they say themselves.
         nature == Nature::Letter && form.kind.subscribes().is_none() && may(Action::SetStatus)
@@ -107,6 +109,11 @@ pub(super) async fn record(
             .collect(),
         purpose,
         purpose_words: view::purpose(purpose),
+        legal: opened
+            .legal
+            .as_ref()
+            .map(|legal| (view::basis(legal.basis), legal.reference.expose(), When::of(&speech, legal.until))),
+        asks_reading: !reads_only && approvals::may_ask_reading(ctx),
         answers: answers(&speech, form.map(|form| &**form), &opened.content.fields),
         masked: labels(form.map(|form| &**form), &opened.masked),
         former_masked: opened.former_masked,
@@ -190,6 +197,10 @@ struct RecordPage<'a> {
     statuses: Vec<Choice>,
     purpose: &'a str,
     purpose_words: String,
+    /// By what it is read, where two people agreed on that: the ground, the reference, until when.
+    legal: Option<(&'static str, &'a str, When)>,
+    /// Whether its reader can ask for that.
+    asks_reading: bool,
     answers: Vec<Answer<'a>>,
     /// The labels of what is not shown to this role.
     masked: Vec<&'a str>,

@@ -11,7 +11,8 @@ use super::view;
 use crate::domain::form::{Form, FormId};
 use crate::http::pages;
 use crate::http::speech::Speech;
-use crate::policy::{self, Action, Actor, Resource, Role};
+use crate::policy::{self, Action, Actor, LEGAL_BASIS, Resource, Role};
+use crate::services::approvals::Standing;
 
 /// Forms by name and heading.
 pub(super) fn named(forms: &[Arc<Form>]) -> Vec<(String, &str)> {
@@ -19,8 +20,18 @@ pub(super) fn named(forms: &[Arc<Form>]) -> Vec<(String, &str)> {
 }
 
 /// Asks what a page is opened for. `form` is passed on, where the page wants one.
-pub(super) fn ask_purpose(here: &Here, path: &str, form: Option<&FormId>, allowed: &[String]) -> Response {
-    let purposes = allowed.iter().map(|name| Choice::of(name.clone(), &view::purpose(name), false)).collect();
+pub(super) fn ask_purpose(
+    here: &Here,
+    path: &str,
+    form: Option<&FormId>,
+    allowed: &[String],
+    legal: Option<&Standing>,
+) -> Response {
+    let words = |name: &str| match legal.filter(|_| name == LEGAL_BASIS) {
+        Some(standing) => format!("{} · {}", view::basis(standing.basis), standing.reference.expose()),
+        None => view::purpose(name),
+    };
+    let purposes = allowed.iter().map(|name| Choice::of(name.clone(), &words(name), false)).collect();
     html(StatusCode::OK, &AskPurpose { frame: Frame::of(here), path, form: form.map(ToString::to_string), purposes })
 }
 

@@ -49,7 +49,10 @@ async fn shown(
         (Some(purpose), Ok(opened)) => return opened::record(web, ctx, here, &opened, purpose, canned, refused).await,
         (_, Err(ServiceError::PurposeNeeded { allowed })) => match allowed.as_slice() {
             [only] => only.clone(),
-            _ => return Ok(page::ask_purpose(here, &format!("/staff/record/{id}"), None, &allowed)),
+            _ => {
+                let legal = review::standing(&web.app, ctx, id).await?;
+                return Ok(page::ask_purpose(here, &format!("/staff/record/{id}"), None, &allowed, legal.as_ref()));
+            }
         },
         (_, Err(other)) => return Err(other.into()),
         (None, Ok(_)) => return Err(HttpError::internal()),

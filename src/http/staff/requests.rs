@@ -11,8 +11,10 @@ use super::page::{Choice, Frame, html};
 use super::{Here, Posted, export, first, see_other, view, whole};
 use crate::base::ids::{ApprovalId, PersonId};
 use crate::domain::form::FormSet;
+use crate::domain::legal::LegalBasis;
+use crate::domain::submission::Summary;
 use crate::http::Web;
-use crate::http::api::approvals::parse_role;
+use crate::http::api::approvals::{parse_basis, parse_role};
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
@@ -20,7 +22,7 @@ use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{Actor, Role};
-use crate::services::approvals::{self, MOST_ALONE, MOST_PEOPLE, Matter, Shown, Stage};
+use crate::services::approvals::{self, MOST_ALONE, MOST_PEOPLE, Matter, READING, Shown, Stage};
 use crate::services::export::exportable;
 use crate::services::{App, Context, ServiceError};
 
@@ -35,8 +37,8 @@ pub(in crate::http) async fn show(
     here: Here,
     uri: Uri,
 ) -> Result<Response, HttpError> {
-    Query::strict(&uri, &[])?;
-    shown(&web, &ctx, &here, None, None)
+    let query = Query::strict(&uri, &["subject"])?;
+    shown(&web, &ctx, &here, query.text("subject"), None, None).await
 }
 
 /// `POST /staff/requests`
@@ -61,17 +63,29 @@ pub(in crate::http) async fn ask(
                 Ok(people) => {
                     whole(async move { approvals::ask_erasure(&app, &asked, &people, reason.expose()).await }).await
                 }
-                Err(_) => Err(ServiceError::Invalid(vec![crate::services::Problem::in_field(
+                Err(_) => Err(bad_id(
                     "subjects",
-                    "bad-id",
                     "Each person is named by 26 letters and digits, as a submission shows them.",
-                )])),
+                )),
             }
         }
+        READING => match posted.text("subject").trim().parse() {
+            Ok(person) => {
+                let basis = parse_basis(posted.text("basis"))?;
+                let reference = posted.secret("reference");
+                whole(async move {
+                    approvals::ask_reading(&app, &asked, person, basis, reference.expose(), reason.expose()).await
+                })
+                .await
+            }
+            Err(_) => {
+                Err(bad_id("subject", "The person is named by 26 letters and digits, as a submission shows them."))
+            }
+        },
         // An export is asked for on a page of its own.
-        _ => return Err(HttpError::invalid_field("kind", "bad-kind", "This is roles or erasure.")),
+        _ => return Err(HttpError::invalid_field("kind", "bad-kind", "This is roles, erasure or legal-reading.")),
     };
-    answered(&web, &ctx, &here, Some(&posted), done.map(drop))
+    answered(&web, &ctx, &here, Some(&posted), done.map(drop)).await
 }
 
 /// `POST /staff/requests/{id}/approval`
@@ -125,10 +139,14 @@ async fn of_one<W: Future<Output = Result<(), ServiceError>> + Send + 'static>(
 ) -> Result<Response, HttpError> {
     Posted::read(&here, request, super::SMALL).await?;
     let done = whole(work(Arc::clone(&web.app), ctx.clone(), params.parse("id")?)).await;
-    answered(&web, &ctx, &here, None, done)
+    answered(&web, &ctx, &here, None, done).await
 }
 
-fn answered(
+fn bad_id(field: &str, message: &'static str) -> ServiceError {
+    ServiceError::Invalid(vec![crate::services::Problem::in_field(field, "bad-id", message)])
+}
+
+async fn answered(
     web: &Web,
     ctx: &Context,
     here: &Here,
@@ -137,19 +155,21 @@ fn answered(
 ) -> Result<Response, HttpError> {
     match done {
         Ok(()) => Ok(see_other(PAGE)),
-        Err(ServiceError::Invalid(problems)) => shown(web, ctx, here, posted, first(&problems).as_deref()),
+        Err(ServiceError::Invalid(problems)) => shown(web, ctx, here, None, posted, first(&problems).as_deref()).await,
         Err(other) => Err(other.into()),
     }
 }
 
-fn shown(
+/// `about` is whom a link named.
+async fn shown(
     web: &Web,
     ctx: &Context,
     here: &Here,
+    about: Option<&str>,
     posted: Option<&Posted>,
     problem: Option<&str>,
 ) -> Result<Response, HttpError> {
-    let all = approvals::list(&web.app, ctx)?;
+    let all = approvals::list(&web.app, ctx).await?;
     let (speech, forms) = (Speech::default(), web.app.forms());
     let lines = |wanted: fn(&Shown) -> bool| {
         all.iter().filter(|one| wanted(one)).map(|one| Line::of(&speech, &forms, one)).collect()
@@ -159,6 +179,7 @@ fn shown(
         _ => &[],
     };
     let typed = |name: &str| posted.map(|posted| posted.text(name).to_owned()).unwrap_or_default();
+    let basis = typed("basis");
     let picked = |role: Role| posted.is_some_and(|posted| posted.all("role").any(|name| name == role.as_str()));
     let own = web.app.custom_roles();
     let given = Role::ALL.into_iter().chain(own.iter().map(|(role, _)| Role::Custom(role)));
@@ -174,6 +195,11 @@ fn shown(
         kind: typed("kind"),
         login: typed("login"),
         subjects: typed("subjects"),
+        subject: about.map_or_else(|| typed("subject"), str::to_owned),
+        bases: LegalBasis::ALL
+            .map(|one| Choice::of(one.as_str().to_owned(), view::basis(one), basis == one.as_str()))
+            .into(),
+        reference: typed("reference"),
         reason: typed("reason"),
         roles: given.map(|role| Choice::of(role.to_string(), &view::role(role), picked(role))).collect(),
         most_alone: MOST_ALONE,
@@ -191,6 +217,12 @@ struct Line<'a> {
     facts: Vec<(&'static str, String)>,
     /// It is done by downloading it.
     download: bool,
+    /// It is a reading, which stands while it is approved.
+    reading: bool,
+    /// It stands, and can be ended.
+    ends: bool,
+    /// What its reader may open by it: id, title of the form, when it came.
+    records: Vec<(String, String, When)>,
     /// How far the download is, and whether it goes on.
     progress: Option<(String, bool)>,
     reason: &'a str,
@@ -218,18 +250,38 @@ impl<'a> Line<'a> {
             Matter::Export(wanted) => {
                 (export::in_words(forms, wanted), wanted.records.iter().map(ToString::to_string).collect())
             }
+            Matter::LegalReading { .. } => ("Read what is held about one person".to_owned(), Vec::new()),
         };
         let (facts, download) = match &one.request.matter {
             Matter::Export(wanted) => (export::facts(wanted, one.asker.as_str()), true),
+            Matter::LegalReading { person, basis, reference } => {
+                let mut facts =
+                    vec![("Legal basis", view::basis(*basis).to_owned()), ("Reference", reference.expose().to_owned())];
+                if let Some(person) = person {
+                    facts.push(("Person", person.to_string()));
+                    facts.push(("Submissions", one.submissions.len().to_string()));
+                }
+                (facts, false)
+            }
             Matter::Roles { .. } | Matter::Erasure { .. } => (Vec::new(), false),
         };
+        let reading = matches!(one.request.matter, Matter::LegalReading { .. });
+        let record = |summary: &Summary| {
+            let title = forms.get(&summary.form).map_or(summary.form.as_str(), |form| &form.title).to_owned();
+            (summary.id.to_string(), title, When::of(speech, summary.received))
+        };
+        let reads = one.may_use && one.stands;
         let by = one.decider.as_deref().unwrap_or_default();
         let stage = match one.stage {
             Stage::Asked => "Waits for another person".to_owned(),
+            Stage::Approved if reading && !one.stands => {
+                format!("Approved by {by}, who may not do so any more: nothing can be read by it")
+            }
             Stage::Approved => format!("Approved by {by}"),
             Stage::Declined => format!("Declined by {by}"),
             Stage::Withdrawn => "Taken back".to_owned(),
             Stage::Done => format!("Done, approved by {by}"),
+            Stage::Expired if reading => "Over".to_owned(),
             Stage::Expired => "Ended: nobody came in time".to_owned(),
         };
         Self {
@@ -238,6 +290,9 @@ impl<'a> Line<'a> {
             people,
             facts,
             download,
+            reading,
+            ends: reading && one.stage == Stage::Approved,
+            records: one.submissions.iter().filter(|_| reads).map(record).collect(),
             progress: one.progress.map(export::progress),
             reason: one.request.reason.expose(),
             asker: &one.asker,
@@ -267,6 +322,9 @@ struct RequestsPage<'a> {
     kind: String,
     login: String,
     subjects: String,
+    subject: String,
+    bases: Vec<Choice>,
+    reference: String,
     reason: String,
     roles: Vec<Choice>,
     most_alone: usize,

@@ -42,7 +42,7 @@ pub(in crate::http) async fn show(
         }
     };
     let Some(purpose) = purpose(&query, &ctx, &form) else {
-        return Ok(page::ask_purpose(&here, PATH, Some(&form.id), &results::purposes(&ctx, &form)));
+        return Ok(page::ask_purpose(&here, PATH, Some(&form.id), &results::purposes(&ctx, &form), None));
     };
     let report = results::show(&web.app, &ctx, &form.id, Some(&purpose)).await?;
     let page = ResultsPage {

@@ -1,5 +1,6 @@
 //! Words of the console, which speaks English in this version.
 
+use crate::domain::legal::LegalBasis;
 use crate::domain::message::{Author, Message};
 use crate::domain::scan::Scan;
 use crate::domain::staff::Role;
@@ -66,6 +67,17 @@ pub(super) fn purpose(name: &str) -> String {
     let text = name.replace('-', " ");
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// The ground on which something is read, in words, and where it stands in the GDPR.
+pub(super) const fn basis(basis: LegalBasis) -> &'static str {
+    match basis {
+        LegalBasis::LegalObligation => "Legal obligation: a law, a court or an authority demands it (Article 6(1)(c))",
+        LegalBasis::VitalInterests => "Vital interests: somebody's life or health depends on it (Article 6(1)(d))",
+        LegalBasis::OfficialTask => "Official task: in the public interest or by public authority (Article 6(1)(e))",
+        LegalBasis::LegalClaims => "Legal claims: to establish, exercise or defend one (Article 6(1)(f))",
+        LegalBasis::PreventingHarm => "Fraud or harm: to prevent it or find it out (Article 6(1)(f))",
+    }
 }
 
 /// A file, with its size.

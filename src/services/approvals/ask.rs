@@ -81,13 +81,13 @@ pub async fn ask_export(app: &Arc<App>, ctx: &Context, asked: Asked, reason: &st
     ask(app, ctx, Matter::Export(wanted), reason).await
 }
 
-fn check_ask(ctx: &Context, role: Role) -> Result<(), ServiceError> {
+pub(super) fn check_ask(ctx: &Context, role: Role) -> Result<(), ServiceError> {
     let asker = account_of(ctx)?;
     drop(policy::decide(&ctx.actor, Action::AskApproval, &Resource::Approval { role, asker })?);
     Ok(())
 }
 
-async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Result<Shown, ServiceError> {
+pub(super) async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Result<Shown, ServiceError> {
     let asker = account_of(ctx)?;
     let reason = Reason::parse(reason).map_err(|problem| ServiceError::Invalid(vec![problem]))?;
     let _one_at_a_time = app.approvals.changing.lock().await;
@@ -107,5 +107,5 @@ async fn ask(app: &Arc<App>, ctx: &Context, matter: Matter, reason: &str) -> Res
     }
     let id = ApprovalId::make_random(&*app.entropy).map_err(VaultError::from)?;
     write(app, act, id, row).await?;
-    found(app, ctx, id)
+    found(app, ctx, id).await
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Approval, Matter, Stage, act, check_person, check_stage, detail, invalid, row_of, seal, write};
+use super::{Approval, Matter, Stage, act, check_both, check_stage, detail, invalid, row_of, seal, write};
 use crate::base::ids::ApprovalId;
 use crate::domain::export::Export;
 use crate::policy::Action;
@@ -39,6 +39,10 @@ pub async fn perform(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Do
         Matter::Export(_) => {
             let message = "This is an export: it is done by downloading it, at /api/v1/approvals/{id}/download or under Requests.";
             Err(invalid("approval", "is-a-download", message))
+        }
+        Matter::LegalReading { .. } => {
+            let message = "This is a reading: open the submissions for the purpose legal-basis while it stands.";
+            Err(invalid("approval", "is-a-reading", message))
         }
     };
     match outcome {
@@ -78,7 +82,7 @@ pub(in crate::services) fn wanted_export(app: &App, ctx: &Context, id: ApprovalI
 fn export_of(row: &Approval) -> Result<&Export, ServiceError> {
     match &row.matter {
         Matter::Export(wanted) => Ok(wanted),
-        Matter::Roles { .. } | Matter::Erasure { .. } => {
+        Matter::Roles { .. } | Matter::Erasure { .. } | Matter::LegalReading { .. } => {
             Err(invalid("approval", "no-download", "This is no export: there is nothing to download."))
         }
     }
@@ -94,15 +98,7 @@ async fn check_use<'a>(
     let held = sign_in::hold(app).await;
     let row = row_of(app, ctx, id)?;
     let used = act(app, ctx, Action::UseApproval, &row)?;
-    check_person(app, row.asker, Action::UseApproval, &row)?;
     check_stage(&row, &[Stage::Approved], app.clock.now())?;
-    let other = row.decider.filter(|other| *other != row.asker);
-    if other.is_none_or(|other| check_person(app, other, Action::Approve, &row).is_err()) {
-        return Err(invalid(
-            "approval",
-            "approver-gone",
-            "Whoever approved this may not do so any more. Please ask anew.",
-        ));
-    }
+    check_both(app, &row)?;
     Ok((held, row, used))
 }

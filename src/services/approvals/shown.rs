@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Approval, Matter, Stage, may};
+use super::{Approval, Matter, Stage, may, reading};
 use crate::base::ids::{ApprovalId, StaffId};
+use crate::domain::submission::Summary;
 use crate::policy::Action;
 use crate::services::export::Progress;
 use crate::services::{App, Context, staff};
@@ -29,6 +30,10 @@ pub struct Shown {
     pub may_decline: bool,
     /// Whether they may do it.
     pub may_use: bool,
+    /// Of a reading under a legal basis that is not over: the submissions that the actor may list, newest first.
+    pub submissions: Vec<Summary>,
+    /// Whether it may be read by it now, by whoever asked.
+    pub stands: bool,
     /// How far the download of an export is, or how far it came, since the service started.
     pub progress: Option<Progress>,
 }
@@ -64,17 +69,41 @@ impl Shown {
                 out["submission_count"] = json!(wanted.count);
                 out["download"] = json!(self.progress.map(|progress| progress.to_json()));
             }
+            Matter::LegalReading { person, basis, reference } => {
+                out["subject"] = json!(person);
+                out["basis"] = json!(basis.as_str());
+                out["reference"] = json!(reference.expose());
+                out["stands"] = json!(self.stands);
+                out["submissions"] = json!(self.submissions.iter().map(|line| line.id).collect::<Vec<_>>());
+            }
         }
         out
     }
 }
 
 pub(super) fn show(app: &App, ctx: &Context, id: ApprovalId, row: &Approval) -> Shown {
-    let stage = row.stage_at(app.clock.now());
+    let now = app.clock.now();
+    // About somebody who is gone it is over, whether or not that was written yet.
+    let held = match &row.matter {
+        Matter::LegalReading { person: Some(person), .. } if row.stage_at(now).is_open() => {
+            Some(reading::held(app, ctx, person))
+        }
+        _ => None,
+    };
+    let gone;
+    let (row, submissions) = match held {
+        Some(None) => {
+            gone = row.at_stage(Stage::Expired, None, now);
+            (&gone, Vec::new())
+        }
+        Some(Some(held)) => (row, held),
+        None => (row, Vec::new()),
+    };
+    let stage = row.stage_at(now);
     let login = |id: StaffId| staff::name_of(app, id).map_or_else(|| id.to_string(), |(login, _)| login);
     let account = match &row.matter {
         Matter::Roles { account, .. } => Some(login(*account)),
-        Matter::Erasure { .. } | Matter::Export(_) => None,
+        Matter::Erasure { .. } | Matter::Export(_) | Matter::LegalReading { .. } => None,
     };
     Shown {
         id,
@@ -82,13 +111,20 @@ pub(super) fn show(app: &App, ctx: &Context, id: ApprovalId, row: &Approval) -> 
         asker: login(row.asker),
         decider: row.decider.map(login),
         account,
-        may_approve: stage == Stage::Asked && may(app, ctx, Action::Approve, row),
+        may_approve: may_approve(app, ctx, row),
         may_decline: stage.is_open() && may(app, ctx, Action::DeclineApproval, row),
         may_use: stage == Stage::Approved && may(app, ctx, Action::UseApproval, row),
         progress: match &row.matter {
             Matter::Export(_) => app.exports.progress(id),
-            Matter::Roles { .. } | Matter::Erasure { .. } => None,
+            Matter::Roles { .. } | Matter::Erasure { .. } | Matter::LegalReading { .. } => None,
         },
+        stands: reading::stands(app, row),
+        submissions,
         request: row.clone(),
     }
+}
+
+/// Whether it waits for the actor to approve it.
+pub(super) fn may_approve(app: &App, ctx: &Context, row: &Approval) -> bool {
+    row.stage_at(app.clock.now()) == Stage::Asked && may(app, ctx, Action::Approve, row)
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::shown::true_number;
-use super::{is_lent, locate, need_purpose};
+use super::{Named, check_holds, form_of, grant_by, is_lent, locate, need_purpose};
 use crate::base::ids::RecordId;
 use crate::base::sensitive::SecretBytes;
 use crate::domain::submission::FileInfo;
 use crate::policy::{Action, Permit};
-use crate::services::guests::Lease;
+use crate::services::approvals::Reading;
+use crate::services::guests;
 use crate::services::{App, Context, ServiceError, blocking, reading, scan};
 use crate::vault::{FileReader, Located};
 
@@ -19,8 +20,25 @@ pub struct Download {
     /// Name, kind, size.
     pub info: FileInfo,
     reader: Option<FileReader>,
-    /// Of a guest: it goes on while the pass holds.
+    /// It goes on while this holds.
     lease: Option<Lease>,
+}
+
+/// What a reading hangs on that may end in its midst.
+enum Lease {
+    /// The pass of a guest.
+    Pass(guests::Lease),
+    /// What two people agreed on.
+    Legal(Reading),
+}
+
+impl Lease {
+    fn holds(&self) -> bool {
+        match self {
+            Self::Pass(pass) => pass.holds(),
+            Self::Legal(legal) => legal.holds(),
+        }
+    }
 }
 
 impl Download {
@@ -31,7 +49,7 @@ impl Download {
     /// The next piece, at most 64 KiB; `None` at the end.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] when the person was erased or a guest's pass ended meanwhile (the stream is cut), [`ServiceError::Damaged`] for a changed file.
+    /// [`ServiceError::NotFound`] when the person was erased, or a guest's pass or what two people agreed on ended meanwhile (the stream is cut), [`ServiceError::Damaged`] for a changed file.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ServiceError> {
         if self.lease.as_ref().is_some_and(|lease| !lease.holds()) {
             return Err(ServiceError::NotFound);
@@ -95,15 +113,22 @@ async fn open_wanted(
 ) -> Result<(FileReader, Located, Option<Lease>), ServiceError> {
     let wanted = want_file(app, ctx, id, n, purpose).await?;
     reading::open(app, ctx, &[id]).await?;
-    let Wanted { located, permit, purpose, number } = wanted;
-    let lease = is_lent(&permit).then(|| Lease::new(app, &ctx.actor, &located.summary));
+    let Wanted { located, permit, named: Named { purpose, legal }, number } = wanted;
+    let pass = is_lent(&permit).then(|| guests::Lease::new(app, &ctx.actor, &located.summary));
     let act = ctx.act_on(permit)?;
-    let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(number)).await?;
-    let grant = grants.pop().ok_or(ServiceError::Internal)?;
-    // A pass that ended while that was written down opens nothing.
-    if lease.as_ref().is_some_and(|lease| !lease.holds()) {
+    let grant = match &legal {
+        Some(legal) => grant_by(app, act, &located, Some(number), legal).await?,
+        None => {
+            let mut grants = app.vault.grant(act, std::slice::from_ref(&located), &purpose, Some(number)).await?;
+            grants.pop().ok_or(ServiceError::Internal)?
+        }
+    };
+    // What ended while that was written down opens nothing.
+    if pass.as_ref().is_some_and(|pass| !pass.holds()) {
         return Err(ServiceError::NotFound);
     }
+    check_holds(ctx, &*form_of(app, &located)?, legal.as_ref())?;
+    let lease = pass.map(Lease::Pass).or(legal.map(Lease::Legal));
     let vault = Arc::clone(&app.vault);
     blocking(move || Ok((vault.open_file(grant, &located)?, located, lease))).await?
 }
@@ -123,7 +148,7 @@ pub(in crate::services) async fn may_open_file(
 struct Wanted {
     located: Located,
     permit: Permit,
-    purpose: String,
+    named: Named,
     /// Its number in truth.
     number: u32,
 }
@@ -137,8 +162,8 @@ async fn want_file(
 ) -> Result<Wanted, ServiceError> {
     let (located, permit) = locate(app, ctx, id, Action::ReadFile).await?;
     let lent = is_lent(&permit);
-    let purpose = need_purpose(app, ctx, &located, purpose, lent)?;
-    let (number, located) = true_number(app, ctx, located, &purpose, lent, n).await?;
+    let named = need_purpose(app, ctx, &located, purpose, lent)?;
+    let (number, located) = true_number(app, ctx, located, &named.purpose, lent, n).await?;
     scan::check_open(&located, number)?;
-    Ok(Wanted { located, permit, purpose, number })
+    Ok(Wanted { located, permit, named, number })
 }

@@ -8,6 +8,7 @@ use crate::domain::form::Form;
 use crate::domain::submission::{Content, FileInfo, Summary};
 use crate::domain::work::{Note, Work};
 use crate::policy::{self, Action, Sight};
+use crate::services::approvals::Standing;
 use crate::services::{App, Context, ServiceError, blocking};
 use crate::vault::{Located, Opened};
 
@@ -18,6 +19,7 @@ pub(in crate::services) struct Behind {
     pub(in crate::services) notes: Vec<(Note, bool)>,
     pub(in crate::services) history: Vec<Past>,
     pub(in crate::services) lent: Option<Timestamp>,
+    pub(in crate::services) legal: Option<Standing>,
 }
 
 /// What the actor is shown of a submission that was opened.
@@ -29,7 +31,7 @@ pub(in crate::services) fn shown(
     behind: Behind,
 ) -> Submission {
     let Opened { mut content, mut messages, mut downloads, .. } = opened;
-    let Behind { mut consent_changes, notes, mut history, lent } = behind;
+    let Behind { mut consent_changes, notes, mut history, lent, legal } = behind;
     if !sight.shows_messages() {
         messages.clear();
         downloads.clear();
@@ -47,7 +49,19 @@ pub(in crate::services) fn shown(
     sight.limit(&mut content, &mut messages);
     let masked = sight.masked().map(str::to_owned).collect();
     let former_masked = content.form_version != form.version && !sight.shows_former();
-    Submission { summary, content, messages, downloads, consent_changes, masked, former_masked, notes, history, lent }
+    Submission {
+        summary,
+        content,
+        messages,
+        downloads,
+        consent_changes,
+        masked,
+        former_masked,
+        notes,
+        history,
+        lent,
+        legal,
+    }
 }
 
 /// Leaves out what was done with files that are not shown, and gives the others the numbers by which they are.

@@ -325,6 +325,9 @@ fn purposes(raw: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Mistake>
         if purpose.get_ref() == "subject-request" {
             return Err(at(purpose, "subject-request holds for every form and is not listed"));
         }
+        if purpose.get_ref() == "legal-basis" {
+            return Err(at(purpose, "legal-basis is what two people agree on for one person, and is not listed"));
+        }
         out.push(purpose.get_ref().clone());
     }
     if out.is_empty() { Err(at(raw, "expected at least one purpose, for example \"recruitment\"")) } else { Ok(out) }
