@@ -229,7 +229,7 @@ async fn nobody_gets_into_an_account_that_is_about_to_become_an_administrator() 
         let wanted = [("kind", "roles"), ("login", login), ("role", "privacy"), ("reason", "She takes over.")];
         assert_eq!(anna.post("/staff/requests", &wanted).await.status(), status, "{login}");
     }
-    let asked = approvals::list(&place.service.app, &owner(Role::Admin)).unwrap();
+    let asked = approvals::list(&place.service.app, &owner(Role::Admin)).await.unwrap();
     // While it is asked for, and once it is approved.
     for approved in [false, true] {
         for one in asked.iter().filter(|_| approved) {

@@ -93,7 +93,7 @@ async fn an_administrator_is_made_by_two_and_the_second_proves_who_they_are() {
     assert!(page.contains("Ben is &#60;b&#62;leaving") && !page.contains("<b>"), "{page}");
     // Who asks for other things sees none of it.
     assert!(!hanna.page("/staff/requests").await.contains("Change the roles"));
-    let id = approvals::list(&place.service.app, &owner(Role::Admin)).unwrap()[0].id;
+    let id = approvals::list(&place.service.app, &owner(Role::Admin)).await.unwrap()[0].id;
     let [approval, refusal, use_it] = ["approval", "refusal", "use"].map(|what| format!("/staff/requests/{id}/{what}"));
     // Neither by whoever asked, nor by who may not even know of it, nor before it is approved.
     assert!(!page.contains(&approval), "no button for one's own");
@@ -110,7 +110,7 @@ async fn an_administrator_is_made_by_two_and_the_second_proves_who_they_are() {
         (asked.status().as_u16(), &asked.headers()["location"]),
         (303, &"/staff/confirm?to=/staff/requests".parse().unwrap())
     );
-    assert_eq!(approvals::list(&place.service.app, &owner(Role::Admin)).unwrap()[0].stage, Stage::Asked);
+    assert_eq!(approvals::list(&place.service.app, &owner(Role::Admin)).await.unwrap()[0].stage, Stage::Asked);
     place.later(60);
     let proof = [("password", staff::PASSWORD), ("code", &place.code(&secret)), ("to", "/staff/requests")];
     assert_eq!(ben.post("/staff/confirm", &proof).await.status(), 303);
@@ -242,10 +242,10 @@ async fn an_approval_ends_with_the_recovery_of_its_approvers_account() {
     approvals::approve(app, &petra, by_petra).await.unwrap();
     place.later(60);
     sign_in::recover(app, &owner(Role::Admin), "paul", DAY).await.unwrap();
-    let shown = approvals::found(app, &pia, asked.id).unwrap();
+    let shown = approvals::found(app, &pia, asked.id).await.unwrap();
     assert_eq!((shown.stage, &shown.decider), (Stage::Asked, &None), "waits for another again");
     assert_eq!(problem(approvals::perform(app, &pia, asked.id).await), "not-approved");
-    assert_eq!(approvals::found(app, &pia, by_petra).unwrap().stage, Stage::Approved, "of nobody else");
+    assert_eq!(approvals::found(app, &pia, by_petra).await.unwrap().stage, Stage::Approved, "of nobody else");
     approvals::approve(app, &petra, asked.id).await.unwrap();
     assert!(matches!(approvals::perform(app, &pia, asked.id).await, Ok(Done::Erased(_))));
 }
@@ -340,13 +340,13 @@ async fn the_leave_is_used_with_the_erasure_or_not_at_all() {
         approvals::approve(&service.app, &paul, asked).await.unwrap();
         *armed.lock().unwrap() = true;
         assert!(approvals::perform(&service.app, &pia, asked).await.is_err(), "{stop_at:?}");
-        assert_eq!(approvals::list(&service.app, &pia).unwrap()[0].stage, expected, "{stop_at:?}: at once");
+        assert_eq!(approvals::list(&service.app, &pia).await.unwrap()[0].stage, expected, "{stop_at:?}: at once");
         *armed.lock().unwrap() = false;
         let dir = service.dir.clone();
         service.stop().await;
         drop(service);
         let service = Service::again(dir).await;
-        let shown = approvals::list(&service.app, &pia).unwrap();
+        let shown = approvals::list(&service.app, &pia).await.unwrap();
         assert_eq!(shown[0].stage, expected, "{stop_at:?}");
         let privacy = service.token(&[Role::Privacy]).await;
         let found = post(&service, "/api/v1/subjects/search", &privacy, &json!({ "email": "p3@example.org" })).await.1;

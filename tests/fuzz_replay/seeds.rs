@@ -78,7 +78,19 @@ fn approvals() -> Vec<(&'static str, String)> {
         "submissions": [RecordId::from_bytes([3; 16])],
     });
     let export = export.to_string();
+    let reading = json!({
+        "kind": "legal-reading", "reason": "The court asks.", "subject": person, "basis": "legal-obligation",
+        "reference": "12 C 345/26",
+    });
+    let reading = reading.to_string();
     vec![
+        ("reading", reading.clone()),
+        ("reading-basis", reading.replace("legal-obligation", "consent")),
+        ("reading-of-two", reading.replace("\"subject\":", "\"subjects\":")),
+        (
+            "reading-no-case",
+            json!({ "kind": "legal-reading", "reason": "x", "subject": person, "basis": "legal-claims" }).to_string(),
+        ),
         ("erasure", json!({ "kind": "erasure", "reason": "They asked.", "subjects": [person] }).to_string()),
         ("roles", json!({ "kind": "roles", "reason": "x", "login": "jane", "roles": ["hr", "admin"] }).to_string()),
         ("export", export.clone()),

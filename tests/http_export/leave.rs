@@ -58,7 +58,7 @@ async fn an_export_is_asked_for_by_one_and_approved_by_another_and_good_once() {
     let (one, other) = tokio::join!(once(), once());
     assert_eq!(one.min(other), 200);
     assert!([422, 503, 429].contains(&one.max(other)), "{one} {other}");
-    let shown = approvals::found(app, &hanna_here, request).unwrap();
+    let shown = approvals::found(app, &hanna_here, request).await.unwrap();
     assert_eq!(shown.stage, approvals::Stage::Done);
 }
 

@@ -203,7 +203,7 @@ async fn the_console_asks_approves_and_downloads() {
         page.contains("Export 1 submission to “Moving in” as CSV") && page.contains("The &#60;b&#62;move"),
         "{page}"
     );
-    let all = letterlock::services::approvals::list(&place.service.app, &owner(Role::Privacy)).unwrap();
+    let all = letterlock::services::approvals::list(&place.service.app, &owner(Role::Privacy)).await.unwrap();
     let path = |what: &str| format!("/staff/requests/{}/{what}", all[0].id);
     assert_eq!(hanna.post(&path("approval"), &[]).await.status(), 403);
     assert_eq!(hanna.post(&path("download"), &[]).await.status(), 422);

@@ -189,7 +189,7 @@ async fn two_people_of_the_provider_are_two_people() {
     let (_, _, _local) = house.place.take_up(&house.place.invite("carl", &[Role::Hr]).await).await;
     let wanted = [("kind", "roles"), ("login", "carl"), ("role", "admin"), ("reason", "Ann leaves.")];
     assert_eq!(ann.post("/staff/requests", &wanted).await.status(), 303);
-    let id = approvals::list(&house.place.service.app, &owner(Role::Admin)).unwrap()[0].id;
+    let id = approvals::list(&house.place.service.app, &owner(Role::Admin)).await.unwrap()[0].id;
     let [approve, perform] = ["approval", "use"].map(|what| format!("/staff/requests/{id}/{what}"));
     assert_eq!(ann.post(&approve, &[]).await.status(), 403, "not one's own");
     assert_eq!(bob.post(&approve, &[]).await.status(), 303);

@@ -6,6 +6,7 @@ use crate::base::ids::KeyId;
 use crate::domain::form::check;
 use crate::domain::message::{Author, MessageText};
 use crate::domain::submission::{FieldValue, FileInfo};
+use crate::policy::LEGAL_BASIS;
 use crate::policy::table::staff;
 
 const FORM: &str = r#"id = "move"
@@ -100,7 +101,7 @@ fn a_subject_request_shows_the_officer_everything_and_nobody_else_more() {
         let sight = sight(&staff(roles), &form, Some(SUBJECT_REQUEST));
         assert_eq!((sight.masked().next().is_none(), sight.shows_former(), !sight.may_hide_files()), (all, all, all));
     }
-    for purpose in [None, Some("moving"), Some("Subject-request"), Some("")] {
+    for purpose in [None, Some("moving"), Some(LEGAL_BASIS), Some("Subject-request"), Some("")] {
         let sight = sight(&Actor::Owner { role: Role::Privacy }, &form, purpose);
         assert_eq!(sight.masked().collect::<Vec<_>>(), ["birth", "passport"], "{purpose:?}");
     }

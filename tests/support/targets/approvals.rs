@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Seam;
 
-const KINDS: [&str; 3] = ["roles", "erasure", "export"];
+const KINDS: [&str; 4] = ["roles", "erasure", "export", "legal-reading"];
 
 /// A refusal is a 4xx that names what to mend and repeats nothing; what is accepted is of one kind, is accepted alike when it is
 /// written anew, and not with a member more or one of another kind.
@@ -24,6 +24,14 @@ pub fn check(data: &[u8], seam: Seam) {
     more["approved_by"] = "me".into();
     assert!((seam.refused)(approval(more.to_string().as_bytes()).is_err()), "a member more");
     let (foreign, of) = if kind == "erasure" { ("login", "jane") } else { ("subjects", "") };
+    if kind == "legal-reading" {
+        let mut export = value.clone();
+        export["purpose"] = "legal-basis".into();
+        assert!(
+            (seam.refused)(approval(export.to_string().as_bytes()).is_err()),
+            "a reading is for no purpose of a form"
+        );
+    }
     let mut other = value;
     other[foreign] = if of.is_empty() { Value::Array(Vec::new()) } else { of.into() };
     assert!((seam.refused)(approval(other.to_string().as_bytes()).is_err()), "{foreign} with {kind}");
