@@ -3,6 +3,8 @@
 mod cell;
 mod entry;
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +112,22 @@ pub struct Export {
 }
 
 /// Places in the list of submissions, newest first: the first one, and then by how much each lies below the one before it.
+/// Shared: whoever copies a request copies none of its 50,000 places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Places(Vec<u64>);
+#[serde(from = "Vec<u64>", into = "Vec<u64>")]
+pub struct Places(Arc<[u64]>);
+
+impl From<Vec<u64>> for Places {
+    fn from(steps: Vec<u64>) -> Self {
+        Self(steps.into())
+    }
+}
+
+impl From<Places> for Vec<u64> {
+    fn from(places: Places) -> Self {
+        places.0.to_vec()
+    }
+}
 
 impl Places {
     /// These places. `None` unless each is below the one before.
@@ -125,7 +141,7 @@ impl Places {
             });
             last = Some(*place);
         }
-        Some(Self(steps))
+        Some(Self(steps.into()))
     }
 
     /// The places, newest first.

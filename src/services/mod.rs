@@ -17,6 +17,7 @@ pub mod find;
 pub mod forms;
 pub mod guests;
 pub mod health;
+mod hold;
 mod idempotency;
 pub mod inbox;
 pub mod keys;
@@ -61,6 +62,7 @@ use crate::domain::region::Region;
 use crate::policy::{self, Action, Actor, CustomRoles, Permit, Resource, Safeguards};
 use crate::vault::{self, Act, Hooks, Vault, VaultError};
 pub use error::ServiceError;
+pub use hold::Hold;
 
 /// Who asks for what is done, and under which request id it is logged.
 #[derive(Clone, Debug)]

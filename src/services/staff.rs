@@ -32,6 +32,7 @@ pub use overview::{Person, overview};
 pub use place::set as set_region;
 pub(super) use place::{complete, scope_of};
 use tokens::TokenRow;
+pub(super) use tokens::is_token_good;
 pub use tokens::{NewToken, TokenInfo, authenticate, create_scoped_token, create_token, flush, revoke_token};
 
 /// Accounts of people whose logins differ by a number.

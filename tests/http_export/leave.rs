@@ -1,7 +1,8 @@
 //! Who may, when, and how often.
 
+use letterlock::base::ids::TokenId;
 use letterlock::policy::Role;
-use letterlock::services::{approvals, erase, sign_in, staff as accounts};
+use letterlock::services::{Hold, approvals, erase, sign_in, staff as accounts};
 use serde_json::{Value, json};
 
 use crate::staff::DAY;
@@ -121,10 +122,15 @@ async fn an_approval_ends_with_its_day_with_the_role_and_with_the_account() {
     assert_eq!(code(&refused(&id).await.1), "approver-gone");
 }
 
+fn token_id(bearer: &str) -> TokenId {
+    let (id, _) = bearer.rsplit_once('_').unwrap();
+    id.rsplit_once('_').unwrap().1.parse().unwrap()
+}
+
 /// Lost in the middle, the role ends the download at the next submission.
 #[tokio::test]
 async fn a_download_ends_with_the_role_or_after_an_hour() {
-    for ends_by in ["role", "disabled", "time"] {
+    for ends_by in ["role", "disabled", "time", "token", "others"] {
         let place = place().await;
         let app = &place.service.app;
         send(&place, "jane@example.org", "Hello").await;
@@ -132,15 +138,41 @@ async fn a_download_ends_with_the_role_or_after_an_hour() {
         let token = token(&place, "hanna", Role::Hr).await;
         let id = approved(&place, &token, &wanted("csv")).await;
         let hanna = acting(&place, "hanna", Role::Hr).await;
-        let mut run = letterlock::services::export::begin(app, &hanna, id.parse().unwrap()).await.unwrap();
+        let hold = Hold::of_bearer(&token).unwrap();
+        let mut run = letterlock::services::export::begin(app, &hanna, hold, id.parse().unwrap()).await.unwrap();
         assert!(run.next().await.unwrap().is_some());
         match ends_by {
+            "token" => accounts::revoke_token(app, &owner(Role::Admin), token_id(&token)).await.unwrap(),
+            // It goes on where nothing of it ended.
+            "others" => {
+                let other = crate::token(&place, "hanna", Role::Hr).await;
+                accounts::revoke_token(app, &owner(Role::Admin), token_id(&other)).await.unwrap();
+                assert!(run.next().await.unwrap().is_some());
+                continue;
+            }
             "role" => sign_in::change_roles(app, &owner(Role::Admin), "hanna", &[Role::Training]).await.unwrap(),
             "disabled" => accounts::disable(app, &owner(Role::Admin), "hanna").await.unwrap(),
             _ => place.later(3601),
         }
         assert!(run.next().await.is_err(), "{ends_by}");
     }
+}
+
+/// And so does the session that it was asked for by, whoever ends it.
+#[tokio::test]
+async fn a_download_ends_with_the_session() {
+    let place = place().await;
+    let app = &place.service.app;
+    let (_, _, hugo) = place.take_up(&place.invite("hugo", &[Role::Hr]).await).await;
+    send(&place, "jane@example.org", "Hello").await;
+    send(&place, "john@example.org", "Hello").await;
+    let id = approved(&place, &token(&place, "hugo", Role::Hr).await, &wanted("csv")).await;
+    let session = sign_in::find(app, hugo.cookie.split_once('=').unwrap().1).unwrap().session;
+    let (acting, hold) = (acting(&place, "hugo", Role::Hr).await, Hold::of_session(&session));
+    let mut run = letterlock::services::export::begin(app, &acting, hold, id.parse().unwrap()).await.unwrap();
+    assert!(run.next().await.unwrap().is_some());
+    assert_eq!(hugo.post("/staff/sign-out", &[]).await.status(), 200);
+    assert!(run.next().await.is_err());
 }
 
 /// What was made to fit after the request is not handed out, in place of others or beside them; and neither is what came after it.
@@ -216,7 +248,8 @@ async fn whoever_is_erased_during_the_download_is_not_in_it() {
     let token = token(&place, "hanna", Role::Hr).await;
     let id = approved(&place, &token, &wanted("zip")).await;
     let hanna = acting(&place, "hanna", Role::Hr).await;
-    let mut run = letterlock::services::export::begin(app, &hanna, id.parse().unwrap()).await.unwrap();
+    let hold = Hold::of_bearer(&token).unwrap();
+    let mut run = letterlock::services::export::begin(app, &hanna, hold, id.parse().unwrap()).await.unwrap();
     let mut first = run.next().await.unwrap().unwrap();
     assert_eq!(first.submission.summary.id.to_string(), newer);
     for record in [&older, &newer] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,11 +22,11 @@ use crate::http::export;
 use crate::http::extract::json;
 use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
+use crate::http::layers::{Caller, token};
 use crate::policy::Role;
 use crate::services::approvals::{self, Done, READING, Shown};
 use crate::services::export::{Asked, Format};
-use crate::services::{self, App, Context, ServiceError, erase};
+use crate::services::{self, App, Context, Hold, ServiceError, erase};
 
 /// Longest body: as many people or submissions as one request may name, and a reason, each character escaped.
 const BODY: u64 = 32 * 1024;
@@ -220,12 +220,14 @@ pub(in crate::http) async fn download(
     State(web): State<Arc<Web>>,
     Caller(ctx): Caller,
     params: Params,
+    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     let id: ApprovalId = params.parse("id")?;
     Query::strict(&uri, &[])?;
     let app = Arc::clone(&web.app);
-    let run = complete(async move { services::export::begin(&app, &ctx, id).await }).await?;
+    let hold = token(&headers).and_then(Hold::of_bearer).ok_or_else(HttpError::internal)?;
+    let run = complete(async move { services::export::begin(&app, &ctx, hold, id).await }).await?;
     Ok(export::answer(&web.app, run))
 }
 

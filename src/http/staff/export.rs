@@ -24,7 +24,7 @@ use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::layers::Caller;
 use crate::services::export::{self, Asked, Format, Progress, State as Came};
-use crate::services::{Context, ServiceError, approvals, review, work};
+use crate::services::{Context, Hold, ServiceError, approvals, review, work};
 
 /// Bytes of a post: as many submissions as can be ticked, and a reason.
 const POST: u64 = 32 * 1024;
@@ -125,7 +125,8 @@ pub(in crate::http) async fn download(
     Posted::read(&here, request, super::SMALL).await?;
     let id: ApprovalId = params.parse("id")?;
     let app = Arc::clone(&web.app);
-    let run = complete(async move { export::begin(&app, &ctx, id).await }).await?;
+    let hold = Hold::of_session(&here.who.session);
+    let run = complete(async move { export::begin(&app, &ctx, hold, id).await }).await?;
     Ok(crate::http::export::answer(&web.app, run))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::export::{self, Format};
 use crate::domain::form::Form;
 use crate::policy::{self, Action, Actor, Resource};
 use crate::services::review::{Behind, Download, Submission, shown};
-use crate::services::{App, Context, ServiceError, approvals, blocking, sign_in, staff};
+use crate::services::{App, Context, Hold, ServiceError, approvals, blocking, sign_in, staff};
 use crate::vault::{Detail, Grant, Located, Vault, VaultError};
 
 /// Submissions under one entry of the trail, at most.
@@ -26,6 +26,8 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 pub struct Export {
     app: Arc<App>,
     ctx: Context,
+    /// What it was asked for by, and ends with.
+    hold: Hold,
     id: ApprovalId,
     wanted: export::Export,
     form: Arc<Form>,
@@ -65,12 +67,13 @@ pub struct ExportFile {
     grant: Grant,
 }
 
-/// Begins a download: uses up what was approved, once. What is handed out is decided now and while it goes on.
+/// Begins a download: uses up what was approved, once. What is handed out is decided now and while it goes on; it ends with the
+/// session or token that it was asked for by.
 ///
 /// # Errors
 /// [`ServiceError::Invalid`], [`ServiceError::Forbidden`] and [`ServiceError::NotFound`] as for everything that needs two people;
 /// [`ServiceError::Later`] while the account has a download under way, or too many have.
-pub async fn begin(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Export, ServiceError> {
+pub async fn begin(app: &Arc<App>, ctx: &Context, hold: Hold, id: ApprovalId) -> Result<Export, ServiceError> {
     let wanted = approvals::wanted_export(app, ctx, id)?;
     approvals::check_open(app, ctx, id).await?;
     let Actor::Staff { id: account, .. } = &ctx.actor else { return Err(ServiceError::NotFound) };
@@ -88,6 +91,7 @@ pub async fn begin(app: &Arc<App>, ctx: &Context, id: ApprovalId) -> Result<Expo
     Ok(Export {
         app: Arc::clone(app),
         ctx: ctx.clone(),
+        hold,
         id,
         wanted,
         form,
@@ -147,7 +151,8 @@ impl Export {
     /// The next submission, once the trail names it; `None` when all were handed out.
     ///
     /// # Errors
-    /// [`ServiceError::Forbidden`] and [`ServiceError::NotFound`] when the account may not export any more, or it takes too long;
+    /// [`ServiceError::Forbidden`] and [`ServiceError::NotFound`] when the account may not export any more, was signed out, or
+    /// it takes too long;
     /// [`ServiceError::Unavailable`], [`ServiceError::StorageFull`] when the trail cannot be written. Then nothing more is handed out.
     pub async fn next(&mut self) -> Result<Option<Item>, ServiceError> {
         loop {
@@ -178,7 +183,7 @@ impl Export {
         *login = staff::login_of(&self.app, *id).ok_or(ServiceError::Forbidden)?;
         roles.retain(|role| own.contains(role));
         *scope = staff::complete(&self.app, *id, std::mem::take(scope));
-        if self.app.clock.now().since(self.begun) > LONGEST {
+        if !self.hold.is_good(&self.app) || self.app.clock.now().since(self.begun) > LONGEST {
             return Err(ServiceError::Forbidden);
         }
         self.form = self.app.forms().get(&self.wanted.form).cloned().ok_or(ServiceError::NotFound)?;

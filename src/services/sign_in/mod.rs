@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::staff;
 use super::{App, Context, Problem, ServiceError, bearer, blocking};
-use crate::base::ids::StaffId;
+use crate::base::ids::{Handle, StaffId};
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::passkey::{BadSite, Site};
 use crate::crypto::password::{Cost, PasswordHash};
@@ -351,6 +351,11 @@ pub fn find(app: &App, token: &str) -> Option<SignedIn> {
     let session = app.door.sessions.find(token, app.clock.now())?;
     let (login, actor) = (staff::login_of(app, session.staff)?, person(app, session.staff)?);
     Some(SignedIn { actor, login, session })
+}
+
+/// Whether an account still has this session.
+pub(super) fn has_session(app: &App, id: StaffId, session: Handle) -> bool {
+    app.door.sessions.has(id, session, app.clock.now())
 }
 
 /// Signs out.

@@ -183,6 +183,12 @@ impl Sessions {
         out
     }
 
+    /// Whether an account has this session.
+    pub(super) fn has(&self, staff: StaffId, id: Handle, now: Timestamp) -> bool {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().any(|entry| (entry.staff, entry.id) == (staff, id) && entry.is_alive(now))
+    }
+
     /// The holder of a session has proven once more who they are.
     pub(super) fn confirm(&self, session: Handle, now: Timestamp) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);

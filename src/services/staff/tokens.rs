@@ -73,6 +73,10 @@ impl TokenRow {
         self.actions.as_ref().map(|names| names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
+    fn is_good(&self, now: Timestamp) -> bool {
+        !self.revoked && self.expires.is_none_or(|end| now < end)
+    }
+
     pub(super) fn shown(&self, id: TokenId) -> TokenInfo {
         let (actions, Self { roles, forms, created, expires, last_used, revoked, .. }) = (self.actions(), self.clone());
         TokenInfo { id, roles, actions, forms, created, expires, last_used, revoked }
@@ -91,7 +95,7 @@ pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, Service
     let hash = row.as_ref().map_or([0; 32], |row| row.hash);
     let matches = app.vault.token_matches(&token, &hash);
     let row = row.filter(|_| matches).ok_or(ServiceError::Unauthenticated)?;
-    if row.revoked || row.expires.is_some_and(|end| now >= end) {
+    if !row.is_good(now) {
         return Err(ServiceError::Unauthenticated);
     }
     let account = app.staff.read(|state| state.accounts.get(&row.staff).cloned())?;
@@ -100,6 +104,12 @@ pub async fn authenticate(app: &Arc<App>, bearer: &str) -> Result<Actor, Service
     let scope = super::complete(app, row.staff, Scope::new(row.actions(), row.forms.clone()));
     let roles = within(app, row.staff, &account, row.roles);
     Ok(Actor::Staff { id: row.staff, login: account.login, roles, scope })
+}
+
+/// Whether there is a token with this id that was not revoked and has not run out.
+pub(in crate::services) fn is_token_good(app: &App, id: TokenId) -> bool {
+    let now = app.clock.now();
+    app.staff.read(|state| state.tokens.get(&id).is_some_and(|row| row.is_good(now))).unwrap_or(false)
 }
 
 /// Those of a token's roles that its account has. A program has no others than its tokens'.
