@@ -300,6 +300,59 @@ async fn one_alone_erases_25_people_within_a_day_by_all_ways_together() {
     assert_eq!(person_gone(&pia, 28).await.0, 200);
 }
 
+/// What one account erased alone is read from the trail after a start; what another approved is not counted there either.
+#[tokio::test]
+async fn a_restart_makes_no_room_for_more_than_25() {
+    let mut service = Service::start().await;
+    let admin = owner(Role::Admin);
+    for login in ["pia", "paul"] {
+        sign_in::invite(&service.app, &admin, login, &[Role::Privacy], None, DAY).await.unwrap();
+    }
+    let ctx = [acting(&service, "pia", &[Role::Privacy]).await, acting(&service, "paul", &[Role::Privacy]).await];
+    let pia = accounts::create_token(&service.app, &admin, "pia", &[Role::Privacy], None).await.unwrap();
+    let pia = pia.bearer.expose().to_owned();
+    let ids = people(&service, 53).await;
+    let gone = async |service: &Service, ids: &[String]| {
+        post(service, "/api/v1/subjects/erasures", &pia, &json!({ "subjects": ids })).await.0
+    };
+    // Two ask for 26, and one of them erases 24 alone: one of these only in part.
+    let asked: Vec<PersonId> = ids[27..].iter().map(|id| id.parse().unwrap()).collect();
+    let asked = approvals::ask_erasure(&service.app, &ctx[0], &asked, "x").await.unwrap().id;
+    approvals::approve(&service.app, &ctx[1], asked).await.unwrap();
+    approvals::perform(&service.app, &ctx[0], asked).await.unwrap();
+    assert_eq!(gone(&service, &ids[..23]).await, 200);
+    let found = json!({ "email": "p23@example.org" });
+    let (_, found) = post(&service, "/api/v1/subjects/search", &pia, &found).await;
+    let record = format!("/api/v1/submissions/{}", text(&found["items"][0]["submissions"][0]["id"]));
+    assert_eq!(service.send(service.request("DELETE", &record), Some(&pia)).await.status(), 200);
+    let dir = service.dir.clone();
+    service.stop().await;
+    drop(service);
+    let service = Service::again(dir).await;
+    assert_eq!(gone(&service, &ids[24..26]).await, 422, "26");
+    assert_eq!(gone(&service, &ids[23..25]).await, 200, "25, one of whom counted before");
+    assert_eq!(gone(&service, &ids[25..26]).await, 422);
+}
+
+/// Two acts about one person at the same moment take one place, and neither gives it back while the other one uses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn erasing_somebody_twice_at_once_makes_no_room_either() {
+    let service = Service::start().await;
+    let token = service.token(&[Role::Privacy]).await;
+    let ids = people(&service, 26).await;
+    for id in &ids[..25] {
+        let once = || async {
+            let path = format!("/api/v1/subjects/{id}/erasure");
+            service.send(service.request("POST", &path), Some(&token)).await.status().as_u16()
+        };
+        let (one, other) = tokio::join!(once(), once());
+        assert_eq!(one.min(other), 200);
+        assert_eq!(one.max(other), 404, "one of them finds nobody");
+    }
+    let last = format!("/api/v1/subjects/{}/erasure", ids[25]);
+    assert_eq!(service.send(service.request("POST", &last), Some(&token)).await.status(), 422);
+}
+
 /// Each request stays for thirty days: taking it back makes no room for another on the same day.
 #[tokio::test]
 async fn one_account_asks_fifty_times_a_day_at_most() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{App, Context, Problem, ServiceError, approvals, guests, review};
+use super::{App, Context, Problem, ServiceError, approvals, blocking, guests, review};
 use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::domain::approval::MOST_ALONE;
 use crate::policy::{Action, Actor, Resource};
@@ -15,6 +15,7 @@ use crate::vault::system_rows::SystemRow;
 use crate::vault::{Act, Detail, Target};
 
 pub(super) use alone::Alone;
+use alone::Hold;
 
 /// Erases one submission. Returns the signed certificate, ready to be shown as JSON.
 ///
@@ -26,9 +27,9 @@ pub async fn record(app: &Arc<App>, ctx: &Context, id: RecordId) -> Result<Value
     let subject = located.summary.subject;
     drop(located);
     let act = ctx.act_on(permit)?;
-    let taken = take(app, ctx, &[subject])?;
+    let taken = take(app, ctx, &[subject]).await?;
     let erased = app.vault.erase(act, vec![Target::Record(id)]).await.map_err(ServiceError::from).and_then(one);
-    give_back(app, ctx, &taken, |_| nothing_happened(&erased));
+    settle(taken, |_| nothing_happened(&erased));
     tidy_soon(app);
     erased
 }
@@ -39,30 +40,35 @@ pub async fn record(app: &Arc<App>, ctx: &Context, id: RecordId) -> Result<Value
 /// As [`record`].
 pub async fn person(app: &Arc<App>, ctx: &Context, id: PersonId) -> Result<Value, ServiceError> {
     let act = ctx.act(Action::ErasePerson, &Resource::Subject)?;
-    let taken = take(app, ctx, &[id])?;
+    let taken = take(app, ctx, &[id]).await?;
     let erased = app.vault.erase(act, vec![Target::Person(id)]).await.map_err(ServiceError::from).and_then(one);
-    give_back(app, ctx, &taken, |_| nothing_happened(&erased));
+    settle(taken, |_| nothing_happened(&erased));
     tidy_soon(app);
     erased
 }
 
 /// Counts people of whom an account erases something; the owner of the machine and people themselves are not counted.
-/// Returns those that were not counted before.
-fn take(app: &App, ctx: &Context, people: &[PersonId]) -> Result<Vec<PersonId>, ServiceError> {
-    let Actor::Staff { id, .. } = &ctx.actor else { return Ok(Vec::new()) };
-    app.alone.take(*id, people, app.clock.now()).ok_or_else(|| {
+async fn take<'a>(app: &'a Arc<App>, ctx: &Context, people: &[PersonId]) -> Result<Option<Hold<'a>>, ServiceError> {
+    let Actor::Staff { id, .. } = &ctx.actor else { return Ok(None) };
+    remember(app).await?;
+    let hold = app.alone.take(*id, people, app.clock.now()).ok_or_else(|| {
         let message = format!(
             "More than {MOST_ALONE} people within a day need a second person: ask for it at /api/v1/approvals or under Requests."
         );
         ServiceError::Invalid(vec![Problem::in_field("subjects", "needs-approval", message)])
-    })
+    })?;
+    Ok(Some(hold))
+}
+
+/// Counts what the trail says of the day before the start.
+async fn remember(app: &Arc<App>) -> Result<(), ServiceError> {
+    let (vault, since) = (Arc::clone(&app.vault), app.clock.now().minus(alone::DAY));
+    app.alone.remember(async || Ok(blocking(move || vault.erasures_since(since)).await??)).await
 }
 
 /// Does not count those of whom nothing was erased.
-fn give_back(app: &App, ctx: &Context, taken: &[PersonId], nothing: impl Fn(&PersonId) -> bool) {
-    if let Actor::Staff { id, .. } = &ctx.actor {
-        taken.iter().filter(|person| nothing(person)).for_each(|person| app.alone.give_back(*id, person));
-    }
+fn settle(taken: Option<Hold<'_>>, nothing: impl Fn(&PersonId) -> bool) {
+    taken.into_iter().for_each(|hold| hold.settle(&nothing));
 }
 
 /// Whether it is sure that nobody was erased. After any other error the order may be there, and counts.
@@ -112,10 +118,10 @@ pub async fn few(app: &Arc<App>, ctx: &Context, ids: &[PersonId]) -> Result<Vec<
     if ids.is_empty() {
         return Err(ServiceError::Invalid(vec![Problem::in_field("subjects", "required", "Name somebody.")]));
     }
-    let taken = take(app, ctx, ids)?;
+    let taken = take(app, ctx, ids).await?;
     let erased = people(app, ctx, ids).await?;
     let gone = |person: &PersonId| ids.iter().zip(&erased).any(|(id, done)| id == person && !nothing_happened(done));
-    give_back(app, ctx, &taken, |person| !gone(person));
+    settle(taken, |person| !gone(person));
     erased.into_iter().map(found_or_not).collect()
 }
 

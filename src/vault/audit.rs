@@ -30,7 +30,7 @@ use crate::domain::submission::Status;
 use crate::policy::{Action, Actor, Role, Transfer};
 
 pub use check::TrailCheck;
-pub use find::Wanted;
+pub use find::{Ordered, Wanted};
 pub use look::{REFUSED, SERVICE};
 pub use prove::{Continuation, Proven};
 pub(super) use tree::Hashes;

@@ -66,7 +66,7 @@ use crate::policy::Permit;
 use crate::store::{MAX_ROW, StoreError};
 
 pub use answers::{Answer, AnswersGrant, AnswersState};
-pub use audit::{Detail, EntryView, SearchedBy, SubjectView};
+pub use audit::{Detail, EntryView, Ordered, SearchedBy, SubjectView};
 pub use board::Posting;
 pub use certificate::Certificate;
 pub use change::{ConsentChange, NewMessage};

@@ -1,11 +1,12 @@
 //! Looks for entries, newest first, within a bound: each look opens so many entries and no more, however long the trail is.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use super::{Entry, EntryView, entry_key};
+use super::{Detail, Entry, EntryView, entry_key};
 use crate::base::clock::Timestamp;
-use crate::base::ids::{PersonId, RecordId};
-use crate::policy::Actor;
+use crate::base::ids::{PersonId, RecordId, StaffId};
+use crate::policy::{Action, Actor};
 use crate::vault::{Vault, VaultError};
 
 /// Entries opened by one look, at most.
@@ -26,7 +27,49 @@ pub struct Wanted {
     pub transfers: bool,
 }
 
+/// An erasure that an account ordered by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: StaffId,
+    /// How many people were erased whole.
+    pub whole: u64,
+    /// Whose single records were erased; `None` for who has been erased since.
+    pub parts: Vec<Option<PersonId>>,
+}
+
 impl Vault {
+    /// The erasures that accounts ordered since then, newest first, without those that another one had approved.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`] for an entry that does not open.
+    pub fn erasures_since(&self, since: Timestamp) -> Result<Vec<Ordered>, VaultError> {
+        let size = self.shared.figures.audit_entries.load(Ordering::SeqCst);
+        let (mut out, mut approved) = (Vec::new(), HashSet::new());
+        for seq in (0..size).rev() {
+            let sealed = self.shared.engine.read(&entry_key(seq))?.ok_or(VaultError::Tampered)?;
+            let entry = Entry::open(seq, &sealed, &self.shared.keys.audit)?;
+            if entry.time < since {
+                break;
+            }
+            match (&entry.actor, &entry.detail) {
+                (Actor::Staff { id, .. }, Detail::Ordered { people, .. }) => {
+                    let person = |place| self.shared.open_subject(place).map(|view| view.person);
+                    let parts = entry.subjects.iter().map(person).collect();
+                    out.push((entry.request, Ordered { at: entry.time, by: *id, whole: *people, parts }));
+                }
+                (Actor::Staff { .. }, _) if entry.action == Action::UseApproval.as_str() => {
+                    approved.extend(entry.request);
+                }
+                _ => {}
+            }
+        }
+        let alone = |request: &Option<_>| request.is_none_or(|request| !approved.contains(&request));
+        Ok(out.into_iter().filter(|(request, _)| alone(request)).map(|(_, ordered)| ordered).collect())
+    }
+
     /// Tells when, by whom and what, of every entry since then, newest first; opens nothing of what it is about.
     ///
     /// # Errors
