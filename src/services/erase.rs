@@ -1,6 +1,7 @@
 //! Erases records and people by destroying their keys, and certifies it.
 
 mod alone;
+mod held;
 
 use std::sync::Arc;
 
@@ -10,12 +11,13 @@ use super::{App, Context, Problem, ServiceError, approvals, blocking, guests, re
 use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::domain::approval::MOST_ALONE;
 use crate::policy::{Action, Actor, Resource};
-use crate::vault::certificate::Certificate;
+pub use crate::vault::certificate::{Certificate, Kind, State};
 use crate::vault::system_rows::SystemRow;
 use crate::vault::{Act, Detail, Target};
 
 pub(super) use alone::Alone;
 use alone::Hold;
+pub use held::{Held, HeldRecord, OfForm, by_email, check, of_person, of_record};
 
 /// Erases one submission. Returns the signed certificate, ready to be shown as JSON.
 ///

@@ -110,6 +110,12 @@ pub fn of_record(app: &App, ctx: &Context, form: &Form, summary: &Summary) -> Ve
     holding.map(guest).collect()
 }
 
+/// How many passes there are for a submission that have not ended.
+pub(super) fn count(app: &App, record: &RecordId) -> usize {
+    let now = app.clock.now();
+    app.passes.of_record(record).iter().filter(|(_, pass)| pass.holds(now)).count()
+}
+
 /// The logins of accounts that can be let in by somebody.
 ///
 /// # Errors

@@ -234,6 +234,20 @@ impl Vault {
     pub fn consent_ledger(&self, opened: &Opened) -> Result<Vec<LedgerLine>, VaultError> {
         self.shared.reading(|view| self.shared.open_ledger(view, opened))
     }
+
+    /// How many lines a person's consent ledger has. Nothing of what they sent is opened.
+    ///
+    /// # Errors
+    /// As [`Vault::records_of`].
+    pub fn count_consents(&self, person: &PersonId) -> Result<usize, VaultError> {
+        let shared = &self.shared;
+        let place = shared.directory.read().ok().and_then(|d| d.place_of(person)).ok_or(VaultError::Missing)?;
+        shared.reading(|view| {
+            let (person, keyring) = shared.keyring_at(view, place)?;
+            let lines = super::subscribers::ledger(&person, &keyring, |key| Ok(shared.engine.read(key)?))?;
+            Ok(lines.len())
+        })
+    }
 }
 
 impl Located {

@@ -10,6 +10,8 @@ pub(super) mod confirm;
 mod cookies;
 pub(super) mod desk;
 mod entrance;
+pub(super) mod erasure;
+mod erasure_page;
 pub(super) mod export;
 pub(super) mod forms;
 mod found;

@@ -164,6 +164,7 @@ pub(super) async fn record(
             .unwrap_or_default(),
         sees_guests: may(Action::DismissGuest),
         admits: may(Action::AdmitGuest),
+        erases: may(Action::EraseRecord),
         guest_choices: match may(Action::AdmitGuest) {
             true => service::candidates(&web.app, ctx)?,
             false => Vec::new(),
@@ -244,6 +245,7 @@ struct RecordPage<'a> {
     guests: Vec<GuestView>,
     sees_guests: bool,
     admits: bool,
+    erases: bool,
     /// Logins of those who can be let in.
     guest_choices: Vec<String>,
     /// Whether letters are written about it, and which one goes with its status.

@@ -66,6 +66,8 @@ pub(super) struct Frame {
     pub(super) health: bool,
     /// Whether they look after vacancies.
     pub(super) vacancies: bool,
+    /// Whether they may erase people.
+    pub(super) erases: bool,
     /// Whether there may be requests for them to make or to decide.
     pub(super) decides: bool,
     pub(super) guard: String,
@@ -90,6 +92,7 @@ impl Frame {
             health: may(Action::ReadStatus, Resource::Vault),
             alerts: may(Action::ReadAlerts, Resource::Audit),
             vacancies: may(Action::ManageVacancies, Resource::Vacancies),
+            erases: may(Action::ErasePerson, Resource::Subject),
             decides: here.requests,
             guard: here.guard(),
         }

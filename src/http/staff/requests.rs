@@ -37,8 +37,11 @@ pub(in crate::http) async fn show(
     here: Here,
     uri: Uri,
 ) -> Result<Response, HttpError> {
-    let query = Query::strict(&uri, &["subject"])?;
-    shown(&web, &ctx, &here, query.text("subject"), None, None).await
+    let query = Query::strict(&uri, &["subject", "person"])?;
+    let person = query.text("person").map(str::parse::<PersonId>).transpose();
+    let person =
+        person.map_err(|_| HttpError::invalid_field("person", "bad-id", "This is not the name of a person."))?;
+    shown(&web, &ctx, &here, Filled { about: query.text("subject"), person, ..Filled::default() }).await
 }
 
 /// `POST /staff/requests`
@@ -155,20 +158,28 @@ async fn answered(
 ) -> Result<Response, HttpError> {
     match done {
         Ok(()) => Ok(see_other(PAGE)),
-        Err(ServiceError::Invalid(problems)) => shown(web, ctx, here, None, posted, first(&problems).as_deref()).await,
+        Err(ServiceError::Invalid(problems)) => {
+            let problem = first(&problems);
+            shown(web, ctx, here, Filled { posted, problem: problem.as_deref(), ..Filled::default() }).await
+        }
         Err(other) => Err(other.into()),
     }
 }
 
-/// `about` is whom a link named.
-async fn shown(
-    web: &Web,
-    ctx: &Context,
-    here: &Here,
-    about: Option<&str>,
-    posted: Option<&Posted>,
-    problem: Option<&str>,
-) -> Result<Response, HttpError> {
+/// What the page begins with.
+#[derive(Default)]
+struct Filled<'a> {
+    /// What was turned down, and why.
+    posted: Option<&'a Posted>,
+    problem: Option<&'a str>,
+    /// Whom a link named that led here, to be read about.
+    about: Option<&'a str>,
+    /// To be erased.
+    person: Option<PersonId>,
+}
+
+async fn shown(web: &Web, ctx: &Context, here: &Here, filled: Filled<'_>) -> Result<Response, HttpError> {
+    let Filled { posted, problem, about, person } = filled;
     let all = approvals::list(&web.app, ctx).await?;
     let (speech, forms) = (Speech::default(), web.app.forms());
     let lines = |wanted: fn(&Shown) -> bool| {
@@ -194,7 +205,7 @@ async fn shown(
         asks_export: !exportable(&web.app, ctx).is_empty(),
         kind: typed("kind"),
         login: typed("login"),
-        subjects: typed("subjects"),
+        subjects: person.map_or_else(|| typed("subjects"), |person| person.to_string()),
         subject: about.map_or_else(|| typed("subject"), str::to_owned),
         bases: LegalBasis::ALL
             .map(|one| Choice::of(one.as_str().to_owned(), view::basis(one), basis == one.as_str()))
