@@ -5,6 +5,7 @@
 mod admin;
 mod auditor;
 mod console;
+mod erasing;
 mod hiring;
 mod links;
 mod marketing;

@@ -1,5 +1,5 @@
 //! Whole working days in a real browser, from the invitation to the way out: somebody who reads applications, somebody who answers
-//! requests, an auditor, an administrator. What strangers send is hostile throughout. And each page of the console looked at.
+//! requests, a privacy officer, an auditor, an administrator. What strangers send is hostile throughout. And each page of the console looked at.
 //!
 //! Everything here waits for what it wants to see, up to half a minute: a page that is about to change is no mistake.
 
@@ -7,6 +7,7 @@ mod administrator;
 mod auditor;
 mod hr;
 mod looks;
+mod privacy;
 mod support;
 
 use std::path::Path;

@@ -26,12 +26,13 @@ const READS: [(&str, &str); 9] = [
     ("reason", "/staff/reason"),
     ("account", "/staff/account"),
 ];
-const WATCHES: [(&str, &str); 7] = [
+const WATCHES: [(&str, &str); 8] = [
     ("privacy-home", "/staff"),
     ("audit", "/staff/audit"),
     ("transfers", "/staff/transfers"),
     ("alerts", "/staff/alerts"),
     ("requests", "/staff/requests"),
+    ("erasure", "/staff/erasure"),
     ("forms", "/staff/forms"),
     ("no-such", "/staff/record/aaaaaaaaaaaaaaaaaaaaaaaaaa"),
 ];
@@ -111,6 +112,15 @@ async fn each_page_of_the_console_fits_narrow_and_wide_light_and_dark() {
                 worker.sees("found").await;
                 look("found").await;
             }
+            if *login == "penelope" {
+                worker.goto("/staff/erasure").await;
+                worker.put("#email", "jane@example.org").await;
+                worker.press("form[action='/staff/erasure'] button").await;
+                worker.sees("Somebody is held").await;
+                look("erasure-found").await;
+                worker.press("a.button[href^='/staff/erasure/people/']").await;
+                look("erase").await;
+            }
             worker.goto("/staff").await;
             worker.press(".bar button").await;
         }
@@ -119,7 +129,7 @@ async fn each_page_of_the_console_fits_narrow_and_wide_light_and_dark() {
     }
     println!("{pages_seen} pages looked at");
     assert!(told.is_empty(), "{told:#?}");
-    assert_eq!(pages_seen, looks.len() * (READS.len() + WATCHES.len() + KEEPS.len() + 6));
+    assert_eq!(pages_seen, looks.len() * (READS.len() + WATCHES.len() + KEEPS.len() + 8));
 }
 
 /// Sends what there is to see. Returns where an application is.
