@@ -15,7 +15,7 @@ use crate::{number, pdf, shoot};
 const LOOKS: [(u32, bool); 4] = [(360, true), (1440, false), (360, false), (1440, true)];
 
 /// What each page is called, and where it is; for an account that reads, one that watches over it, and one that looks after it.
-const READS: [(&str, &str); 9] = [
+const READS: [(&str, &str); 10] = [
     ("home", "/staff"),
     ("inbox", "/staff/inbox?form=job-application"),
     ("inbox-filtered", "/staff/inbox?form=job-application&status=interview&all=1"),
@@ -24,6 +24,7 @@ const READS: [(&str, &str); 9] = [
     ("results", "/staff/results"),
     ("export", "/staff/requests/export?form=job-application"),
     ("reason", "/staff/reason"),
+    ("vacancies", "/staff/vacancies"),
     ("account", "/staff/account"),
 ];
 const WATCHES: [(&str, &str); 8] = [
