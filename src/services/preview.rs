@@ -188,13 +188,12 @@ pub async fn open(
     let made = blocking(move || {
         let _place = place;
         let content = read(reader)?;
-        let made = previewer.make(kind, content);
+        let is_there = || vault.hold(&located, Vec::new()).map(drop);
+        let made = previewer.make_while(kind, content, &|| is_there().is_ok());
+        // A last look whether an erasure came meanwhile.
+        is_there()?;
         Ok::<_, VaultError>(match made {
-            Ok(Preview::Text { text, is_cut }) => {
-                // Nothing to keep, but a last look whether an erasure came meanwhile.
-                drop(vault.hold(&located, Vec::new())?);
-                Made::Text(text, is_cut)
-            }
+            Ok(Preview::Text { text, is_cut }) => Made::Text(text, is_cut),
             Ok(Preview::Pages { pictures, total, broke_off }) => {
                 let shown = pictures.len();
                 Made::Pages { pictures: vault.hold(&located, pictures)?, shown, total, broke_off }

@@ -6,7 +6,7 @@ use letterlock::policy::Role;
 use letterlock::services::preview as service;
 use serde_json::Value;
 
-use crate::staff::{Place, Staff};
+use crate::staff::{Place, Staff, between};
 use crate::support::{document, pdf, text};
 use crate::{make, patient, program};
 
@@ -153,6 +153,51 @@ async fn an_erasure_takes_the_pictures_with_it() {
     assert_eq!(hanna.get(&found[0]).await.status(), 404);
     assert_eq!(hanna.get(&others[0]).await.status(), 200, "that of somebody else stays");
     assert_eq!(service::waiting(&place.service.app), 1);
+}
+
+/// An erasure does not wait for a preview that is being made, nor does that go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_ends_a_preview_that_is_being_made() {
+    let bounds = Bounds { seconds: 60, ..Bounds::default() };
+    let place = place_with(Some(Previewer::on_trial(program(), bounds, &["silence"]))).await;
+    let hanna = staff_of(&place, "hanna", &[Role::Hr]).await;
+    let (id, _) = place.service.apply("jane@example.org", &make::pages(1)).await;
+    let privacy = place.service.token(&[Role::Privacy]).await;
+    let path = of(&id);
+    let erase = async {
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        let erased = place.service.request("DELETE", &format!("/api/v1/submissions/{id}"));
+        assert_eq!(place.service.send(erased, Some(&privacy)).await.status(), 200);
+        std::time::Instant::now()
+    };
+    let open = async { (hanna.get(&path).await.status(), std::time::Instant::now()) };
+    let (erased, (status, ended)) = tokio::join!(erase, open);
+    assert_eq!(status, 404);
+    let went_on = ended.saturating_duration_since(erased);
+    assert!(went_on < std::time::Duration::from_secs(5), "it went on for {went_on:?}");
+}
+
+/// Guests see previews as they see files; and none by a pass that ended while it was made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_sees_a_preview_unless_the_pass_ended_while_it_was_made() {
+    let late = ["late=1500"];
+    let place = place_with(Some(Previewer::on_trial(program(), patient(), &late))).await;
+    let (hanna, gus) = (staff_of(&place, "hanna", &[Role::Hr]).await, staff_of(&place, "gus", &[Role::Guest]).await);
+    let (id, _) = place.service.apply("jane@example.org", &make::pages(1)).await;
+    let path = of(&id);
+    assert_eq!(gus.get(&path).await.status(), 404, "before they were let in");
+    let typed = [("guest", "gus"), ("days", "7"), ("purpose", "recruitment"), ("reason", "")];
+    assert_eq!(hanna.post(&format!("/staff/record/{id}/guests"), &typed).await.status(), 303);
+    assert!(gus.page(&path).await.contains("It came late."));
+    let page = hanna.page(&format!("/staff/record/{id}?purpose=recruitment")).await;
+    let end = format!("/staff/record/{id}/guests/{}", between(&page, &format!("{id}/guests/"), "\""));
+    let dismiss = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert_eq!(hanna.post(&end, &[]).await.status(), 303);
+    };
+    let (answer, ()) = tokio::join!(gus.get(&path), dismiss);
+    assert_eq!(answer.status(), 404);
+    assert!(!answer.text().await.unwrap().contains("It came late."));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How long starting and locking in may take: milliseconds, unless the machine is busy.
 const START: Duration = Duration::from_secs(5);
 
+/// How often it is asked whether a preview is still wanted.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// A file, in pieces, as they were opened; wiped with the last use.
 pub type Content = Vec<SecretBytes>;
 
@@ -77,12 +80,25 @@ impl Previewer {
     /// # Errors
     /// Why there is none. What was made before it went wrong is shown.
     pub fn make(&self, kind: FileKind, content: Content) -> Result<Preview, Failure> {
+        self.make_while(kind, content, &|| true)
+    }
+
+    /// As [`Previewer::make`], for as long as `wanted` says so: it is asked every quarter of a second.
+    ///
+    /// # Errors
+    /// As there; [`Failure::Unwanted`].
+    pub fn make_while(
+        &self,
+        kind: FileKind,
+        content: Content,
+        wanted: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Preview, Failure> {
         if content.iter().map(|piece| piece.len() as u64).sum::<u64>() > LARGEST {
             return Err(Failure::TooLarge);
         }
         let mut child = self.start().map_err(|_| Failure::Barred(Barrier::Start))?;
         let mut listener = Listener::new(self.bounds.pages);
-        let ended = self.drive(&mut child, kind, content, &mut listener);
+        let ended = self.drive(&mut child, (kind, content), &mut listener, wanted);
         // It has ended or is ended now, and leaves nothing behind.
         let _ = child.kill();
         let status = child.wait();
@@ -115,9 +131,9 @@ impl Previewer {
     fn drive(
         &self,
         child: &mut Child,
-        kind: FileKind,
-        content: Content,
+        (kind, content): (FileKind, Content),
         listener: &mut Listener,
+        wanted: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), Failure> {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Failure::Barred(Barrier::Start));
@@ -126,14 +142,14 @@ impl Previewer {
         std::thread::scope(|scope| {
             scope.spawn(move || listen(stdout, &said));
             let outcome = (|| {
-                listen_until(&heard, Instant::now() + START, listener, |l| l.is_ready() || l.has_ended())?;
+                listen_until(&heard, Instant::now() + START, listener, wanted, |l| l.is_ready() || l.has_ended())?;
                 if listener.has_ended() {
                     return Ok(());
                 }
                 // Not a byte of the file before it is locked in.
                 scope.spawn(move || feed(stdin, kind, &content));
                 let deadline = Instant::now() + Duration::from_secs(self.bounds.seconds);
-                listen_until(&heard, deadline, listener, Listener::has_ended)
+                listen_until(&heard, deadline, listener, wanted, Listener::has_ended)
             })();
             // Both threads end with it.
             let _ = child.kill();
@@ -148,17 +164,22 @@ fn ran_out_of_time(status: &ExitStatus) -> bool {
     status.signal() == Some(libc::SIGXCPU)
 }
 
-/// Hears what is said until `done`, or the deadline.
+/// Hears what is said until `done`, or the deadline, or it is not wanted any more.
 fn listen_until(
     heard: &Receiver<SecretBytes>,
     deadline: Instant,
     listener: &mut Listener,
+    wanted: &(dyn Fn() -> bool + Sync),
     done: impl Fn(&Listener) -> bool,
 ) -> Result<(), Failure> {
     while !done(listener) {
+        if !wanted() {
+            return Err(Failure::Unwanted);
+        }
         let left = deadline.saturating_duration_since(Instant::now());
-        match heard.recv_timeout(left) {
+        match heard.recv_timeout(left.min(LOOK)) {
             Ok(piece) => listener.hear(&piece).map_err(|_| Failure::Died)?,
+            Err(RecvTimeoutError::Timeout) if left > LOOK => {}
             Err(RecvTimeoutError::Timeout) => return Err(Failure::TooSlow),
             Err(RecvTimeoutError::Disconnected) => return Err(Failure::Died),
         }

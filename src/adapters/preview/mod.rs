@@ -84,6 +84,9 @@ pub enum Failure {
     /// It is too large, or came to too much.
     #[error("it is too large")]
     TooLarge,
+    /// Nobody wants it any more: what it is made of is gone.
+    #[error("it is not wanted any more")]
+    Unwanted,
     /// The worker ended: out of memory, out of stack, or it did what it may not.
     #[error("the process that made it ended")]
     Died,

@@ -120,7 +120,7 @@ const fn words(why: Why) -> (&'static str, &'static str) {
             "Taking the file apart went wrong, and was ended before it could do any harm.",
             "Be careful with this file: it may be damaged, or made to break programs.",
         ),
-        Why::Failed(Failure::Unreadable | Failure::Barred(_)) => {
+        Why::Failed(Failure::Unreadable | Failure::Unwanted | Failure::Barred(_)) => {
             ("The file does not read as what it claims to be.", "It may be damaged, or made to break programs.")
         }
     }

@@ -32,6 +32,17 @@ pub(super) fn perform(act: &str, out: &mut impl Write) {
             });
             tell(outcome.map(|()| held.len()).map_err(std::io::Error::other))
         }
+        // So many milliseconds late.
+        "late" => {
+            let _ = Word::Ready.say(out).and_then(|()| out.flush());
+            let (begun, late) = (std::time::Instant::now(), on.parse().unwrap_or(0));
+            while begun.elapsed() < std::time::Duration::from_millis(late) {
+                std::hint::spin_loop();
+            }
+            let words = [Word::Text("It came late.", false), Word::End];
+            let _ = words.iter().try_for_each(|word| word.say(out)).and_then(|()| out.flush());
+            return;
+        }
         "spin" => loop {
             std::hint::spin_loop();
         },
