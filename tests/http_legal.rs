@@ -5,6 +5,11 @@
 mod staff;
 mod support;
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use letterlock::base::clock::{ManualClock, Timestamp};
 use letterlock::base::ids::{ApprovalId, PersonId, RecordId, StaffId};
 use letterlock::domain::form::FormSet;
 use letterlock::domain::legal::LegalBasis;
@@ -12,6 +17,7 @@ use letterlock::domain::staff::CustomRole;
 use letterlock::policy::{Action, Actor, BadCustomRole, CustomRoles, Role, Scope};
 use letterlock::services::approvals::{self, Stage};
 use letterlock::services::{Context, ServiceError, erase, review, sign_in, staff as accounts};
+use letterlock::vault::{Hooks, Step};
 use serde_json::{Value, json};
 use staff::{DAY, Place, Staff, words};
 use support::{Service, document, owner, pdf, text};
@@ -324,6 +330,50 @@ async fn however_it_ends_nothing_more_is_read() {
             assert!(line["reference"] == REFERENCE, "{end:?}: why stays to be looked at for a while");
         }
     }
+}
+
+/// Its day is over at the very moment at which the entry is durable: nothing leaves.
+#[tokio::test]
+async fn what_ends_while_a_reading_is_written_down_is_not_read() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let (armed, turned) = (Arc::new(AtomicBool::new(false)), clock.clone());
+    let seen = armed.clone();
+    let at_step = move |step: Step| {
+        if step == Step::Published && seen.swap(false, Ordering::SeqCst) {
+            turned.advance(DAY);
+        }
+        ControlFlow::Continue(())
+    };
+    let hooks = Hooks { at_step: Some(Arc::new(at_step)), ..Hooks::default() };
+    let service = Service::with_all(FormSet::default(), hooks, clock, |_| ()).await;
+    let app = &service.app;
+    for login in ["pia", "paul"] {
+        sign_in::invite(app, &owner(Role::Admin), login, &[Role::Privacy], None, DAY).await.unwrap();
+    }
+    let [pia, paul] =
+        [acting(&service, "pia", &[Role::Privacy]).await, acting(&service, "paul", &[Role::Privacy]).await];
+    let (jane, _) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    let (subject, jane): (_, RecordId) = (subject_of(&service, &jane).await, jane.parse().unwrap());
+    for file in [false, true] {
+        let id = ask(&service, &pia, subject).await;
+        approvals::approve(app, &paul, id).await.unwrap();
+        assert!(opens(&service, &pia, jane).await);
+        let before = entries_of(&service, "legal-reading used").await;
+        armed.store(true, Ordering::SeqCst);
+        match file {
+            true => assert!(review::file(app, &pia, jane, 0, Some("legal-basis")).await.is_err()),
+            false => assert!(!opens(&service, &pia, jane).await),
+        }
+        assert!(!armed.load(Ordering::SeqCst), "it was written down");
+        assert_eq!(entries_of(&service, "legal-reading used").await, before + 1, "and stands in the trail");
+    }
+}
+
+async fn entries_of(service: &Service, change: &str) -> usize {
+    let auditor = service.token(&[Role::Auditor]).await;
+    let (_, trail) = document(service.get("/api/v1/audit?limit=200", Some(&auditor)).await).await;
+    let items = trail["items"].as_array().unwrap();
+    items.iter().filter(|entry| entry["detail"]["approval"]["change"] == change).count()
 }
 
 /// With the person goes the request, with all that it says; and who comes under their address later is somebody else.

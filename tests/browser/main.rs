@@ -9,6 +9,7 @@ mod days;
 mod exports;
 mod guarded;
 mod kinds;
+mod legal;
 mod mailbox;
 mod mails;
 mod my;

@@ -89,7 +89,8 @@ impl Service {
         Self::with_app(FormSet::default(), Hooks::default(), Arc::new(SystemClock), |_| (), first).await
     }
 
-    async fn with_all(
+    /// With hooks in the vault, by this clock.
+    pub(crate) async fn with_all(
         forms: FormSet,
         hooks: Hooks,
         clock: Arc<dyn Clock>,
