@@ -28,8 +28,6 @@ async fn a_reading_under_a_legal_basis_is_asked_for_approved_and_done() {
     // From the page of a submission: whom it is about is filled in.
     pia.goto(&at("/staff/inbox?form=job-application")).await.unwrap();
     press(&pia, "a[href^='/staff/record/']").await;
-    press(&pia, "input[value='subject-request']").await;
-    press(&pia, "main form button").await;
     let back = pia.current_url().await.unwrap().to_string();
     press(&pia, "a[href*='#ask-reading']").await;
     shoot(&pia, "legal-ask").await;
@@ -50,7 +48,7 @@ async fn a_reading_under_a_legal_basis_is_asked_for_approved_and_done() {
     let record = back.split('?').next().unwrap();
     pia.goto(record).await.unwrap();
     shoot(&pia, "legal-purpose").await;
-    press(&pia, "input[value='legal-basis']").await;
+    pia.find(By::Css("input[value='legal-basis']")).await.unwrap().click().await.unwrap();
     press(&pia, "main form button").await;
     let text = page_text(&pia).await;
     assert!(text.contains("by what two people agreed on") && text.contains("12 C 345/26"), "{text}");
