@@ -181,6 +181,8 @@ async fn two_agree_and_the_one_who_asked_reads_that_person_alone() {
     let page = pia.0.page(&format!("/staff/record/{jane}?purpose=legal-basis")).await;
     assert!(page.contains(REFERENCE) && page.contains("I would like to work with you."), "{page}");
     assert!(!page.contains("<form method=\"post\" action=\"/staff/record"), "to read, and nothing else: {page}");
+    let print = pia.0.page(&format!("/staff/record/{jane}/print?purpose=legal-basis")).await;
+    assert!(print.contains(REFERENCE) && print.contains("Legal obligation"), "{print}");
     let page = pia.0.page("/staff/requests").await;
     assert!(page.contains(&format!("/staff/record/{jane}?purpose=legal-basis")) && page.contains("End it"), "{page}");
     assert!(!page.contains(&use_it) && !page.contains(&format!("/staff/record/{jim}")), "{page}");
@@ -227,9 +229,9 @@ async fn in_the_trail(service: &Service, id: &str, jane: &str) {
     };
     assert_eq!(about("ask-approval", "legal-reading asked").len(), 1, "{trail}");
     assert_eq!(about("approve", "legal-reading approved").len(), 1);
-    // Page, print and API of both, and the page of the first once more.
+    // Page, print and API of both, and page and print of the first once more.
     let read = about("read-submission", "legal-reading used");
-    assert_eq!(read.len(), 7, "{read:#?}");
+    assert_eq!(read.len(), 8, "{read:#?}");
     let files = about("read-file", "legal-reading used");
     assert!(!files.is_empty());
     for entry in read.iter().chain(&files) {

@@ -11,7 +11,7 @@ use super::view;
 use crate::domain::form::{Form, FormId};
 use crate::http::pages;
 use crate::http::speech::Speech;
-use crate::policy::{self, Action, Actor, LEGAL_BASIS, Resource, Role};
+use crate::policy::{self, Action, Actor, Resource, Role};
 use crate::services::approvals::Standing;
 
 /// Forms by name and heading.
@@ -27,11 +27,7 @@ pub(super) fn ask_purpose(
     allowed: &[String],
     legal: Option<&Standing>,
 ) -> Response {
-    let words = |name: &str| match legal.filter(|_| name == LEGAL_BASIS) {
-        Some(standing) => format!("{} · {}", view::basis(standing.basis), standing.reference.expose()),
-        None => view::purpose(name),
-    };
-    let purposes = allowed.iter().map(|name| Choice::of(name.clone(), &words(name), false)).collect();
+    let purposes = allowed.iter().map(|name| Choice::of(name.clone(), &view::purpose_of(name, legal), false)).collect();
     html(StatusCode::OK, &AskPurpose { frame: Frame::of(here), path, form: form.map(ToString::to_string), purposes })
 }
 

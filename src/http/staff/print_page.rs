@@ -25,7 +25,7 @@ pub(super) fn print(web: &Web, here: &Here, opened: &Submission, purpose: &str) 
         received: When::of(&speech, opened.content.received),
         status: opened.lent.is_none().then(|| view::status(opened.summary.status)),
         purpose,
-        purpose_words: view::purpose(purpose),
+        purpose_words: view::purpose_of(purpose, opened.legal.as_ref()),
         answers: answers(&speech, form.map(|form| &**form), &opened.content.fields),
         masked: labels(form.map(|form| &**form), &opened.masked),
         former_masked: opened.former_masked,

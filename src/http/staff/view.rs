@@ -8,7 +8,8 @@ use crate::domain::submission::{FileInfo, Status};
 use crate::domain::work::Note;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
-use crate::policy::Actor;
+use crate::policy::{Actor, LEGAL_BASIS};
+use crate::services::approvals::Standing;
 use crate::services::preview;
 use crate::services::review::Past;
 use crate::services::sign_in::Factor;
@@ -67,6 +68,14 @@ pub(super) fn purpose(name: &str) -> String {
     let text = name.replace('-', " ");
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// As [`purpose`], where it may be what two people agreed on: then by what.
+pub(super) fn purpose_of(name: &str, legal: Option<&Standing>) -> String {
+    match legal.filter(|_| name == LEGAL_BASIS) {
+        Some(standing) => format!("{}, {}", basis(standing.basis), standing.reference.expose()),
+        None => purpose(name),
+    }
 }
 
 /// The ground on which something is read, in words, and where it stands in the GDPR.
