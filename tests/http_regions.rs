@@ -175,3 +175,23 @@ async fn each_reading_across_regions_is_in_the_register_and_outlives_an_erasure(
     assert_eq!(service.get(lines, Some(&far)).await.status(), 200);
     assert_eq!(register(&place).await.len(), before.len());
 }
+
+/// Nobody is given what they could not open: not by name, not as one to choose, and not by a team of theirs alone.
+#[tokio::test]
+async fn nothing_is_given_to_somebody_who_reads_elsewhere_without_a_safeguard() {
+    let place = place(false).await;
+    let hanna = reader(&place, "hanna", None).await;
+    let _uma = reader(&place, "uma", None).await;
+    let _thandi = reader(&place, "thandi", Some("za")).await;
+    let (id, _) = place.service.apply("ann@example.org", &pdf(400, 1)).await;
+    let token = token(&place, "hanna").await;
+    let path = format!("/api/v1/submissions/{id}");
+    let mut given = Vec::new();
+    for login in ["uma", "thandi", "nobody-of-that-name"] {
+        let answer = place.service.json("PATCH", &path, Some(&token), &json!({ "assignee": login })).await;
+        given.push(answer.status().as_u16());
+    }
+    assert_eq!(given, [200, 422, 422]);
+    let page = hanna.page(&format!("/staff/record/{id}?purpose=recruitment")).await;
+    assert!(page.contains("value=\"uma\"") && !page.contains("thandi"), "{page}");
+}

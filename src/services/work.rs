@@ -220,10 +220,12 @@ pub(super) fn parse_assignee(app: &App, form: &Form, name: &str) -> Result<Optio
     Ok(Some(Assignee::Account(staff::find_active(app, &login)?.ok_or_else(bad)?)))
 }
 
-/// Whether an account may read what comes by a form.
+/// Whether an account may read what comes by a form, from where it reads.
 pub(super) fn reads(app: &App, account: StaffId, form: &Form) -> bool {
     let resource = Resource::of_submission(form, Nature::Letter);
-    let may = |actor: Actor| policy::decide(&actor, Action::ReadSubmission, &resource).is_ok();
+    let region = form.region.clone().unwrap_or_else(|| app.region.to_string());
+    let may =
+        |actor: Actor| actor.reaches(&region) && policy::decide(&actor, Action::ReadSubmission, &resource).is_ok();
     sign_in::person(app, account).is_some_and(may)
 }
 
