@@ -9,8 +9,9 @@ mod staff;
 mod support;
 
 use letterbox::Letterbox;
-use letterlock::domain::form::FormSet;
-use letterlock::policy::Role;
+use letterlock::domain::form::{FormSet, Source, Sources};
+use letterlock::domain::staff::CustomRole;
+use letterlock::policy::{Action, CustomRoles, Role};
 use letterlock::services::post;
 use serde_json::json;
 use staff::{Place, Staff, words};
@@ -149,6 +150,31 @@ async fn only_who_writes_to_people_sends_letters_and_each_is_in_the_trail() {
     let (_, trail) = document(place.service.get(&path, Some(&auditor)).await).await;
     assert_eq!(trail["items"].as_array().unwrap().len(), 2, "{trail}");
     assert!(!trail.to_string().contains("Come."));
+}
+
+/// Whoever may answer people by a role of the house's own, and not read what they say, sends nobody letters.
+#[tokio::test]
+async fn who_may_not_read_an_application_writes_no_letter_about_it() {
+    let scribe = CustomRole::new("scribe").unwrap();
+    let own = include_str!("../forms/job-application.toml").replace("roles = [\"hr\"]", "roles = [\"hr\", \"scribe\"]");
+    let source = Source { file: "job.toml".to_owned(), text: Ok(own) };
+    let sources = Sources { forms: vec![source], roles: vec![scribe.clone()], ..Sources::default() };
+    for (actions, sends) in [
+        (vec![Action::ListSubmissions, Action::WriteMessage], 404),
+        (vec![Action::ListSubmissions, Action::WriteMessage, Action::ReadSubmission], 303),
+    ] {
+        let place = Place::with_forms(FormSet::from_sources(&sources).unwrap()).await;
+        let mut roles = CustomRoles::default();
+        roles.make(scribe.clone(), &actions).unwrap();
+        place.service.app.set_custom_roles(roles);
+        let (id, _) = place.service.apply("jane@example.org", &pdf(2000, 1)).await;
+        let sue = person(&place, "sue", &["scribe".parse().unwrap()]).await;
+        let body = [("letter", "invitation"), ("purpose", "recruitment"), ("text", "Come."), ("do", "send")];
+        let answer = sue.post(&letter(&id), &body).await;
+        // Forbidden where one may know of it, and no letter either way.
+        let status = if sends == 404 && answer.status() == 403 { 404 } else { answer.status().as_u16() };
+        assert_eq!(status, sends, "{actions:?}");
+    }
 }
 
 /// An erasure takes a letter that waits with it; and a form that says so acknowledges nothing.
