@@ -32,7 +32,7 @@ macro_rules! replays {
 replays! {
     approvals, certificate, clamd, contacts, control, envelope, exports, form, forwarded, frames, ids, json, keyring,
     kinds, languages, links, mail, multipart, notice, office, oidc, page, passkeys, pdf, receipts, returns, search,
-    slot, store, stream, tokens, urlencoded,
+    slot, store, stream, tokens, urlencoded, words,
 }
 
 fn replay(name: &str) {

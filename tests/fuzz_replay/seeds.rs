@@ -62,6 +62,7 @@ fn all() -> Vec<Seed> {
     of("store", stores());
     of("stream", streams());
     of("tokens", texts(&tokens()));
+    of("words", texts(&WORDS.map(|(name, text)| (name, text.to_owned()))));
     of("urlencoded", texts(&URLENCODED.map(|(name, text)| (name, text.to_owned()))));
     out
 }
@@ -69,6 +70,23 @@ fn all() -> Vec<Seed> {
 fn texts(seeds: &[(&'static str, String)]) -> Vec<(&'static str, Vec<u8>)> {
     seeds.iter().map(|(name, text)| (*name, text.clone().into_bytes())).collect()
 }
+
+const WORDS: [(&str, &str); 14] = [
+    ("label", "label\n  very \t urgent "),
+    ("label-comma", "label\na, b"),
+    ("message", "message\nDear Jane,\r\ncome on Tuesday.\n"),
+    ("message-control", "message\na\u{7}b"),
+    ("reason", "reason\nShe will lead the team."),
+    ("case", "case\n12 C 345/26"),
+    ("reference", "reference\nENG-2026-04"),
+    ("reference-slash", "reference\n/etc"),
+    ("title", "title\nBäcker:in <b>gesucht</b>"),
+    ("title-turned", "title\nBäcker\u{202e}gnp.exe"),
+    ("place", "place\nBerlin"),
+    ("about", "about\nA few\nsentences."),
+    ("day", "day\n2026-11-30"),
+    ("nothing", "nothing\nx"),
+];
 
 fn approvals() -> Vec<(&'static str, String)> {
     let person = PersonId::from_bytes([2; 16]);

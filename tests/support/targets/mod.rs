@@ -41,6 +41,7 @@ pub mod store;
 pub mod stream;
 pub mod tokens;
 pub mod urlencoded;
+pub mod words;
 
 use std::sync::Mutex;
 
@@ -134,6 +135,7 @@ targets! {
     stream: MUTATIONS,
     tokens: MUTATIONS,
     urlencoded: MUTATIONS,
+    words: MUTATIONS,
 }
 
 /// Gives the byte strings that it was made with, one at each call; so that what was sealed with them is sealed alike.
