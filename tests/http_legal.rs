@@ -181,6 +181,9 @@ async fn two_agree_and_the_one_who_asked_reads_that_person_alone() {
     let page = pia.0.page(&format!("/staff/record/{jane}?purpose=legal-basis")).await;
     assert!(page.contains(REFERENCE) && page.contains("I would like to work with you."), "{page}");
     assert!(!page.contains("<form method=\"post\" action=\"/staff/record"), "to read, and nothing else: {page}");
+    for act in ["/staff/erasure/records", "/letter?", "#ask-reading"] {
+        assert!(!page.contains(act), "to read, and nothing else: {act} in {page}");
+    }
     let print = pia.0.page(&format!("/staff/record/{jane}/print?purpose=legal-basis")).await;
     assert!(print.contains(REFERENCE) && print.contains("Legal obligation"), "{print}");
     let page = pia.0.page("/staff/requests").await;
