@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use letterlock::base::ids::{RecordId, RequestId};
 use letterlock::domain::browser::Browser;
+use letterlock::domain::legal::LegalBasis;
 use letterlock::domain::submission::Status;
 use letterlock::domain::work::Label;
 use letterlock::policy::{Actor, Role};
@@ -154,6 +155,8 @@ async fn furnish(rest: Rest, filler: usize) -> Vault {
         let officer = Context { actor: officer, ..role(Role::Privacy) };
         let somebody = person_of(&app, "b@example.org").await.unwrap();
         approvals::ask_erasure(&app, &officer, &[somebody], "They asked.").await.unwrap();
+        let basis = LegalBasis::LegalClaims;
+        approvals::ask_reading(&app, &officer, somebody, basis, "12 C 345/26", "They sue.").await.unwrap();
     }
     app.close().await;
     drop(app);
