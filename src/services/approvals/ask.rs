@@ -13,7 +13,7 @@ use crate::vault::VaultError;
 
 /// Requests of one account that are open, at most.
 const MOST_OPEN: usize = 20;
-/// Those that one account asks for within a [`DAY`], at most, also when it takes them back: each stays for [`KEPT`].
+/// Those that one account asks for within a [`DAY`], at most, also when it takes them back: each stays for [`KEPT`](super::KEPT).
 const MOST_ASKED: usize = 50;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

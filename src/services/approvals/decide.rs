@@ -7,7 +7,7 @@ use crate::base::ids::ApprovalId;
 use crate::policy::Action;
 use crate::services::{App, Context, ServiceError};
 
-/// Approves what another asks for. From now on it may be done, once, for [`LIFE`].
+/// Approves what another asks for. From now on it may be done, once, for [`LIFE`](super::LIFE).
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`] for one's own; [`ServiceError::NotFound`]; [`ServiceError::Invalid`] for one that does not wait.
