@@ -158,14 +158,14 @@ async fn who_may_not_read_an_application_writes_no_letter_about_it() {
     let scribe = CustomRole::new("scribe").unwrap();
     let own = include_str!("../forms/job-application.toml").replace("roles = [\"hr\"]", "roles = [\"hr\", \"scribe\"]");
     let source = Source { file: "job.toml".to_owned(), text: Ok(own) };
-    let sources = Sources { forms: vec![source], roles: vec![scribe.clone()], ..Sources::default() };
+    let sources = Sources { forms: vec![source], roles: vec![scribe], ..Sources::default() };
     for (actions, sends) in [
         (vec![Action::ListSubmissions, Action::WriteMessage], 404),
         (vec![Action::ListSubmissions, Action::WriteMessage, Action::ReadSubmission], 303),
     ] {
         let place = Place::with_forms(FormSet::from_sources(&sources).unwrap()).await;
         let mut roles = CustomRoles::default();
-        roles.make(scribe.clone(), &actions).unwrap();
+        roles.make(scribe, &actions).unwrap();
         place.service.app.set_custom_roles(roles);
         let (id, _) = place.service.apply("jane@example.org", &pdf(2000, 1)).await;
         let sue = person(&place, "sue", &["scribe".parse().unwrap()]).await;
