@@ -167,6 +167,67 @@ async fn posts_from_elsewhere_and_without_the_guard_are_refused() {
     assert!(page.contains("There are none yet.") && page.contains("Take this consent back"));
 }
 
+/// Of each cookie that there is, that it ends.
+const ENDED: [&str; 4] = ["__Host-my", "__Host-staff", "__Host-device", "__Host-provider"];
+
+#[tokio::test]
+async fn a_shared_computer_is_cleared_and_what_was_open_in_it_is_closed() {
+    let service = Service::start().await;
+    let (_, receipt) = service.apply("jane@example.org", &pdf(2000, 1)).await;
+    let (visitor, second) = (Visitor::enter(&service, &receipt).await, Visitor::enter(&service, &receipt).await);
+    assert!(visitor.page().await.contains("action=\"/clear\""));
+    assert!(service.get("/clear", None).await.text().await.unwrap().contains("action=\"/clear\""));
+    for (name, value) in
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")]
+    {
+        let sent = service.form("/clear", &[]).header("cookie", &visitor.cookie).header(name, value).send().await;
+        let sent = sent.unwrap();
+        assert_eq!(sent.status(), 403, "{name}: {value}");
+        assert!(!sent.headers().contains_key("clear-site-data") && !sent.headers().contains_key("set-cookie"));
+    }
+    assert!(visitor.page().await.contains("Jane Doe"), "not by another site");
+    let cleared = async |request| {
+        let answer = visitor.send(request).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|one| one.to_str().unwrap()).collect();
+        for name in ENDED {
+            let ends = |line: &&&str| line.starts_with(&format!("{name}=;")) && line.ends_with("; Max-Age=0");
+            assert_eq!(cookies.iter().filter(ends).count(), 1, "{name}: {cookies:?}");
+        }
+        assert_eq!(cookies.len(), ENDED.len());
+        answer.text().await.unwrap()
+    };
+    let page = cleared(service.form("/clear", &[])).await;
+    for words in ["This computer is cleared", "Files that you downloaded", "Your receipt code", "close all windows"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(visitor.page().await.contains("name=\"code\""), "the visit is over, cookie or not");
+    assert!(second.page().await.contains("Jane Doe"), "another browser stays");
+    // Whoever has nothing open, and whoever presses twice.
+    cleared(service.form("/clear?lang=en", &[])).await;
+}
+
+/// The page says so.
+#[test]
+fn no_script_of_ours_keeps_anything_in_the_browser() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut scripts = 0;
+    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|end| end == "js") {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for storage in
+                ["localStorage", "sessionStorage", "indexedDB", "caches.", "document.cookie", "serviceWorker"]
+            {
+                assert!(!text.contains(storage), "{}: {storage}", file.display());
+            }
+            scripts += 1;
+        }
+    }
+    assert!(scripts >= 3, "{scripts}");
+}
+
 #[tokio::test]
 async fn a_consent_is_taken_back_on_the_page() {
     let service = Service::start().await;

@@ -16,6 +16,7 @@ mod api;
 pub mod around;
 mod assets;
 mod body;
+mod clear;
 mod client;
 mod config;
 mod conn;

@@ -13,7 +13,7 @@ use super::api::{
 use super::error::HttpError;
 use super::public::{about, board, forms, page, resource, service};
 use super::speech::LANG;
-use super::{Web, assets, cors, layers, newsletter, portal, staff};
+use super::{Web, assets, clear, cors, layers, newsletter, portal, staff};
 
 /// Who may call a route at all. What they may do there is the policy's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,9 @@ static OTHERS: &[Route] = &[
     route!("POST" "/my/resources", Public, "fetchMine", "Hands out a file that the visitor's own submission unlocks.",
         [LANG], post(portal::fetch)),
     route!("POST" "/my/leave", Public, "leave", "Ends the visit.", [LANG], post(portal::leave)),
+    route!("GET" "/clear", Public, "clearPage", "Asks whether this browser shall forget what it can.", [LANG], get(clear::ask)),
+    route!("POST" "/clear", Public, "clear", "Ends what this browser has open, and has it forget what it can.",
+        [LANG], post(clear::clear)),
     route!("POST" "/api/v1/my", Public, "showMine", "Opens the submission of a receipt.", [], post(portal::api::show)),
     route!("POST" "/api/v1/my/messages", Public, "writeMine", "Writes a message on the submission of a receipt.",
         [], post(portal::api::write)),

@@ -80,6 +80,57 @@ async fn a_person_reads_answers_takes_back_and_deletes_by_the_receipt() {
     browser.quit().await.unwrap();
 }
 
+/// On a computer that others use: whoever comes next and goes back finds nothing of whoever cleared it, with scripts and without.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_clears_a_shared_computer_leaves_nothing_to_go_back_to() {
+    let (served, chrome) = (Served::start().await, Chrome::start().await);
+    let file = served.scratch().join("cv.pdf");
+    fs::write(&file, pdf::document(1 << 16)).unwrap();
+    for javascript in [true, false] {
+        let browser = chrome.visit(Visitor { javascript, ..Visitor::DESKTOP }).await;
+        // From the receipt.
+        browser.goto(&form_page(&served)).await.unwrap();
+        fill_in(&browser, &file).await;
+        submit(&browser).await;
+        let code = browser.find(By::Css(RECEIPT)).await.unwrap().text().await.unwrap();
+        shoot(&browser, "clear-1-receipt").await;
+        press(&browser, "form[action='/clear'] button").await;
+        assert!(page_text(&browser).await.contains("This computer is cleared"));
+        shoot(&browser, "clear-2-cleared").await;
+        nothing_behind(&browser, &code, 2).await;
+        // From the person's own page.
+        enter(&served, &browser, &code).await;
+        assert!(page_text(&browser).await.contains("Jane Example"));
+        assert_eq!(browser.get_all_cookies().await.unwrap().len(), 1);
+        shoot(&browser, "clear-3-mine").await;
+        press(&browser, "form[action='/clear'] button").await;
+        assert!(page_text(&browser).await.contains("This computer is cleared"));
+        assert_eq!(browser.get_all_cookies().await.unwrap(), []);
+        nothing_behind(&browser, &code, 2).await;
+        browser.quit().await.unwrap();
+    }
+}
+
+/// Goes back, page by page, and looks for what was sent and for the code: in the page, and in what is filled in.
+async fn nothing_behind(browser: &WebDriver, code: &str, pages: usize) {
+    for page in 1..=pages {
+        browser.back().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let source = browser.source().await.unwrap();
+        let mut filled = String::new();
+        for field in browser.find_all(By::Css("input:not([type=hidden]):not([type=checkbox]), textarea")).await.unwrap()
+        {
+            filled += &field.prop("value").await.unwrap().unwrap_or_default();
+            filled.push(' ');
+        }
+        for never in [code, "Jane Example", "jane@example.org", "alert(1)"] {
+            let at = browser.current_url().await.unwrap();
+            assert!(!source.contains(never), "{never} stands in what is {page} back, at {at}");
+            assert!(!filled.contains(never), "{never} is filled in {page} back, at {at}");
+        }
+    }
+}
+
 /// What staff of role `hr` write on the newest application.
 async fn answer(served: &Served, text: &str) {
     let token = served.token("writer", "hr");

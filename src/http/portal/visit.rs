@@ -45,8 +45,15 @@ pub(super) fn cookie(token: &SensitiveString) -> Result<HeaderValue, HttpError> 
     Ok(value)
 }
 
+/// Ends the visit of this browser, if there is one.
+pub(in crate::http) fn end(web: &Web, headers: &HeaderMap) {
+    if let Some(token) = token(headers) {
+        web.app.visits().end(token);
+    }
+}
+
 /// The cookie that ends one.
-pub(super) fn leave_cookie() -> HeaderValue {
+pub(in crate::http) fn leave_cookie() -> HeaderValue {
     HeaderValue::from_static("__Host-my=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
 }
 

@@ -59,6 +59,8 @@ fn what_is_public_is_listed_here_as_well() {
         ("POST", "/my/link/{token}"),
         ("POST", "/my/resources"),
         ("POST", "/my/leave"),
+        ("GET", "/clear"),
+        ("POST", "/clear"),
         ("POST", "/api/v1/my"),
         ("POST", "/api/v1/my/messages"),
         ("POST", "/api/v1/my/withdrawals"),

@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::{Here, Posted, SMALL, cookies, entrance, first, see_other, whole};
 use crate::base::ids::Handle;
 use crate::http::Web;
+use crate::http::clear as forget;
 use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
@@ -160,6 +161,19 @@ pub(in crate::http) async fn end_session(
     Posted::read(&here, request, SMALL).await?;
     service::end_session(&web.app, &here.who, id)?;
     Ok(see_other("/staff/account"))
+}
+
+/// `POST /staff/clear`: signs out, and has the browser forget all that it can.
+pub(in crate::http) async fn clear(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    here: Here,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let headers = request.headers().clone();
+    Posted::read(&here, request, SMALL).await?;
+    let ended = forget::end_all(&web, ctx.request, &headers).await;
+    Ok(forget::answer(entrance::cleared(), ended))
 }
 
 /// `POST /staff/sign-out`

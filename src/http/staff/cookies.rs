@@ -18,7 +18,7 @@ const PROVIDER_SECONDS: u32 = 10 * 60;
 const DEVICE_SECONDS: u32 = 180 * 24 * 60 * 60;
 
 /// The token of the session's cookie, when there is exactly one.
-pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
+pub(in crate::http) fn session(headers: &HeaderMap) -> Option<&str> {
     visit::cookie_token(headers, SESSION)
 }
 
@@ -58,6 +58,12 @@ pub(super) fn set_device(token: &SensitiveString) -> Result<HeaderValue, HttpErr
 /// Ends a session.
 pub(super) fn end_session() -> HeaderValue {
     HeaderValue::from_static("__Host-staff=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+/// Ends all of them.
+pub(in crate::http) fn end_all() -> [HeaderValue; 3] {
+    let device = HeaderValue::from_static("__Host-device=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+    [end_session(), device, end_provider()]
 }
 
 fn secret(text: &str) -> Result<HeaderValue, HttpError> {

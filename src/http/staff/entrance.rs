@@ -139,6 +139,11 @@ pub(super) fn signed_out() -> Response {
     html(StatusCode::OK, &SignedOut)
 }
 
+/// Signed out, and forgotten by the browser.
+pub(super) fn cleared() -> Response {
+    html(StatusCode::OK, &Cleared)
+}
+
 /// One's own account.
 pub(super) fn account(web: &Web, here: &Here, own: &Own, problem: Option<(&str, &str)>) -> Response {
     let speech = Speech::default();
@@ -274,6 +279,10 @@ struct Recovery<'a> {
 #[derive(Template)]
 #[template(path = "staff/signed-out.html")]
 struct SignedOut;
+
+#[derive(Template)]
+#[template(path = "staff/cleared.html")]
+struct Cleared;
 
 #[derive(Template)]
 #[template(path = "staff/account.html")]

@@ -7,7 +7,7 @@ pub(super) mod bulk;
 mod charts;
 mod concerns;
 pub(super) mod confirm;
-mod cookies;
+pub(super) mod cookies;
 pub(super) mod desk;
 mod entrance;
 pub(super) mod erasure;
@@ -62,7 +62,7 @@ use crate::base::sensitive::SensitiveString;
 use crate::services::{Context, Problem, approvals, results as survey, sign_in as service};
 
 pub(super) use account::{
-    begin_codes, complete_codes, email, end_session, password, recovery, remove_codes, show as account, sign_out,
+    begin_codes, clear, complete_codes, email, end_session, password, recovery, remove_codes, show as account, sign_out,
 };
 
 /// The hidden part with the session's guard.

@@ -1,0 +1,83 @@
+//! `/clear`: on a computer that others use as well, has the browser forget what it can. Ends what is open in it, a visit by receipt
+//! and a session of the console alike.
+//!
+//! There is no guard to carry: whoever has just sent a form has no visit. That the post comes from our own pages is what the
+//! browser says of it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Web;
+use super::api::whole;
+use super::error::HttpError;
+use super::layers::Caller;
+use super::pages::html;
+use super::portal::visit;
+use super::speech::Speech;
+use super::staff::cookies;
+use crate::base::ids::RequestId;
+use crate::base::sensitive::SensitiveString;
+use crate::policy::Actor;
+use crate::services::{Context, ServiceError, sign_in};
+
+/// What the browser is asked to drop: pages that it kept, cookies, and whatever scripts can keep.
+const EVERYTHING: HeaderValue = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+
+/// `GET /clear`
+pub(super) async fn ask(speech: Speech) -> Response {
+    html(&speech, StatusCode::OK, &Ask { speech: &speech })
+}
+
+/// `POST /clear`
+pub(super) async fn clear(
+    State(web): State<Arc<Web>>,
+    Caller(ctx): Caller,
+    speech: Speech,
+    request: Request,
+) -> Result<Response, HttpError> {
+    visit::same_origin(request.headers(), request.uri())?;
+    let ended = end_all(&web, ctx.request, request.headers()).await;
+    drop(request);
+    Ok(answer(html(&speech, StatusCode::OK, &Cleared { speech: &speech }), ended))
+}
+
+/// Ends whatever the browser has open: at once, also where the trail cannot say so.
+pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) -> Result<(), ServiceError> {
+    visit::end(web, headers);
+    let Some(token) = cookies::session(headers).map(SensitiveString::from) else { return Ok(()) };
+    let app = Arc::clone(&web.app);
+    let actor = sign_in::find(&app, token.expose()).map_or(Actor::Public, |who| who.actor);
+    let ctx = Context { actor, request, purpose: None };
+    whole(async move { sign_in::leave(&app, &ctx, token.expose()).await }).await
+}
+
+/// `page`, or what went wrong; and either way the browser forgets. Each cookie is ended by name too, for browsers that do not know
+/// the header.
+pub(super) fn answer(page: Response, ended: Result<(), ServiceError>) -> Response {
+    let mut response = match ended {
+        Ok(()) => page,
+        Err(error) => HttpError::from(error).into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert("clear-site-data", EVERYTHING);
+    for cookie in std::iter::once(visit::leave_cookie()).chain(cookies::end_all()) {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[derive(Template)]
+#[template(path = "clear/ask.html")]
+struct Ask<'a> {
+    speech: &'a Speech,
+}
+
+#[derive(Template)]
+#[template(path = "clear/cleared.html")]
+struct Cleared<'a> {
+    speech: &'a Speech,
+}
