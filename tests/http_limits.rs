@@ -182,6 +182,7 @@ async fn every_route_has_a_limit_but_those_for_monitors_and_the_parts_of_a_page(
             "/static/passkey.js",
             "/static/letterlock.css",
             "/static/search.js",
+            "/static/behind.css",
             "/favicon.svg",
             "/health/live",
             "/health/ready"

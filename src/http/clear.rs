@@ -24,8 +24,9 @@ use crate::base::sensitive::SensitiveString;
 use crate::policy::Actor;
 use crate::services::{Context, ServiceError, sign_in};
 
-/// What the browser is asked to drop: pages that it kept, cookies, and whatever scripts can keep.
-const EVERYTHING: HeaderValue = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+/// What the browser is asked to drop: pages that it kept, and whatever scripts can keep. Not all cookies: those would be of the whole
+/// domain, other sites of the house included. Ours end by name.
+const KEPT: HeaderValue = HeaderValue::from_static("\"cache\", \"storage\"");
 
 /// `GET /clear`
 pub(super) async fn ask(speech: Speech) -> Response {
@@ -45,6 +46,17 @@ pub(super) async fn clear(
     Ok(answer(html(&speech, StatusCode::OK, &Cleared { speech: &speech }), ended))
 }
 
+/// `GET /static/behind.css`: an empty style sheet of the pages that come after something was left. The page before is put away for going
+/// back only once the next one is there, whatever that one's own headers say, and `no-store` does not keep Chromium from it; what
+/// this answer says comes after that.
+pub(super) async fn behind() -> Response {
+    let kind = HeaderValue::from_static("text/css; charset=utf-8");
+    let mut response = Response::default();
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    response
+}
+
 /// Ends whatever the browser has open: at once, also where the trail cannot say so.
 pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) -> Result<(), ServiceError> {
     visit::end(web, headers);
@@ -55,15 +67,14 @@ pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) 
     whole(async move { sign_in::leave(&app, &ctx, token.expose()).await }).await
 }
 
-/// `page`, or what went wrong; and either way the browser forgets. Each cookie is ended by name too, for browsers that do not know
-/// the header.
+/// `page`, or what went wrong; and either way the browser forgets.
 pub(super) fn answer(page: Response, ended: Result<(), ServiceError>) -> Response {
     let mut response = match ended {
         Ok(()) => page,
         Err(error) => HttpError::from(error).into_response(),
     };
     let headers = response.headers_mut();
-    headers.insert("clear-site-data", EVERYTHING);
+    headers.insert("clear-site-data", KEPT);
     for cookie in std::iter::once(visit::leave_cookie()).chain(cookies::end_all()) {
         headers.append(header::SET_COOKIE, cookie);
     }

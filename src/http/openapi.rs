@@ -117,7 +117,7 @@ fn responses(route: &Route) -> Value {
             ("200", "text/javascript", json!({ "type": "string" }))
         }
         "challenge" => ("200", "application/json", schema("Challenge")),
-        "style" => ("200", "text/css", json!({ "type": "string" })),
+        "style" | "clearBehind" => ("200", "text/css", json!({ "type": "string" })),
         "icon" => ("200", "image/svg+xml", json!({ "type": "string" })),
         "robots" | "erasureKey" | "auditKey" => ("200", "text/plain", json!({ "type": "string" })),
         "enter" | "postMessage" | "withdrawOnPage" | "takeDownOnPage" | "openMine" | "useLink" => {

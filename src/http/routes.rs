@@ -117,6 +117,8 @@ static OTHERS: &[Route] = &[
         get(assets::passkey)),
     route!("GET" "/static/letterlock.css", Public, "style", "The style sheet of the pages.", ["v"], get(assets::style)),
     route!("GET" "/static/search.js", Public, "searchScript", "The script of the console's search.", ["v"], get(assets::search)),
+    route!("GET" "/static/behind.css", Public, "clearBehind", "Has the browser drop the pages that it keeps for going back.",
+        [], get(clear::behind)),
     route!("GET" "/favicon.svg", Public, "icon", "The icon of the pages.", [], get(assets::icon)),
     route!("GET" "/robots.txt", Public, "robots", "Asks search engines to stay away.", [], get(assets::robots)),
     route!("GET" "/health/live", Public, "live", "Whether the process answers.", [], get(service::live)),

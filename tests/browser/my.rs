@@ -105,7 +105,13 @@ async fn whoever_clears_a_shared_computer_leaves_nothing_to_go_back_to() {
         shoot(&browser, "clear-3-mine").await;
         press(&browser, "form[action='/clear'] button").await;
         assert!(page_text(&browser).await.contains("This computer is cleared"));
-        assert_eq!(browser.get_all_cookies().await.unwrap(), []);
+        assert!(browser.get_all_cookies().await.unwrap().is_empty());
+        nothing_behind(&browser, &code, 2).await;
+        // And by leaving alone.
+        enter(&served, &browser, &code).await;
+        assert!(page_text(&browser).await.contains("Jane Example"));
+        press(&browser, ".leave button").await;
+        assert!(page_text(&browser).await.contains("You have left"));
         nothing_behind(&browser, &code, 2).await;
         browser.quit().await.unwrap();
     }

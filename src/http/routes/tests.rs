@@ -32,6 +32,7 @@ fn what_is_public_is_listed_here_as_well() {
         ("GET", "/static/passkey.js"),
         ("GET", "/static/letterlock.css"),
         ("GET", "/static/search.js"),
+        ("GET", "/static/behind.css"),
         ("GET", "/favicon.svg"),
         ("GET", "/robots.txt"),
         ("GET", "/health/live"),
