@@ -189,7 +189,7 @@ async fn a_shared_computer_is_cleared_and_what_was_open_in_it_is_closed() {
     let cleared = async |request| {
         let answer = visitor.send(request).await;
         assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"storage\"");
+        assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
         assert_eq!(answer.headers()["cache-control"], "no-store");
         let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|one| one.to_str().unwrap()).collect();
         for name in ENDED {

@@ -371,7 +371,7 @@ async fn a_shared_computer_is_cleared_from_the_account_and_from_outside() {
     let outside = second.send(place.service.form("/clear", &[])).await;
     for answer in [&inside, &outside] {
         assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"storage\"");
+        assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
         let ended = answer.headers().get_all("set-cookie").iter().map(|one| one.to_str().unwrap().to_owned());
         let ended: Vec<String> = ended.filter(|one| one.ends_with("; Max-Age=0")).collect();
         for name in ["__Host-my=;", "__Host-staff=;", "__Host-device=;", "__Host-provider=;"] {

@@ -24,9 +24,9 @@ use crate::base::sensitive::SensitiveString;
 use crate::policy::Actor;
 use crate::services::{Context, ServiceError, sign_in};
 
-/// What the browser is asked to drop: pages that it kept, and whatever scripts can keep. Not all cookies: those would be of the whole
-/// domain, other sites of the house included. Ours end by name.
-const KEPT: HeaderValue = HeaderValue::from_static("\"cache\", \"storage\"");
+/// What the browser is asked to drop: pages that it kept, cookies (those of the whole registered domain, as the standard has it), and
+/// whatever scripts can keep.
+const EVERYTHING: HeaderValue = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
 
 /// `GET /clear`
 pub(super) async fn ask(speech: Speech) -> Response {
@@ -67,14 +67,15 @@ pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) 
     whole(async move { sign_in::leave(&app, &ctx, token.expose()).await }).await
 }
 
-/// `page`, or what went wrong; and either way the browser forgets.
+/// `page`, or what went wrong; and either way the browser forgets. Each cookie is ended by name too, for browsers that do not know
+/// the header.
 pub(super) fn answer(page: Response, ended: Result<(), ServiceError>) -> Response {
     let mut response = match ended {
         Ok(()) => page,
         Err(error) => HttpError::from(error).into_response(),
     };
     let headers = response.headers_mut();
-    headers.insert("clear-site-data", KEPT);
+    headers.insert("clear-site-data", EVERYTHING);
     for cookie in std::iter::once(visit::leave_cookie()).chain(cookies::end_all()) {
         headers.append(header::SET_COOKIE, cookie);
     }
