@@ -120,6 +120,13 @@ async fn whoever_clears_a_shared_computer_leaves_nothing_to_go_back_to() {
 
 /// Goes back, page by page, and looks for what was sent and for the code: in the page, and in what is filled in.
 async fn nothing_behind(browser: &WebDriver, code: &str, pages: usize) {
+    // With all that it loads: what that answers has the browser forget.
+    for _ in 0..200 {
+        if browser.execute("return document.readyState", vec![]).await.unwrap().json() == "complete" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     for page in 1..=pages {
         browser.back().await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
