@@ -6,14 +6,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::{Here, Posted, SMALL, cookies, entrance, first, see_other, whole};
+use super::{Here, Posted, SMALL, Visit, cookies, entrance, first, see_other, whole};
 use crate::base::ids::Handle;
 use crate::http::Web;
 use crate::http::clear as forget;
 use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
-use crate::http::layers::Caller;
 use crate::http::speech::Speech;
 use crate::services::{ServiceError, sign_in as service, staff};
 
@@ -29,9 +28,7 @@ pub(super) fn shown(web: &Web, here: &Here, problem: Option<(&str, &str)>) -> Re
 
 /// `POST /staff/account/password`
 pub(in crate::http) async fn password(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let client = Client::find(request.extensions()).map(|Client(address)| address);
@@ -49,9 +46,7 @@ pub(in crate::http) async fn password(
 
 /// `POST /staff/account/recovery`
 pub(in crate::http) async fn recovery(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let client = Client::find(request.extensions()).map(|Client(address)| address);
@@ -66,9 +61,7 @@ pub(in crate::http) async fn recovery(
 
 /// `POST /staff/account/email`
 pub(in crate::http) async fn email(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;
@@ -101,9 +94,7 @@ pub(in crate::http) async fn begin_codes(
 
 /// `POST /staff/account/codes/confirmation`
 pub(in crate::http) async fn complete_codes(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;
@@ -121,9 +112,7 @@ pub(in crate::http) async fn complete_codes(
 
 /// `POST /staff/account/codes/removal`
 pub(in crate::http) async fn remove_codes(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     Posted::read(&here, request, SMALL).await?;
@@ -165,9 +154,7 @@ pub(in crate::http) async fn end_session(
 
 /// `POST /staff/clear`: signs out, and has the browser forget all that it can.
 pub(in crate::http) async fn clear(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let headers = request.headers().clone();
@@ -178,9 +165,7 @@ pub(in crate::http) async fn clear(
 
 /// `POST /staff/sign-out`
 pub(in crate::http) async fn sign_out(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     Posted::read(&here, request, SMALL).await?;

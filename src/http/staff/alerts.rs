@@ -3,18 +3,15 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Frame, html};
-use super::{Here, Posted, SMALL, see_other, whole};
+use super::{Posted, SMALL, Visit, see_other, whole};
 use crate::base::ids::AlertId;
-use crate::http::Web;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::services::alerts::{self, Shown, Unusual};
@@ -22,12 +19,7 @@ use crate::services::alerts::{self, Shown, Unusual};
 const PATH: &str = "/staff/alerts";
 
 /// `GET /staff/alerts`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     let found = alerts::list(&web.app, &ctx).await?;
     let (open, over): (Vec<Line>, Vec<Line>) = found.iter().map(Line::of).partition(|line| line.settled.is_none());
@@ -36,10 +28,7 @@ pub(in crate::http) async fn show(
 
 /// `POST /staff/alerts/{id}/settlement`
 pub(in crate::http) async fn settle(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: AlertId = params.parse("id")?;

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 
 use super::inbox_page::{self, Outcome};
-use super::{Here, Posted, export, whole};
+use super::{Posted, Visit, export, whole};
 use crate::base::ids::RecordId;
 use crate::domain::work::Label;
-use crate::http::Web;
 use crate::http::api::submissions::parse_status;
 use crate::http::error::HttpError;
-use crate::http::layers::Caller;
 use crate::http::speech::Speech;
 use crate::services::ServiceError;
 use crate::services::work::{self, Change, LabelChange};
@@ -22,9 +20,7 @@ const TICKED: u64 = 32 * 1024;
 
 /// `POST /staff/inbox/changes`
 pub(in crate::http) async fn change(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, TICKED).await?;

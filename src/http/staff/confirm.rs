@@ -9,12 +9,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::passkeys::{ANSWER, json};
-use super::{Here, Posted, SMALL, entrance, see_other, whole};
+use super::{Here, Posted, SMALL, Visit, entrance, see_other, whole};
 use crate::http::Web;
 use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::http::routes::routes;
 use crate::http::speech::Speech;
 use crate::services::ServiceError;
@@ -59,9 +58,7 @@ pub(in crate::http) async fn show(State(web): State<Arc<Web>>, here: Here, uri: 
 
 /// `POST /staff/confirm`
 pub(in crate::http) async fn by_code(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let client = Client::find(request.extensions()).map(|Client(address)| address);
@@ -84,9 +81,7 @@ pub(in crate::http) async fn ask(
 
 /// `POST /staff/confirm/passkey`
 pub(in crate::http) async fn by_passkey(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, ANSWER).await?;

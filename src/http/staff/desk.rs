@@ -3,40 +3,32 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::inbox::Shown;
 use super::inbox_page::address;
 use super::page::{Frame, html};
-use super::{Here, Posted, SMALL, first, see_other, whole};
+use super::{Here, Posted, SMALL, Visit, first, see_other, whole};
 use crate::domain::form::FormId;
 use crate::domain::work::Label;
 use crate::http::Web;
 use crate::http::api::submissions::{parse_label, parse_status};
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::services::desk;
 use crate::services::{Context, ServiceError};
 
 /// `GET /staff/desk`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     shown(&web, &ctx, &here, StatusCode::OK, None, None)
 }
 
 /// `POST /staff/desk/views`: keeps a view of the inbox, or drops one.
 pub(in crate::http) async fn views(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;
@@ -70,9 +62,7 @@ pub(in crate::http) async fn views(
 
 /// `POST /staff/desk/absence`
 pub(in crate::http) async fn absence(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;
@@ -83,9 +73,7 @@ pub(in crate::http) async fn absence(
 
 /// `POST /staff/desk/hand-over`
 pub(in crate::http) async fn hand_over(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;

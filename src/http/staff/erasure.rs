@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::erasure_page::{self as page, Asked, Problem};
-use super::{Here, Posted, SMALL, first, see_other, whole};
+use super::{Here, Posted, SMALL, Visit, first, see_other, whole};
 use crate::base::ids::{Handle, PersonId, RecordId};
 use crate::http::Web;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::headers::attachment;
 use crate::http::layers::Caller;
@@ -30,9 +29,7 @@ pub(in crate::http) async fn show(Caller(ctx): Caller, here: Here, uri: Uri) -> 
 
 /// `POST /staff/erasure`: who is held under an address. The address travels in the body, and is in no answer.
 pub(in crate::http) async fn find(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;
@@ -48,10 +45,7 @@ pub(in crate::http) async fn find(
 
 /// `GET /staff/erasure/people/{id}`
 pub(in crate::http) async fn ask_person(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     let id: PersonId = params.parse("id")?;
@@ -64,10 +58,7 @@ pub(in crate::http) async fn ask_person(
 
 /// `POST /staff/erasure/people/{id}/confirmation`
 pub(in crate::http) async fn erase_person(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;
@@ -90,10 +81,7 @@ pub(in crate::http) async fn erase_person(
 
 /// `GET /staff/erasure/records/{id}`
 pub(in crate::http) async fn ask_record(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
@@ -106,10 +94,7 @@ pub(in crate::http) async fn ask_record(
 
 /// `POST /staff/erasure/records/{id}/confirmation`
 pub(in crate::http) async fn erase_record(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;
@@ -149,10 +134,7 @@ pub(in crate::http) async fn find_certificate(
 
 /// `GET /staff/erasure/certificates/{id}`
 pub(in crate::http) async fn certificate(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     let handle: Handle = params.parse("id")?;
@@ -171,10 +153,7 @@ pub(in crate::http) async fn certificate(
 
 /// `GET /staff/erasure/certificates/{id}/file`
 pub(in crate::http) async fn certificate_file(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    _here: Here,
-    params: Params,
+    Visit { web, ctx, params, .. }: Visit,
     uri: Uri,
 ) -> Result<Response, HttpError> {
     let handle: Handle = params.parse("id")?;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Choice, Frame, html};
-use super::{Here, Posted, first, requests, see_other, view, whole};
+use super::{Here, Posted, Visit, first, requests, see_other, view, whole};
 use crate::base::ids::{ApprovalId, RecordId};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::export::Export;
@@ -20,9 +20,7 @@ use crate::http::api::complete;
 use crate::http::api::search::{parse_day, parse_form};
 use crate::http::api::submissions::{parse_label, parse_status};
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::services::export::{self, Asked, Format, Progress, State as Came};
 use crate::services::{Context, Hold, ServiceError, approvals, review, work};
 
@@ -44,12 +42,7 @@ struct Filled {
 }
 
 /// `GET /staff/requests/export`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["form", "status", "assignee", "label"])?;
     let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
     let label = text("label").into();
@@ -72,12 +65,7 @@ pub(super) fn of_ticked(
 }
 
 /// `POST /staff/requests/export`
-pub(in crate::http) async fn ask(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn ask(Visit { web, ctx, here, .. }: Visit, request: Request) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, POST).await?;
     let text = |name: &str| posted.text(name).trim().to_owned();
     let filled = Filled {
@@ -116,10 +104,7 @@ pub(in crate::http) async fn ask(
 
 /// `POST /staff/requests/{id}/download`
 pub(in crate::http) async fn download(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     Posted::read(&here, request, super::SMALL).await?;

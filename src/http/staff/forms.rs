@@ -1,32 +1,22 @@
 //! `/staff/forms`: what each form asks, on what ground, for how long, and who reads it.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Frame, html};
-use super::{Here, view};
+use super::{Visit, view};
 use crate::domain::form::{Announce, Field, FieldKind, FileField, Form, FormKind};
 use crate::domain::language::Said;
 use crate::domain::resource::UnlockBy;
 use crate::domain::staff::Role;
-use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::http::speech::Speech;
 use crate::services::forms::{self, Kept};
 
 /// `GET /staff/forms`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     let all = forms::list(&web.app, &ctx)?;
     let speech = Speech::default();

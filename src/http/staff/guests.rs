@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -11,13 +11,11 @@ use super::opened::{Part, Refused};
 use super::page::{Frame, html, labels};
 use super::record::{back, refused};
 use super::view::{self, FileView, NoteView};
-use super::{Here, Posted, SMALL, see_other, whole};
+use super::{Here, Posted, SMALL, Visit, see_other, whole};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{PassId, RecordId};
 use crate::http::Web;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
-use crate::http::layers::Caller;
 use crate::http::portal::page::{Answer, When, answers};
 use crate::http::speech::Speech;
 use crate::services::guests::{self, Guest, Lent};
@@ -26,10 +24,7 @@ use crate::services::review::Submission;
 
 /// `POST /staff/record/{id}/guests`
 pub(in crate::http) async fn admit(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
@@ -48,10 +43,7 @@ pub(in crate::http) async fn admit(
 
 /// `POST /staff/record/{id}/guests/{pass}/end`
 pub(in crate::http) async fn dismiss(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let (id, pass): (RecordId, PassId) = (params.parse("id")?, params.parse("pass")?);

@@ -1,34 +1,26 @@
 //! `/staff/health`: how the service is, and in plain words what to do where it is not well. Nothing is asked that `letterlock
 //! status` does not know as well, but for the certificate that this service shows.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
-use super::Here;
+use super::Visit;
 use super::concerns::{self, Concern};
 use super::page::{Frame, html};
 use crate::base::clock::Timestamp;
 use crate::domain::language::Said;
+use crate::http::Shown;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
-use crate::http::{Shown, Web};
 use crate::services::health::{self, Overview};
 
 /// `GET /staff/health`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     let overview = health::look(&web.app, &ctx).await?;
     let now = web.app.clock().now();

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 
-use super::{Here, inbox_page};
+use super::{Visit, inbox_page};
 use crate::domain::form::{Form, FormId};
 use crate::domain::submission::Status;
 use crate::domain::work::Label;
-use crate::http::Web;
 use crate::http::api::submissions::{parse_label, parse_status};
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::services::ServiceError;
 use crate::services::dashboard;
 use crate::services::desk::{self, Desk};
@@ -69,12 +66,7 @@ pub(super) struct Shown {
 }
 
 /// `GET /staff`
-pub(in crate::http) async fn home(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn home(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     let forms = review::readable(&web.app, &ctx);
     let tallies = inbox::tallies(&web.app, &ctx, &forms).await?;
@@ -90,12 +82,7 @@ pub(in crate::http) async fn home(
 }
 
 /// `GET /staff/inbox`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["form", "status", "assignee", "label", "seen", "after", "purpose", "all"])?;
     let forms = review::readable(&web.app, &ctx);
     let wanted = query.parse::<FormId>("form", "bad-form", "This is not the name of a form.")?;

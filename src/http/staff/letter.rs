@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Frame, html};
 use super::record::back;
-use super::{Here, Posted, first, see_other, whole};
+use super::{Here, Posted, Visit, first, see_other, whole};
 use crate::base::ids::RecordId;
 use crate::http::Web;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::services::letters::{self, Draft, Letter};
 use crate::services::{Context, ServiceError};
 
@@ -23,13 +21,7 @@ use crate::services::{Context, ServiceError};
 const LETTER: u64 = 256 * 1024;
 
 /// `GET /staff/record/{id}/letter`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, params }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["letter", "purpose"])?;
     let letter = letters::parse(query.text("letter").unwrap_or_default())?;
@@ -40,10 +32,7 @@ pub(in crate::http) async fn show(
 
 /// `POST /staff/record/{id}/letter`: shows what was typed as it will be read, or sends it.
 pub(in crate::http) async fn send(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;

@@ -52,8 +52,9 @@ use axum::response::{IntoResponse, Response};
 use super::Web;
 use super::api::whole;
 use super::error::HttpError;
+use super::extract::params::Params;
 use super::extract::urlencoded;
-use super::layers::{What, note_refusal};
+use super::layers::{Caller, What, note_refusal};
 use super::pages::see_other;
 use super::portal::visit;
 use super::speech::Speech;
@@ -96,6 +97,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Here {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, HttpError> {
         parts.extensions.get::<Self>().cloned().ok_or_else(HttpError::internal)
+    }
+}
+
+/// A request of somebody who is signed in: what each page of the console begins with.
+pub(super) struct Visit {
+    web: Arc<Web>,
+    /// As whom they act.
+    ctx: Context,
+    here: Here,
+    /// What the path names.
+    params: Params,
+}
+
+impl FromRequestParts<Arc<Web>> for Visit {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, HttpError> {
+        let Caller(ctx) = Caller::from_request_parts(parts, web).await?;
+        let here = Here::from_request_parts(parts, web).await?;
+        let params = Params::from_request_parts(parts, web).await?;
+        Ok(Self { web: Arc::clone(web), ctx, here, params })
     }
 }
 

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::account::{ended, refused};
-use super::{Here, Posted, SMALL, cookies, entrance, see_other, sign_in, welcome, whole};
+use super::{Here, Posted, SMALL, Visit, cookies, entrance, see_other, sign_in, welcome, whole};
 use crate::base::ids::Handle;
 use crate::http::Web;
 use crate::http::client::Client;
@@ -119,12 +119,7 @@ pub(in crate::http) async fn ask_new(
 }
 
 /// `POST /staff/account/passkeys`
-pub(in crate::http) async fn add(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn add(Visit { web, ctx, here, .. }: Visit, request: Request) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, ANSWER).await?;
     let (app, who) = (Arc::clone(&web.app), here.who.clone());
     let (name, answer) = (posted.text("name").to_owned(), posted.text("answer").to_owned());
@@ -136,10 +131,7 @@ pub(in crate::http) async fn add(
 
 /// `POST /staff/account/passkeys/{id}/removal`
 pub(in crate::http) async fn remove(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: Handle = params.parse("id")?;

@@ -4,19 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::Uri;
 use axum::response::Response;
 
 use super::people_page::{self, Handed};
-use super::{Here, Posted, SMALL, see_other, whole};
+use super::{Posted, SMALL, Visit, see_other, whole};
 use crate::base::ids::TokenId;
 use crate::domain::form::FormId;
 use crate::domain::region::Region;
-use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::policy::{Action, Role, Scope};
 use crate::services::sign_in::{self, Invited};
 use crate::services::{App, Context, Problem, ServiceError, staff};
@@ -29,68 +27,43 @@ const DAY: u64 = 24 * 60 * 60;
 pub(super) const LONGEST: u64 = 1_095;
 
 /// `GET /staff/people`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     people_page::show(&web, &ctx, &here, None, None).await
 }
 
 /// `POST /staff/people/invitations`
-pub(in crate::http) async fn invite(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn invite(at: Visit, request: Request) -> Result<Response, HttpError> {
     let work = |app: Arc<App>, ctx: Context, posted: Typed| async move {
         let email = Some(&posted.email).filter(|email| !email.expose().trim().is_empty());
         let made = sign_in::invite(&app, &ctx, &posted.login, &posted.roles, email, INVITATION).await?;
         Ok(Some(link(&app, &made, false)))
     };
-    change(web, caller, here, request, work).await
+    change(at, request, work).await
 }
 
 /// `POST /staff/people/recovery`
-pub(in crate::http) async fn recover(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn recover(at: Visit, request: Request) -> Result<Response, HttpError> {
     let work = |app: Arc<App>, ctx: Context, posted: Typed| async move {
         posted.check_sure()?;
         let made = sign_in::recover(&app, &ctx, &posted.login, INVITATION).await?;
         Ok(Some(link(&app, &made, true)))
     };
-    change(web, caller, here, request, work).await
+    change(at, request, work).await
 }
 
 /// `POST /staff/people/end`
-pub(in crate::http) async fn disable(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn disable(at: Visit, request: Request) -> Result<Response, HttpError> {
     let work = |app: Arc<App>, ctx: Context, posted: Typed| async move {
         posted.check_sure()?;
         staff::disable(&app, &ctx, &posted.login).await?;
         Ok(None)
     };
-    change(web, caller, here, request, work).await
+    change(at, request, work).await
 }
 
 /// `POST /staff/people/region`
-pub(in crate::http) async fn region(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn region(at: Visit, request: Request) -> Result<Response, HttpError> {
     let work = |app: Arc<App>, ctx: Context, posted: Typed| async move {
         let region = match posted.region.trim() {
             "" => None,
@@ -102,16 +75,11 @@ pub(in crate::http) async fn region(
         staff::set_region(&app, &ctx, &posted.login, region).await?;
         Ok(None)
     };
-    change(web, caller, here, request, work).await
+    change(at, request, work).await
 }
 
 /// `POST /staff/people/tokens`
-pub(in crate::http) async fn make_token(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn make_token(at: Visit, request: Request) -> Result<Response, HttpError> {
     let work = |app: Arc<App>, ctx: Context, posted: Typed| async move {
         let days = posted.days.trim().parse::<u64>().ok().filter(|days| (1..=LONGEST).contains(days));
         let days = days.ok_or_else(|| {
@@ -123,21 +91,16 @@ pub(in crate::http) async fn make_token(
         let expires = app.clock().now().plus(ttl);
         Ok(Some(Handed { login: posted.login, text: made.bearer, expires, what: people_page::What::Token }))
     };
-    change(web, caller, here, request, work).await
+    change(at, request, work).await
 }
 
 /// `POST /staff/people/tokens/revocation`
-pub(in crate::http) async fn revoke_token(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn revoke_token(at: Visit, request: Request) -> Result<Response, HttpError> {
     let work = |app: Arc<App>, ctx: Context, posted: Typed| async move {
         staff::revoke_token(&app, &ctx, posted.token.ok_or(ServiceError::NotFound)?).await?;
         Ok(None)
     };
-    change(web, caller, here, request, work).await
+    change(at, request, work).await
 }
 
 fn some<T>(all: Vec<T>) -> Option<Vec<T>> {
@@ -200,9 +163,7 @@ impl Typed {
 
 /// Changes something, whole, and shows what is handed over once, or the page again.
 async fn change<W: Future<Output = Result<Option<Handed>, ServiceError>> + Send + 'static>(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
     work: impl FnOnce(Arc<App>, Context, Typed) -> W,
 ) -> Result<Response, HttpError> {

@@ -1,35 +1,23 @@
 //! `/staff/record/{id}/files/{n}/preview`: what is to be seen of a file without its leaving the vault.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
-use super::Here;
+use super::Visit;
 use super::page::{Frame, html};
 use super::view::FileView;
 use crate::base::ids::{Handle, RecordId};
-use crate::http::Web;
 use crate::http::api::download;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
 use crate::http::headers::CSP_SANDBOX;
-use crate::http::layers::Caller;
 use crate::http::speech::Speech;
 use crate::services::preview::{self, Barrier, Failure, Sight, Why};
 
 /// `GET /staff/record/{id}/files/{n}/preview`. In the trail as a reading of the file.
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, params }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
     let n = download::number(&params)?;
     let query = Query::strict(&uri, &["purpose"])?;
@@ -72,13 +60,7 @@ pub(in crate::http) async fn show(
 }
 
 /// `GET /staff/record/{id}/files/{n}/preview/{page}`. A picture of the page above, in the trail with it.
-pub(in crate::http) async fn picture(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn picture(Visit { web, ctx, here, params }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
     let n = download::number(&params)?;
     let text: String = params.parse("page")?;

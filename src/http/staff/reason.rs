@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::alerts::unusual;
 use super::confirm::is_page;
 use super::page::{Frame, html};
-use super::{Here, Posted, SMALL, first, see_other, whole};
+use super::{Here, Posted, SMALL, Visit, first, see_other, whole};
 use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::services::alerts;
 use crate::services::{Context, ServiceError};
 
@@ -27,21 +26,14 @@ pub(super) fn back(to: Option<&str>) -> &str {
 }
 
 /// `GET /staff/reason`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["to"])?;
     Ok(shown(&web, &ctx, &here, back(query.text("to")), None))
 }
 
 /// `POST /staff/reason`
 pub(in crate::http) async fn give(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, SMALL).await?;

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::Uri;
 use axum::response::Response;
 
 use super::opened::{self, Part, Refused};
-use super::{Here, Posted, SMALL, page, print_page, see_other, whole};
+use super::{Here, Posted, SMALL, Visit, page, print_page, see_other, whole};
 use crate::base::ids::RecordId;
 use crate::http::Web;
 use crate::http::api::download;
 use crate::http::api::submissions::parse_status;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::services::board::{self, Verdict};
 use crate::services::review;
 use crate::services::{Context, ServiceError, converse};
@@ -24,13 +22,7 @@ use crate::services::{Context, ServiceError, converse};
 const ANSWER: u64 = 256 * 1024;
 
 /// `GET /staff/record/{id}`. Without a purpose, one is asked for, unless only one may be named.
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, params }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["purpose", "answer"])?;
     shown(&web, &ctx, &here, id, query.text("purpose"), query.text("answer"), None).await
@@ -62,13 +54,7 @@ async fn shown(
 }
 
 /// `GET /staff/record/{id}/print`. In the trail as a reading.
-pub(in crate::http) async fn print(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn print(Visit { web, ctx, here, params }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
     let query = Query::strict(&uri, &["purpose"])?;
     let purpose = query.text("purpose");
@@ -77,13 +63,7 @@ pub(in crate::http) async fn print(
 }
 
 /// `GET /staff/record/{id}/files/{n}`
-pub(in crate::http) async fn file(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    _here: Here,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn file(Visit { web, ctx, params, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
     let n = download::number(&params)?;
     let query = Query::strict(&uri, &["purpose"])?;
@@ -92,10 +72,7 @@ pub(in crate::http) async fn file(
 
 /// `POST /staff/record/{id}/status`
 pub(in crate::http) async fn status(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
@@ -108,10 +85,7 @@ pub(in crate::http) async fn status(
 
 /// `POST /staff/record/{id}/messages`
 pub(in crate::http) async fn answer(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
@@ -129,10 +103,7 @@ pub(in crate::http) async fn answer(
 
 /// `POST /staff/record/{id}/publication`
 pub(in crate::http) async fn moderate(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;

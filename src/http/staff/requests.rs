@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Choice, Frame, html};
-use super::{Here, Posted, export, first, see_other, view, whole};
+use super::{Here, Posted, Visit, export, first, see_other, view, whole};
 use crate::base::ids::{ApprovalId, PersonId};
 use crate::domain::form::FormSet;
 use crate::domain::legal::LegalBasis;
@@ -16,9 +16,7 @@ use crate::domain::submission::Summary;
 use crate::http::Web;
 use crate::http::api::approvals::{parse_basis, parse_role};
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::{Actor, Role};
@@ -31,12 +29,7 @@ const POST: u64 = 32 * 1024;
 pub(super) const PAGE: &str = "/staff/requests";
 
 /// `GET /staff/requests`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["subject", "person"])?;
     let person = query.text("person").map(str::parse::<PersonId>).transpose();
     let person =
@@ -45,12 +38,7 @@ pub(in crate::http) async fn show(
 }
 
 /// `POST /staff/requests`
-pub(in crate::http) async fn ask(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn ask(Visit { web, ctx, here, .. }: Visit, request: Request) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, POST).await?;
     let (app, asked, reason) = (Arc::clone(&web.app), ctx.clone(), posted.secret("reason"));
     let done = match posted.text("kind") {
@@ -92,51 +80,24 @@ pub(in crate::http) async fn ask(
 }
 
 /// `POST /staff/requests/{id}/approval`
-pub(in crate::http) async fn approve(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    params: Params,
-    request: Request,
-) -> Result<Response, HttpError> {
-    of_one(web, caller, here, params, request, |app: Arc<App>, ctx: Context, id| async move {
-        approvals::approve(&app, &ctx, id).await
-    })
-    .await
+pub(in crate::http) async fn approve(at: Visit, request: Request) -> Result<Response, HttpError> {
+    of_one(at, request, |app: Arc<App>, ctx: Context, id| async move { approvals::approve(&app, &ctx, id).await }).await
 }
 
 /// `POST /staff/requests/{id}/refusal`
-pub(in crate::http) async fn decline(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    params: Params,
-    request: Request,
-) -> Result<Response, HttpError> {
-    of_one(web, caller, here, params, request, |app: Arc<App>, ctx: Context, id| async move {
-        approvals::decline(&app, &ctx, id).await
-    })
-    .await
+pub(in crate::http) async fn decline(at: Visit, request: Request) -> Result<Response, HttpError> {
+    of_one(at, request, |app: Arc<App>, ctx: Context, id| async move { approvals::decline(&app, &ctx, id).await }).await
 }
 
 /// `POST /staff/requests/{id}/use`
-pub(in crate::http) async fn perform(
-    web: State<Arc<Web>>,
-    caller: Caller,
-    here: Here,
-    params: Params,
-    request: Request,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn perform(at: Visit, request: Request) -> Result<Response, HttpError> {
     let work = |app: Arc<App>, ctx: Context, id| async move { approvals::perform(&app, &ctx, id).await.map(drop) };
-    of_one(web, caller, here, params, request, work).await
+    of_one(at, request, work).await
 }
 
 /// Does something with the request that the path names, whole.
 async fn of_one<W: Future<Output = Result<(), ServiceError>> + Send + 'static>(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
     work: impl FnOnce(Arc<App>, Context, ApprovalId) -> W,
 ) -> Result<Response, HttpError> {

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{self, Frame, html, named};
-use super::{Here, view};
+use super::{Visit, view};
 use crate::base::sensitive::SensitiveString;
 use crate::domain::form::{Form, FormId};
 use crate::domain::survey::{Question, Report};
-use crate::http::Web;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::services::results;
 use crate::services::{Context, ServiceError};
 
@@ -25,12 +22,7 @@ const PATH: &str = "/staff/results";
 const TEXTS: u32 = 50;
 
 /// `GET /staff/results`. Without a form, the surveys; without a purpose, one is asked for, unless only one may be named.
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["form", "purpose"])?;
     let surveys = results::readable(&web.app, &ctx);
     let form = match (wanted(&query, &surveys)?, surveys.as_slice()) {
@@ -60,12 +52,7 @@ pub(in crate::http) async fn show(
 }
 
 /// `GET /staff/results/words`
-pub(in crate::http) async fn words(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn words(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["form", "field", "purpose", "after"])?;
     let form = wanted(&query, &results::readable(&web.app, &ctx))?.ok_or_else(HttpError::not_found)?;
     let field = query.text("field").and_then(|name| form.field(name)).ok_or_else(HttpError::not_found)?;

@@ -6,20 +6,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use bytes::Bytes;
 use serde_json::json;
 
 use super::found::{self, Asked, Sums};
-use super::{Here, Posted, SMALL, first};
+use super::{Here, Posted, SMALL, Visit, first};
 use crate::http::Web;
 use crate::http::api::search::{parse_day, parse_form};
 use crate::http::api::submissions::parse_status;
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query as Parameters;
-use crate::http::layers::Caller;
 use crate::services::search::{self, Query, STREAM_TIME, Search};
 use crate::services::{ServiceError, sign_in};
 
@@ -27,12 +26,7 @@ use crate::services::{ServiceError, sign_in};
 const HITS: u32 = 50;
 
 /// `GET /staff/search`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Parameters::strict(&uri, &[])?;
     if search::searchable(&web.app, &ctx).is_empty() {
         return Err(HttpError::not_found());
@@ -42,9 +36,7 @@ pub(in crate::http) async fn show(
 
 /// `POST /staff/search`: a page of hits.
 pub(in crate::http) async fn page(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let (asked, sums) = read(&here, request).await?;
@@ -63,9 +55,7 @@ pub(in crate::http) async fn page(
 
 /// `POST /staff/search/hits`: the same for the script, as it comes.
 pub(in crate::http) async fn hits(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let (asked, sums) = read(&here, request).await?;

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::page::{Choice, Frame, html};
-use super::{Here, Posted, SMALL, see_other, view, whole};
+use super::{Here, Posted, SMALL, Visit, see_other, view, whole};
 use crate::base::ids::{PersonId, RecordId};
 use crate::http::Web;
 use crate::http::api::audit as api;
@@ -28,12 +28,7 @@ const LINES: u32 = 50;
 const PATH: &str = "/staff/audit";
 
 /// `GET /staff/audit`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["action", "actor", "person", "record", "after"])?;
     let person: Option<PersonId> = query.parse("person", "bad-id", "The handle of a person: 26 characters.")?;
     let record: Option<RecordId> = query.parse("record", "bad-id", "The handle of a submission: 26 characters.")?;
@@ -66,9 +61,7 @@ pub(in crate::http) async fn show(
 
 /// `POST /staff/audit/verification`: checks all of it, and leads back to what was found.
 pub(in crate::http) async fn verify(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     Posted::read(&here, request, SMALL).await?;

@@ -1,18 +1,13 @@
 //! `/staff/transfers`: the register of what was read across regions, and under which safeguards that may be.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Frame, html};
-use super::{Here, view};
-use crate::http::Web;
+use super::{Visit, view};
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::policy::Transfer;
@@ -23,12 +18,7 @@ const LINES: u32 = 50;
 const PATH: &str = "/staff/transfers";
 
 /// `GET /staff/transfers`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     let query = Query::strict(&uri, &["after"])?;
     let after = query.text("after");
     let found = transfers::list(&web.app, &ctx, after, Some(LINES)).await?;

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::page::{Frame, html};
-use super::{Here, Posted, first, see_other, whole};
+use super::{Here, Posted, Visit, first, see_other, whole};
 use crate::base::ids::VacancyId;
 use crate::http::Web;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
 use crate::http::extract::query::Query;
-use crate::http::layers::Caller;
 use crate::http::portal::page::When;
 use crate::http::speech::Speech;
 use crate::services::vacancies::{self, MAX_ABOUT, MAX_PLACE, MAX_REFERENCE, MAX_TITLE, Shown, Typed};
@@ -25,21 +23,14 @@ const PAGE: &str = "/staff/vacancies";
 const POST: u64 = 32 * 1024;
 
 /// `GET /staff/vacancies`
-pub(in crate::http) async fn show(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn show(Visit { web, ctx, here, .. }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     shown(&web, &ctx, &here, None, None).await
 }
 
 /// `POST /staff/vacancies`: opens one.
 pub(in crate::http) async fn open(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
+    Visit { web, ctx, here, .. }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let posted = Posted::read(&here, request, POST).await?;
@@ -54,23 +45,14 @@ pub(in crate::http) async fn open(
 }
 
 /// `GET /staff/vacancies/{id}`
-pub(in crate::http) async fn one(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
-    uri: Uri,
-) -> Result<Response, HttpError> {
+pub(in crate::http) async fn one(Visit { web, ctx, here, params }: Visit, uri: Uri) -> Result<Response, HttpError> {
     Query::strict(&uri, &[])?;
     edited(&web, &ctx, &here, params.parse("id")?, None, None).await
 }
 
 /// `POST /staff/vacancies/{id}`: says something else of it, closes it, or opens it again.
 pub(in crate::http) async fn change(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: VacancyId = params.parse("id")?;

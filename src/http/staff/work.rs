@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 
 use super::opened::Part;
 use super::record::{back, refused};
-use super::{Here, Posted, SMALL, see_other, whole};
+use super::{Posted, SMALL, Visit, see_other, whole};
 use crate::base::ids::RecordId;
 use crate::domain::work::Label;
-use crate::http::Web;
 use crate::http::api::download;
 use crate::http::error::HttpError;
-use crate::http::extract::params::Params;
-use crate::http::layers::Caller;
 use crate::services::ServiceError;
 use crate::services::work::{self, Change, LabelChange};
 
@@ -23,10 +20,7 @@ const NOTE: u64 = 256 * 1024;
 
 /// `POST /staff/record/{id}/work`
 pub(in crate::http) async fn change(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
@@ -67,10 +61,7 @@ pub(in crate::http) async fn change(
 
 /// `POST /staff/record/{id}/notes`
 pub(in crate::http) async fn note(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
@@ -87,10 +78,7 @@ pub(in crate::http) async fn note(
 
 /// `POST /staff/record/{id}/notes/{n}`
 pub(in crate::http) async fn disclose(
-    State(web): State<Arc<Web>>,
-    Caller(ctx): Caller,
-    here: Here,
-    params: Params,
+    Visit { web, ctx, here, params }: Visit,
     request: Request,
 ) -> Result<Response, HttpError> {
     let id: RecordId = params.parse("id")?;
