@@ -210,7 +210,7 @@ async fn two_agree_and_the_one_who_asked_reads_that_person_alone() {
     }
     let letter = format!("/staff/record/{jane}/letter?letter=invitation&purpose=legal-basis");
     assert_eq!(pia.0.get(&letter).await.status(), 422);
-    in_the_trail(service, &id, &jane).await;
+    in_the_trail(service, &id, (&jane, &subject)).await;
 
     // Ended by the one who approved it: at once.
     assert_eq!(paul.0.post(&refusal, &[]).await.status(), 303);
@@ -222,7 +222,7 @@ async fn two_agree_and_the_one_who_asked_reads_that_person_alone() {
 }
 
 /// Every reading is an entry with purpose and request before anything left, and no entry holds words about the case.
-async fn in_the_trail(service: &Service, id: &str, jane: &str) {
+async fn in_the_trail(service: &Service, id: &str, (jane, person): (&str, &str)) {
     let auditor = service.token(&[Role::Auditor]).await;
     let (_, trail) = document(service.get("/api/v1/audit?limit=200", Some(&auditor)).await).await;
     let items = trail["items"].as_array().unwrap();
@@ -230,8 +230,13 @@ async fn in_the_trail(service: &Service, id: &str, jane: &str) {
         let wanted = json!({ "approval": { "id": id, "change": change } });
         items.iter().filter(|e| e["action"] == action && e["detail"] == wanted).cloned().collect::<Vec<Value>>()
     };
-    assert_eq!(about("ask-approval", "legal-reading asked").len(), 1, "{trail}");
-    assert_eq!(about("approve", "legal-reading approved").len(), 1);
+    // Whom it is about is in the trail of both, for who follows that person, and in the history of no submission.
+    for (action, change) in [("ask-approval", "legal-reading asked"), ("approve", "legal-reading approved")] {
+        let entries = about(action, change);
+        assert_eq!(entries.len(), 1, "{trail}");
+        let named = &entries[0]["subjects"][0];
+        assert!(named["submission"].is_null() && named["subject"] == person, "{action}: {named}");
+    }
     // Page, print and API of both, and page and print of the first once more.
     let read = about("read-submission", "legal-reading used");
     assert_eq!(read.len(), 8, "{read:#?}");
@@ -450,13 +455,16 @@ async fn it_is_for_privacy_officers_with_all_that_they_may() {
     approvals::approve(&service.app, &paul, id).await.unwrap();
     let path = format!("/api/v1/submissions/{jane}?purpose=legal-basis");
     assert_eq!(service.get(&path, Some(&pia.1)).await.status(), 200);
-    let scope = Scope::new(Some(vec![Action::ReadSubmission, Action::ReadFile]), None);
     let admin = owner(Role::Admin);
-    let less =
-        accounts::create_scoped_token(&service.app, &admin, "pia", &[Role::Privacy], &scope, None).await.unwrap();
-    assert_eq!(service.get(&path, Some(less.bearer.expose())).await.status(), 422);
-    let ordinary = path.replace("legal-basis", "subject-request");
-    assert_eq!(service.get(&ordinary, Some(less.bearer.expose())).await.status(), 200);
+    for more in [vec![], vec![Action::UseApproval, Action::ReadApprovals, Action::AskApproval]] {
+        let actions = [vec![Action::ReadSubmission, Action::ReadFile], more].concat();
+        let scope = Scope::new(Some(actions), None);
+        let less =
+            accounts::create_scoped_token(&service.app, &admin, "pia", &[Role::Privacy], &scope, None).await.unwrap();
+        assert_eq!(service.get(&path, Some(less.bearer.expose())).await.status(), 422);
+        let ordinary = path.replace("legal-basis", "subject-request");
+        assert_eq!(service.get(&ordinary, Some(less.bearer.expose())).await.status(), 200);
+    }
     // The owner of the machine is no second person, nor a first one.
     for role in [Role::Privacy, Role::Admin] {
         assert!(!opens(service, &owner(role), jane.parse().unwrap()).await, "{role}");

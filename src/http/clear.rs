@@ -24,9 +24,9 @@ use crate::base::sensitive::SensitiveString;
 use crate::policy::Actor;
 use crate::services::{Context, ServiceError, sign_in};
 
-/// What the browser is asked to drop: pages that it kept, cookies (those of the whole registered domain, as the standard has it), and
-/// whatever scripts can keep.
-const EVERYTHING: HeaderValue = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+/// What the browser is asked to drop: pages that it kept, and whatever scripts can keep. Cookies end by name: the header would take
+/// those of the whole registered domain, which are not ours.
+const EVERYTHING: HeaderValue = HeaderValue::from_static("\"cache\", \"storage\"");
 
 /// `GET /clear`
 pub(super) async fn ask(speech: Speech) -> Response {
@@ -49,11 +49,15 @@ pub(super) async fn clear(
 /// `GET /static/behind.css`: an empty style sheet of the pages that come after something was left. The page before is put away for going
 /// back only once the next one is there, whatever that one's own headers say, and `no-store` does not keep Chromium from it; what
 /// this answer says comes after that.
-pub(super) async fn behind() -> Response {
+///
+/// Other sites' pages can load it as well, and have nothing dropped by it.
+pub(super) async fn behind(headers: HeaderMap) -> Response {
     let kind = HeaderValue::from_static("text/css; charset=utf-8");
     let mut response = Response::default();
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    if headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin") {
+        response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    }
     response
 }
 
@@ -67,8 +71,7 @@ pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) 
     whole(async move { sign_in::leave(&app, &ctx, token.expose()).await }).await
 }
 
-/// `page`, or what went wrong; and either way the browser forgets. Each cookie is ended by name too, for browsers that do not know
-/// the header.
+/// `page`, or what went wrong; and either way the browser forgets.
 pub(super) fn answer(page: Response, ended: Result<(), ServiceError>) -> Response {
     let mut response = match ended {
         Ok(()) => page,

@@ -127,6 +127,9 @@ impl Out {
     }
 
     async fn go_on(&mut self) -> Result<Vec<u8>, ServiceError> {
+        if self.current.is_some() || !self.files.is_empty() {
+            self.run.check_still()?;
+        }
         if let Some(mut download) = self.current.take() {
             if let Some(piece) = download.next().await? {
                 self.current = Some(download);

@@ -54,6 +54,11 @@ impl Scope {
         self.forms.as_deref()
     }
 
+    /// Whether a token with it may do all that its account may.
+    pub const fn is_whole(&self) -> bool {
+        self.actions.is_none() && self.forms.is_none()
+    }
+
     /// As it stands to a form: `None` where the form is not in it.
     pub(super) fn at(&self, form: &FormId) -> Option<Self> {
         let inside = self.forms.as_ref().is_none_or(|forms| forms.contains(form));

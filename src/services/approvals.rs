@@ -20,7 +20,7 @@ use crate::base::ids::{ApprovalId, StaffId};
 pub use crate::domain::approval::{Approval, KEPT, LIFE, MOST_ALONE, MOST_PEOPLE, Matter, READING, Stage};
 use crate::domain::form::FormSet;
 use crate::policy::{self, Action, Actor, Resource, Role};
-use crate::vault::system_rows::{SystemRow, SystemTable};
+use crate::vault::system_rows::{About, SystemRow, SystemTable};
 use crate::vault::{Act, Detail, Vault, VaultError};
 pub use ask::{ask_erasure, ask_export, ask_roles};
 pub use decide::{approve, decline};
@@ -203,9 +203,16 @@ async fn remove(app: &Arc<App>, act: Act, detail: Detail, id: ApprovalId) -> Res
     Ok(())
 }
 
+/// Writes a request, with an entry that names whom it is about where that is one person, for whoever may see that. Who was erased
+/// meanwhile is missing.
 async fn write(app: &Arc<App>, act: Act, id: ApprovalId, row: Approval) -> Result<(), ServiceError> {
     let sealed = seal(app, id, &row)?;
-    app.vault.write_system_rows(act, detail(id, &row), vec![sealed]).await?;
+    let about = match &row.matter {
+        Matter::LegalReading { person: Some(person), .. } => About::Person(person),
+        _ => About::Nobody,
+    };
+    let (detail, table) = (detail(id, &row), SystemTable::Approvals);
+    app.vault.change_system_rows_about(act, detail, vec![sealed], table, &[], about).await?;
     app.approvals.put(id, row);
     Ok(())
 }

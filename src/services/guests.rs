@@ -18,7 +18,7 @@ use crate::domain::pass::{MOST_GUESTS, Pass, days};
 use crate::domain::staff::Login;
 use crate::domain::submission::{Nature, Summary};
 use crate::policy::{self, Action, Actor, Resource, Role};
-use crate::vault::system_rows::SystemTable;
+use crate::vault::system_rows::{About, SystemTable};
 use crate::vault::{Act, Detail, Located, Vault, VaultError};
 
 /// All passes in memory, and the turn of whoever changes one.
@@ -319,7 +319,7 @@ async fn write(
     located: &Located,
 ) -> Result<(), ServiceError> {
     let table = SystemTable::Passes;
-    Ok(app.vault.change_system_rows_about(act, detail, rows, table, gone, Some(located)).await?)
+    Ok(app.vault.change_system_rows_about(act, detail, rows, table, gone, About::Record(located)).await?)
 }
 
 /// Whether the account may let somebody read this now: as a person, by their own roles, from where they are; and sees itself all

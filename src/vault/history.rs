@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
-use super::audit::{Draft, Entry, Subject, entry_key};
+use super::audit::{Draft, Entry, SealedSubject, Subject, entry_key};
 use super::committer::Job;
 use super::read::{Located, Opened};
+use super::shared::Shared;
 use super::{Act, Detail, Vault, VaultError};
 use crate::base::clock::Timestamp;
 use crate::base::ids::PersonId;
@@ -89,17 +90,13 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Missing`] when one of them was erased meanwhile; [`VaultError::Unavailable`].
     pub async fn record_search(&self, act: Act, found: &[PersonId]) -> Result<(), VaultError> {
-        let shared = &self.shared;
         let mut subjects = Vec::with_capacity(found.len());
         for person in found {
-            let place = shared.directory.read().ok().and_then(|d| d.place_of(person)).ok_or(VaultError::Missing)?;
-            let (person, keyring) = match shared.reading(|view| shared.keyring_at(view, place)) {
+            match self.shared.name(person) {
                 // The entry counts them, and cannot name them: there is no key of theirs to seal it under.
-                Err(VaultError::Tampered) => continue,
-                opened => opened?,
-            };
-            let subject = Subject { record: None, purpose: None, file: None, status: None };
-            subjects.push(subject.seal(place, &person, &keyring.audit, &*shared.entropy)?);
+                Err(VaultError::Tampered) => {}
+                named => subjects.push(named?),
+            }
         }
         let draft = Draft::new(&act, Detail::Found(found.len() as u64), subjects);
         self.ask(|reply| Job::Audit(draft, Vec::new(), reply)).await
@@ -129,5 +126,15 @@ impl Vault {
     fn entry(&self, seq: u64) -> Result<Option<Entry>, VaultError> {
         let Some(sealed) = self.shared.engine.read(&entry_key(seq))? else { return Ok(None) };
         Ok(Entry::open(seq, &sealed, &self.shared.keys.audit).ok())
+    }
+}
+
+impl Shared {
+    /// A person as an entry names them that is about no single record of theirs: in no record's history.
+    pub(super) fn name(&self, person: &PersonId) -> Result<SealedSubject, VaultError> {
+        let place = self.directory.read().ok().and_then(|d| d.place_of(person)).ok_or(VaultError::Missing)?;
+        let (person, keyring) = self.reading(|view| self.keyring_at(view, place))?;
+        let subject = Subject { record: None, purpose: None, file: None, status: None };
+        subject.seal(place, &person, &keyring.audit, &*self.entropy)
     }
 }

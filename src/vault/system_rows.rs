@@ -9,6 +9,7 @@ use super::audit::{Draft, Subject};
 use super::committer::Job;
 use super::read::Located;
 use super::{Act, Detail, Vault, VaultError};
+use crate::base::ids::PersonId;
 use crate::base::tables::Table;
 use crate::crypto::context::{Context, Purpose};
 use crate::crypto::envelope;
@@ -44,6 +45,17 @@ pub enum SystemTable {
 pub struct SystemRow {
     pub(super) key: Vec<u8>,
     pub(super) sealed: Vec<u8>,
+}
+
+/// Whom an entry is about.
+#[derive(Clone, Copy)]
+pub enum About<'a> {
+    /// Nobody.
+    Nobody,
+    /// A submission, in whose history it stands.
+    Record(&'a Located),
+    /// A person, by none of their submissions.
+    Person(&'a PersonId),
 }
 
 impl Vault {
@@ -93,13 +105,13 @@ impl Vault {
         table: SystemTable,
         gone: &[[u8; 16]],
     ) -> Result<(), VaultError> {
-        self.change_system_rows_about(act, detail, rows, table, gone, None).await
+        self.change_system_rows_about(act, detail, rows, table, gone, About::Nobody).await
     }
 
-    /// As [`Vault::change_system_rows`], and the entry names the submission that it is about, for whoever may see that.
+    /// As [`Vault::change_system_rows`], and the entry names whom it is about, for whoever may see that.
     ///
     /// # Errors
-    /// As there.
+    /// As there; [`VaultError::Missing`] for a person who was erased.
     pub async fn change_system_rows_about(
         &self,
         act: Act,
@@ -107,10 +119,14 @@ impl Vault {
         rows: Vec<SystemRow>,
         table: SystemTable,
         gone: &[[u8; 16]],
-        about: Option<&Located>,
+        about: About<'_>,
     ) -> Result<(), VaultError> {
-        let subject = |located: &Located| located.seal_subject(&Subject::of_record(located.record), &self.shared);
-        let draft = Draft::new(&act, detail, about.map(subject).transpose()?.into_iter().collect());
+        let subject = match about {
+            About::Nobody => None,
+            About::Record(located) => Some(located.seal_subject(&Subject::of_record(located.record), &self.shared)?),
+            About::Person(person) => Some(self.shared.name(person)?),
+        };
+        let draft = Draft::new(&act, detail, subject.into_iter().collect());
         let kept = rows.into_iter().map(|row| (row.key, row.sealed)).collect();
         let removed = gone.iter().map(|id| table.table().key(&[id])).collect();
         self.ask(|reply| Job::CleanUp { kept, removed, draft, reply }).await

@@ -5,8 +5,8 @@ use letterlock::policy::Role;
 use letterlock::services::{Hold, approvals, erase, sign_in, staff as accounts};
 use serde_json::{Value, json};
 
-use crate::staff::DAY;
-use crate::support::{document, owner, text};
+use crate::staff::{DAY, Place};
+use crate::support::{document, owner, pdf, text};
 use crate::{acting, approved, ask, code, download, place, send, token, wanted};
 
 #[tokio::test]
@@ -173,6 +173,35 @@ async fn a_download_ends_with_the_session() {
     assert!(run.next().await.unwrap().is_some());
     assert_eq!(hugo.post("/staff/sign-out", &[]).await.status(), 200);
     assert!(run.next().await.is_err());
+}
+
+/// In the midst of a file as well: one submission can hold gigabytes.
+#[tokio::test]
+async fn a_file_of_a_download_ends_with_the_token() {
+    let place = Place::new().await;
+    for (login, role) in [("hanna", Role::Hr), ("paul", Role::Privacy)] {
+        place.invite(login, &[role]).await;
+    }
+    place.service.apply("jane@example.org", &pdf(9 << 20, 1)).await;
+    let wanted = json!({ "kind": "export", "form": "job-application", "format": "zip", "purpose": "recruitment", "reason": "x" });
+    for revoked in [false, true] {
+        let token = token(&place, "hanna", Role::Hr).await;
+        let id = approved(&place, &token, &wanted).await;
+        let mut answer = download(&place, &token, &id).await;
+        let mut taken = answer.chunk().await.unwrap().unwrap().len();
+        if revoked {
+            accounts::revoke_token(&place.service.app, &owner(Role::Admin), token_id(&token)).await.unwrap();
+        }
+        let ended = loop {
+            match answer.chunk().await {
+                Ok(Some(piece)) => taken += piece.len(),
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        };
+        // What was on its way already arrives.
+        assert_eq!((ended, taken > 8 << 20), (!revoked, !revoked), "{taken} bytes");
+    }
 }
 
 /// What was made to fit after the request is not handed out, in place of others or beside them; and neither is what came after it.

@@ -152,6 +152,9 @@ pub(in crate::http) async fn end_session(
     Ok(see_other("/staff/account"))
 }
 
+/// Where it is.
+pub(super) const CLEAR: &str = "/staff/clear";
+
 /// `POST /staff/clear`: signs out, and has the browser forget all that it can.
 pub(in crate::http) async fn clear(
     Visit { web, ctx, here, .. }: Visit,

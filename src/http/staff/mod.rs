@@ -51,6 +51,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Web;
 use super::api::whole;
+use super::clear;
 use super::error::HttpError;
 use super::extract::params::Params;
 use super::extract::urlencoded;
@@ -129,8 +130,12 @@ pub(super) async fn layer(State(web): State<Arc<Web>>, mut request: Request, nex
     let token = cookies::session(request.headers()).map(SensitiveString::from);
     let found = token.and_then(|token| service::find(&web.app, token.expose()).map(|who| (who, token)));
     let Some((who, token)) = found else {
-        drop(request);
-        return see_other("/staff/sign-in");
+        let away = see_other("/staff/sign-in");
+        // Whoever presses it once the session has ended by itself wants the browser to forget all the same.
+        let clears = request.uri().path() == account::CLEAR
+            && *request.method() == Method::POST
+            && visit::same_origin(request.headers(), request.uri()).is_ok();
+        return if clears { clear::answer(away, Ok(())) } else { away };
     };
     let (actor, what) = (who.actor.clone(), What::of(&request));
     if *request.method() != Method::GET

@@ -176,8 +176,12 @@ impl Export {
         self.place.complete();
     }
 
-    /// Whether the account may still do this; and as what it stands now.
-    fn check_still(&mut self) -> Result<(), ServiceError> {
+    /// Whether the account may still do this; and as what it stands now. Asked before each submission; to be asked before each piece
+    /// of a file as well, which may be large.
+    ///
+    /// # Errors
+    /// As [`Export::next`].
+    pub fn check_still(&mut self) -> Result<(), ServiceError> {
         let Actor::Staff { id, roles, login, scope } = &mut self.ctx.actor else { return Err(ServiceError::NotFound) };
         let own = sign_in::own_roles(&self.app, *id).ok_or(ServiceError::Forbidden)?;
         *login = staff::login_of(&self.app, *id).ok_or(ServiceError::Forbidden)?;

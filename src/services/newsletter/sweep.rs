@@ -10,7 +10,7 @@ use crate::base::ids::{PersonId, RecordId};
 use crate::domain::submission::Status;
 use crate::domain::subscription::CONFIRM_WITHIN;
 use crate::policy::{Action, Resource};
-use crate::services::{App, Context, ServiceError, blocking};
+use crate::services::{App, Context, ServiceError, blocking, erase};
 use crate::vault::Target;
 
 /// The first look after a start: not while everything else comes up.
@@ -54,6 +54,7 @@ pub async fn sweep(app: &Arc<App>) -> Result<usize, ServiceError> {
         for some in first.chunks(EPOCH) {
             let act = ctx.act(Action::CleanUp, &Resource::Vault)?;
             gone += app.vault.erase(act, some.to_vec()).await?.iter().flatten().count();
+            erase::tidy_soon(app);
         }
     }
     mailing::remove_old(app, &ctx).await?;
