@@ -234,6 +234,31 @@ async fn what_has_changed_since_is_shown_and_asked_again() {
     assert_eq!(confirm(&pia, &path, &seen(&shown), "erase 2").await.status(), 303, "what that page showed");
 }
 
+/// Whoever knows the address and sends without end does not keep somebody from being erased: once that was said, what comes in
+/// goes as well, by choice.
+#[tokio::test]
+async fn whoever_keeps_sending_does_not_keep_somebody_from_being_erased() {
+    let place = Place::new().await;
+    let (_, pia) = taken_up(&place, "pia", &[Role::Privacy]).await;
+    place.service.ask_support("jane@example.org").await;
+    let path = find(&pia, "jane@example.org").await.1.unwrap();
+    let page = pia.page(&path).await;
+    assert!(!page.contains("with-more"), "not before anything came in: {page}");
+    place.service.ask_support("jane@example.org").await;
+    let (_, shown) = words(confirm(&pia, &path, &seen(&page), "erase 1").await).await;
+    assert!(shown.contains("name=\"with-more\""), "{shown}");
+    place.service.ask_support("jane@example.org").await;
+    let post = async |typed: &str| {
+        let pairs = [("seen", &*seen(&shown)), ("confirmation", typed), ("with-more", "yes")];
+        pia.post(&format!("{path}/confirmation"), &pairs).await.status().as_u16()
+    };
+    for typed in ["", "erase", "erase 4", "erase -2"] {
+        assert_eq!(post(typed).await, 422, "{typed}");
+    }
+    assert_eq!(ordered(&trail(&place).await), 0);
+    assert_eq!(post("erase 2").await, 303, "what that page showed, and more");
+}
+
 #[tokio::test]
 async fn one_alone_is_shown_the_way_to_a_second_person() {
     let place = Place::new().await;

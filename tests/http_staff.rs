@@ -367,8 +367,14 @@ async fn a_shared_computer_is_cleared_from_the_account_and_from_outside() {
     let third = place.sign_in("hanna", &secret).await;
     assert!(first.page("/staff/account").await.contains("action=\"/staff/clear\""));
     let guard = first.guard().await;
-    let inside = first.send(place.service.form("/staff/clear", &[("_guard", &guard)])).await;
-    let outside = second.send(place.service.form("/clear", &[])).await;
+    // As browsers send them.
+    let both = |staff: &Staff<'_>| Staff {
+        place: &place,
+        cookie: format!("{}; {}", staff.cookie, staff.device),
+        device: staff.device.clone(),
+    };
+    let inside = both(&first).send(place.service.form("/staff/clear", &[("_guard", &guard)])).await;
+    let outside = both(&second).send(place.service.form("/clear", &[])).await;
     for answer in [&inside, &outside] {
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"storage\"");
@@ -385,6 +391,12 @@ async fn a_shared_computer_is_cleared_from_the_account_and_from_outside() {
         trail["items"].as_array().unwrap().iter().filter(|entry| entry["detail"].to_string().contains("signed out"));
     assert_eq!(out.count(), 2, "both ways out are in the trail");
     assert!(!first.is_in().await && !second.is_in().await, "over, cookie or not");
+    // Whoever copied the cookie by which the browser was known is a stranger with it.
+    let known = |staff: &Staff<'_>| {
+        let device = staff.device.split_once('=').unwrap().1.to_owned();
+        sign_in::knows(&place.service.app, "hanna", Some(&device))
+    };
+    assert_eq!([known(&first), known(&second), known(&third)], [false, false, true]);
     assert!(third.is_in().await, "another browser stays");
     let again = first.send(place.service.form("/staff/clear", &[])).await;
     assert_eq!((again.status().as_u16(), again.headers()["location"].to_str().unwrap()), (303, "/staff/sign-in"));

@@ -68,7 +68,12 @@ pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) 
     let app = Arc::clone(&web.app);
     let actor = sign_in::find(&app, token.expose()).map_or(Actor::Public, |who| who.actor);
     let ctx = Context { actor, request, purpose: None };
-    whole(async move { sign_in::leave(&app, &ctx, token.expose()).await }).await
+    let device = cookies::device(headers).map(SensitiveString::from);
+    whole(async move {
+        let device = device.as_ref().map(SensitiveString::expose);
+        sign_in::leave_for_good(&app, &ctx, token.expose(), device).await
+    })
+    .await
 }
 
 /// `page`, or what went wrong; and either way the browser forgets.

@@ -394,7 +394,7 @@ impl World {
         let handle: Handle = deed.handle.parse().map_err(|_| "a handle that is none")?;
         let answer = erase::certificate(&self.app(), &ctx, handle).await;
         let certificate = answer.map_err(|error| format!("a certificate asked for again gave {error:?}"))?;
-        self.model.note("erase-person", Vec::new());
+        self.model.note("find-subject", Vec::new());
         says(&certificate, &deed, &self.model)
     }
 

@@ -100,7 +100,9 @@ impl Listening {
             line("For the public, put one from an authority under [tls] in letterlock.toml.")?;
         }
         line("")?;
-        line("Make the first token, in another terminal:")?;
+        line("Invite somebody to the console, in another terminal:")?;
+        line(&format!("  {} staff invite NAME --role hr", self.command))?;
+        line("Or make a token for a program:")?;
         line(&format!("  {} token create --login reader --role hr", self.command))
     }
 }

@@ -23,7 +23,7 @@ pub(in crate::http) fn session(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The token by which the browser is known.
-pub(super) fn device(headers: &HeaderMap) -> Option<&str> {
+pub(in crate::http) fn device(headers: &HeaderMap) -> Option<&str> {
     visit::cookie_token(headers, DEVICE)
 }
 

@@ -169,10 +169,14 @@ pub(in crate::http) async fn certificate_file(
 
 /// What speaks against erasing it now: it is not what was shown, or nobody said so.
 fn objection(asked: &Asked<'_>, posted: &Posted) -> Option<Problem> {
-    if posted.text("seen") != asked.state() {
+    // Whoever knows the address could go on sending, and nobody would ever be erased.
+    let with_more = posted.text("with-more") == "yes";
+    if posted.text("seen") != asked.state() && !with_more {
         return Some(Problem::Changed);
     }
-    (!asked.is_confirmed_by(posted.text("confirmation"))).then_some(Problem::Unconfirmed)
+    let typed = posted.text("confirmation");
+    let confirmed = if with_more { asked.is_confirmed_with_more_by(typed) } else { asked.is_confirmed_by(typed) };
+    (!confirmed).then_some(Problem::Unconfirmed)
 }
 
 /// Whoever is not there any more was erased, perhaps by the same press of a button: then there is a certificate.

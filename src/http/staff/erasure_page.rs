@@ -60,8 +60,15 @@ impl Asked<'_> {
 
     /// Whether this is what was asked for, however it is cased and spaced.
     pub(super) fn is_confirmed_by(&self, typed: &str) -> bool {
-        let plain = |text: &str| text.split_whitespace().collect::<String>().to_lowercase();
         plain(typed) == plain(&self.phrase())
+    }
+
+    /// The same where what comes in meanwhile goes as well: the number may be one from before.
+    pub(super) fn is_confirmed_with_more_by(&self, typed: &str) -> bool {
+        let typed = plain(typed);
+        let before = || typed.strip_prefix(WORD).and_then(|number| number.parse().ok());
+        self.is_confirmed_by(&typed)
+            || matches!(self, Self::Person(held) if before().is_some_and(|number: usize| number <= held.count()))
     }
 
     const fn has_room(&self) -> bool {
@@ -70,6 +77,10 @@ impl Asked<'_> {
             Self::Record(held) => held.has_room,
         }
     }
+}
+
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<String>().to_lowercase()
 }
 
 /// Where somebody is found; with what was wrong in which field.
@@ -309,6 +320,11 @@ mod tests {
         }
         for bad in ["", "erase", "0", "erase 1", "erase 00", "erased 0", "yes"] {
             assert!(!asked.is_confirmed_by(bad), "{bad}");
+        }
+        for (typed, good) in
+            [("erase 0", true), ("erase 1", false), ("erase", false), ("0", false), ("erase -1", false)]
+        {
+            assert_eq!(asked.is_confirmed_with_more_by(typed), good, "{typed}");
         }
     }
 }

@@ -159,6 +159,13 @@ impl Factors {
         }
     }
 
+    /// Forgets a browser. Whether it was known.
+    pub(super) fn forget(&mut self, device: &[u8; 32]) -> bool {
+        let before = self.devices.len();
+        self.devices.retain(|known| known != device);
+        self.devices.len() < before
+    }
+
     /// Forgets every browser.
     pub(super) fn forget_devices(&mut self) {
         self.devices.clear();

@@ -324,6 +324,27 @@ pub fn hashed(app: &App) -> u64 {
     app.door.hashed.load(Ordering::Relaxed)
 }
 
+/// Signs out, and has the account not know this browser any more, by whatever copy of its cookie.
+///
+/// # Errors
+/// Storage errors; the session is over all the same.
+pub async fn leave_for_good(
+    app: &Arc<App>,
+    ctx: &Context,
+    token: &str,
+    device: Option<&str>,
+) -> Result<(), ServiceError> {
+    let account = find(app, token).map(|here| here.session.staff);
+    leave(app, ctx, token).await?;
+    let (Some(id), Some(device)) = (account, device) else { return Ok(()) };
+    let _one_at_a_time = app.door.changing.lock().await;
+    let mut row = active(app, id)?;
+    match row.factors.as_mut().is_some_and(|factors| factors.forget(&sha256(device))) {
+        true => save(app, ctx, id, row, "browser forgotten").await,
+        false => Ok(()),
+    }
+}
+
 /// What is waited for under a token, between password and the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
