@@ -7,7 +7,7 @@ use super::Failure;
 use crate::base::sensitive::SensitiveString;
 
 /// Bytes of a query that is looked at.
-const MOST_QUERY: usize = 8192;
+pub const MOST_QUERY: usize = 8192;
 /// Bytes of one of its values.
 const MOST_VALUE: usize = 4096;
 /// Parts of a query.

@@ -20,7 +20,7 @@ use crate::base::clock::Timestamp;
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::jose::{BadToken, KeySet, Verified};
 
-pub use answers::{Callback, Outcome, Tokens};
+pub use answers::{Callback, MOST_QUERY, Outcome, Tokens};
 pub use claims::{Expected, Proven, check};
 pub use discovery::Metadata;
 use fetch::Fetcher;

@@ -1,6 +1,8 @@
 //! What a provider of OpenID Connect sends: by the browser, in its discovery document, as its keys, and in a token.
 
-use letterlock::adapters::oidc::{Callback, Expected, Failure, Metadata, Outcome, Proven, Tokens, check as hold};
+use letterlock::adapters::oidc::{
+    Callback, Expected, Failure, MOST_QUERY, Metadata, Outcome, Proven, Tokens, check as hold,
+};
 use letterlock::base::clock::Timestamp;
 use letterlock::crypto::jose::KeySet;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -21,7 +23,10 @@ pub fn check(data: &[u8], seam: Seam) {
         let mut written = write(&answer).into_bytes();
         (seam.written)(&mut written);
         let again = std::str::from_utf8(&written).ok().and_then(|text| Callback::read(text).ok());
-        assert_eq!(again.as_ref().map(write), Some(write(&answer)), "read as something else");
+        // Written with each byte in three it can be longer than what is read at all.
+        if written.len() <= MOST_QUERY {
+            assert_eq!(again.as_ref().map(write), Some(write(&answer)), "read as something else");
+        }
         assert!((seam.refused)(Callback::read(&format!("{text}&state=x")).is_err()), "two states");
     }
     if let Ok(metadata) = Metadata::read(data, ISSUER) {
