@@ -18,7 +18,7 @@ use super::layers::Caller;
 use super::pages::html;
 use super::portal::visit;
 use super::speech::Speech;
-use super::staff::cookies;
+use super::staff::{self, cookies};
 use crate::base::ids::RequestId;
 use crate::base::sensitive::SensitiveString;
 use crate::policy::Actor;
@@ -41,9 +41,12 @@ pub(super) async fn clear(
     request: Request,
 ) -> Result<Response, HttpError> {
     visit::same_origin(request.headers(), request.uri())?;
+    // Also where the session has ended by itself: it was the console that was open here.
+    let of_staff = cookies::session(request.headers()).is_some();
     let ended = end_all(&web, ctx.request, request.headers()).await;
     drop(request);
-    Ok(answer(html(&speech, StatusCode::OK, &Cleared { speech: &speech }), ended))
+    let page = if of_staff { staff::cleared() } else { html(&speech, StatusCode::OK, &Cleared { speech: &speech }) };
+    Ok(answer(page, ended))
 }
 
 /// `GET /static/behind.css`: an empty style sheet of the pages that come after something was left. The page before is put away for going
@@ -62,7 +65,7 @@ pub(super) async fn behind(headers: HeaderMap) -> Response {
 }
 
 /// Ends whatever the browser has open: at once, also where the trail cannot say so.
-pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) -> Result<(), ServiceError> {
+async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) -> Result<(), ServiceError> {
     visit::end(web, headers);
     let Some(token) = cookies::session(headers).map(SensitiveString::from) else { return Ok(()) };
     let app = Arc::clone(&web.app);
@@ -77,7 +80,7 @@ pub(super) async fn end_all(web: &Web, request: RequestId, headers: &HeaderMap) 
 }
 
 /// `page`, or what went wrong; and either way the browser forgets.
-pub(super) fn answer(page: Response, ended: Result<(), ServiceError>) -> Response {
+fn answer(page: Response, ended: Result<(), ServiceError>) -> Response {
     let mut response = match ended {
         Ok(()) => page,
         Err(error) => HttpError::from(error).into_response(),

@@ -197,7 +197,5 @@ pub(super) static CONSOLE: &[Route] = &[
         "Takes a passkey away; every session ends.", [], post(staff::passkeys::remove)),
     route!("POST" "/staff/account/sessions/{id}/end", Session, "endSession", "Ends one of one's own sessions.",
         [], post(staff::end_session)),
-    route!("POST" "/staff/clear", Session, "clearConsole", "Ends the session, and has the browser forget what it can.",
-        [], post(staff::clear)),
     route!("POST" "/staff/sign-out", Session, "signOut", "Ends the session.", [], post(staff::sign_out)),
 ];

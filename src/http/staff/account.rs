@@ -9,7 +9,6 @@ use axum::response::Response;
 use super::{Here, Posted, SMALL, Visit, cookies, entrance, first, see_other, whole};
 use crate::base::ids::Handle;
 use crate::http::Web;
-use crate::http::clear as forget;
 use crate::http::client::Client;
 use crate::http::error::HttpError;
 use crate::http::extract::params::Params;
@@ -150,20 +149,6 @@ pub(in crate::http) async fn end_session(
     Posted::read(&here, request, SMALL).await?;
     service::end_session(&web.app, &here.who, id)?;
     Ok(see_other("/staff/account"))
-}
-
-/// Where it is.
-pub(super) const CLEAR: &str = "/staff/clear";
-
-/// `POST /staff/clear`: signs out, and has the browser forget all that it can.
-pub(in crate::http) async fn clear(
-    Visit { web, ctx, here, .. }: Visit,
-    request: Request,
-) -> Result<Response, HttpError> {
-    let headers = request.headers().clone();
-    Posted::read(&here, request, SMALL).await?;
-    let ended = forget::end_all(&web, ctx.request, &headers).await;
-    Ok(forget::answer(entrance::cleared(), ended))
 }
 
 /// `POST /staff/sign-out`

@@ -140,7 +140,7 @@ pub(super) fn signed_out() -> Response {
 }
 
 /// Signed out, and forgotten by the browser.
-pub(super) fn cleared() -> Response {
+pub(in crate::http) fn cleared() -> Response {
     html(StatusCode::OK, &Cleared)
 }
 

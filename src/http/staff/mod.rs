@@ -51,7 +51,6 @@ use axum::response::{IntoResponse, Response};
 
 use super::Web;
 use super::api::whole;
-use super::clear;
 use super::error::HttpError;
 use super::extract::params::Params;
 use super::extract::urlencoded;
@@ -64,8 +63,10 @@ use crate::base::sensitive::SensitiveString;
 use crate::services::{Context, Problem, approvals, results as survey, sign_in as service};
 
 pub(super) use account::{
-    begin_codes, clear, complete_codes, email, end_session, password, recovery, remove_codes, show as account, sign_out,
+    begin_codes, complete_codes, email, end_session, password, recovery, remove_codes, show as account, sign_out,
 };
+
+pub(super) use entrance::cleared;
 
 /// The hidden part with the session's guard.
 const GUARD: &str = "_guard";
@@ -130,12 +131,8 @@ pub(super) async fn layer(State(web): State<Arc<Web>>, mut request: Request, nex
     let token = cookies::session(request.headers()).map(SensitiveString::from);
     let found = token.and_then(|token| service::find(&web.app, token.expose()).map(|who| (who, token)));
     let Some((who, token)) = found else {
-        let away = see_other("/staff/sign-in");
-        // Whoever presses it once the session has ended by itself wants the browser to forget all the same.
-        let clears = request.uri().path() == account::CLEAR
-            && *request.method() == Method::POST
-            && visit::same_origin(request.headers(), request.uri()).is_ok();
-        return if clears { clear::answer(away, Ok(())) } else { away };
+        drop(request);
+        return see_other("/staff/sign-in");
     };
     let (actor, what) = (who.actor.clone(), What::of(&request));
     if *request.method() != Method::GET
