@@ -24,6 +24,12 @@ use super::submission::Status;
 use super::vacancy::Offered;
 use super::work::{Assigned, Label};
 
+/// The reading purpose of people's own requests (access, correction, erasure), for any form.
+pub const SUBJECT_REQUEST: &str = "subject-request";
+/// The reading purpose of what two people agreed on to read of one person, on a ground that the law gives. No form names it and no
+/// role has it: it is named by whoever asked, while that stands.
+pub const LEGAL_BASIS: &str = "legal-basis";
+
 pub use field::{
     Choice, DateRange, Field, FieldKind, Length, NumberRange, Options, Pattern, Rating, ShownWhen, TextRules, Wanted,
 };

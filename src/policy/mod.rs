@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ids::StaffId;
 use crate::domain::form::{Form, FormKind};
+pub use crate::domain::form::{LEGAL_BASIS, SUBJECT_REQUEST};
 pub use crate::domain::staff::Role;
 use crate::domain::submission::Nature;
 pub use actor::Actor;
@@ -24,12 +25,6 @@ pub use custom::{BadCustomRole, CustomRoles};
 pub use reach::{Reach, Safeguards, Transfer};
 pub use scope::Scope;
 pub use sight::{Sight, guest_sight, sight};
-
-/// The reading purpose of people's own requests (access, correction, erasure), for any form.
-pub const SUBJECT_REQUEST: &str = "subject-request";
-/// The reading purpose of what two people agreed on to read of one person, on a ground that the law gives. No role has it: it is
-/// named by whoever asked, while that stands.
-pub const LEGAL_BASIS: &str = "legal-basis";
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

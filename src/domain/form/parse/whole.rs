@@ -13,7 +13,9 @@ use super::{Mistake, NAME, Names, at, at_least_one, country, is_name, version_la
 use crate::base::config::is_region;
 use crate::domain::consent::Consent;
 use crate::domain::form::set::Library;
-use crate::domain::form::{Announce, Field, FieldKind, FileField, Form, FormId, FormKind};
+use crate::domain::form::{
+    Announce, Field, FieldKind, FileField, Form, FormId, FormKind, LEGAL_BASIS, SUBJECT_REQUEST,
+};
 use crate::domain::language::Lang;
 use crate::domain::notice::{Notice, NoticeText};
 use crate::domain::resource::{BadResourceName, ResourceName, Unlock, UnlockBy};
@@ -322,10 +324,10 @@ fn purposes(raw: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Mistake>
         if !is_name(purpose.get_ref()) || out.contains(purpose.get_ref()) {
             return Err(at(purpose, format!("expected a purpose of its own: {NAME}")));
         }
-        if purpose.get_ref() == "subject-request" {
+        if purpose.get_ref() == SUBJECT_REQUEST {
             return Err(at(purpose, "subject-request holds for every form and is not listed"));
         }
-        if purpose.get_ref() == "legal-basis" {
+        if purpose.get_ref() == LEGAL_BASIS {
             return Err(at(purpose, "legal-basis is what two people agree on for one person, and is not listed"));
         }
         out.push(purpose.get_ref().clone());
