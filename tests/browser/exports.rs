@@ -5,8 +5,8 @@ use thirtyfour::prelude::*;
 use crate::chrome::{Chrome, Visitor};
 use crate::served::{Served, client};
 use crate::support::{application, pdf};
-use crate::work::{invite, is_text, sign_in, wrong};
-use crate::{number, page_text, press, shoot};
+use crate::work::{invite, is_text, looked_at, sign_in};
+use crate::{page_text, press, shoot};
 
 async fn says(browser: &WebDriver, url: &str, words: &str) {
     for _ in 0..100 {
@@ -57,12 +57,7 @@ async fn an_export_is_asked_for_approved_and_downloaded() {
             assert!(page_text(&browser).await.contains(title));
             is_text(&browser, page).await;
             let name = format!("export-{page}-{width}-{}", if dark { "dark" } else { "light" });
-            let wide = number(&browser, "return document.documentElement.scrollWidth").await;
-            if wide > i64::from(width) {
-                told.push(format!("{name}: {wide} pixels wide"));
-            }
-            told.extend(wrong(&browser).await.into_iter().map(|found| format!("{name}: {found}")));
-            shoot(&browser, &name).await;
+            told.extend(looked_at(&browser, &name, width).await);
         }
         browser.quit().await.unwrap();
     }

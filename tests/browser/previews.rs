@@ -8,8 +8,8 @@ use thirtyfour::prelude::*;
 use crate::chrome::{Chrome, Visitor};
 use crate::served::Served;
 use crate::support::{application, client};
-use crate::work::{invite, sign_in, wrong};
-use crate::{number, page_text, pdf, press, shoot};
+use crate::work::{invite, looked_at, sign_in};
+use crate::{number, page_text, pdf, press};
 
 /// Sends an application with this file as its CV.
 async fn send(served: &Served, email: &str, cv: &[u8]) {
@@ -70,13 +70,8 @@ async fn files_are_seen_without_leaving_the_vault() {
                 _ => "There is no preview",
             };
             assert!(words.contains(expected) && words.contains("Download"), "{page}: {words}");
-            let wide = number(&browser, "return document.documentElement.scrollWidth").await;
-            if wide > i64::from(width) {
-                told.push(format!("{page} at {width}: {wide} pixels wide"));
-            }
             let name = format!("preview-{width}-{}-{page}", if dark { "dark" } else { "light" });
-            told.extend(wrong(&browser).await.into_iter().map(|found| format!("{name}: {found}")));
-            shoot(&browser, &name).await;
+            told.extend(looked_at(&browser, &name, width).await);
         }
         browser.quit().await.unwrap();
     }

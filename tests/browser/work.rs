@@ -70,6 +70,17 @@ pub(crate) async fn wrong(browser: &WebDriver) -> Vec<String> {
     found.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
 }
 
+/// What is wrong with the page that is open, as `name` in the list: wider than its screen, or what axe-core finds. Keeps a picture of it.
+pub(crate) async fn looked_at(browser: &WebDriver, name: &str, width: u32) -> Vec<String> {
+    let mut told: Vec<String> = wrong(browser).await.into_iter().map(|found| format!("{name}: {found}")).collect();
+    let wide = number(browser, "return document.documentElement.scrollWidth").await;
+    if wide > i64::from(width) {
+        told.push(format!("{name}: {wide} pixels wide"));
+    }
+    shoot(browser, name).await;
+    told
+}
+
 /// Nothing that was typed has become a part of the page.
 pub(crate) async fn is_text(browser: &WebDriver, page: &str) {
     assert!(!browser.title().await.unwrap().contains("hacked"), "{page}: it ran");
@@ -147,13 +158,8 @@ async fn whatever_is_typed_is_text_wherever_colleagues_work_on_it() {
             browser.goto(&address).await.unwrap();
             is_text(&browser, page).await;
             browser.execute("document.querySelectorAll('details').forEach(d => d.open = true)", vec![]).await.unwrap();
-            let wide = number(&browser, "return document.documentElement.scrollWidth").await;
-            if wide > i64::from(width) {
-                told.push(format!("{page} at {width}: {wide} pixels wide"));
-            }
             let name = format!("work-{width}-{}-{page}", if dark { "dark" } else { "light" });
-            told.extend(wrong(&browser).await.into_iter().map(|found| format!("{name}: {found}")));
-            shoot(&browser, &name).await;
+            told.extend(looked_at(&browser, &name, width).await);
         }
         assert!(
             browser.source().await.unwrap().contains("&lt;img src=x onerror=hacked()&gt;"),
@@ -200,12 +206,7 @@ async fn what_needs_two_people_is_asked_for_and_approved() {
         browser.goto(&at("/staff/requests")).await.unwrap();
         is_text(&browser, "requests").await;
         let name = format!("requests-{width}-{}", if dark { "dark" } else { "light" });
-        let wide = number(&browser, "return document.documentElement.scrollWidth").await;
-        if wide > i64::from(width) {
-            told.push(format!("{name}: {wide} pixels wide"));
-        }
-        told.extend(wrong(&browser).await.into_iter().map(|found| format!("{name}: {found}")));
-        shoot(&browser, &name).await;
+        told.extend(looked_at(&browser, &name, width).await);
         browser.quit().await.unwrap();
     }
     assert!(told.is_empty(), "{told:#?}");
