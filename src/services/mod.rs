@@ -8,6 +8,7 @@ mod bearer;
 pub mod board;
 pub mod canned;
 pub mod converse;
+mod credential;
 pub mod dashboard;
 pub mod desk;
 pub mod erase;
@@ -17,7 +18,6 @@ pub mod find;
 pub mod forms;
 pub mod guests;
 pub mod health;
-mod hold;
 mod idempotency;
 pub mod inbox;
 pub mod keys;
@@ -61,8 +61,8 @@ use crate::domain::operator::Operator;
 use crate::domain::region::Region;
 use crate::policy::{self, Action, Actor, CustomRoles, Permit, Resource, Safeguards};
 use crate::vault::{self, Act, Hooks, Vault, VaultError};
+pub use credential::Credential;
 pub use error::ServiceError;
-pub use hold::Hold;
 
 /// Who asks for what is done, and under which request id it is logged.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use letterlock::base::ids::TokenId;
 use letterlock::policy::Role;
-use letterlock::services::{Hold, approvals, erase, sign_in, staff as accounts};
+use letterlock::services::{Credential, approvals, erase, sign_in, staff as accounts};
 use serde_json::{Value, json};
 
 use crate::staff::{DAY, Place};
@@ -138,8 +138,8 @@ async fn a_download_ends_with_the_role_or_after_an_hour() {
         let token = token(&place, "hanna", Role::Hr).await;
         let id = approved(&place, &token, &wanted("csv")).await;
         let hanna = acting(&place, "hanna", Role::Hr).await;
-        let hold = Hold::of_bearer(&token).unwrap();
-        let mut run = letterlock::services::export::begin(app, &hanna, hold, id.parse().unwrap()).await.unwrap();
+        let credential = Credential::of_bearer(&token).unwrap();
+        let mut run = letterlock::services::export::begin(app, &hanna, credential, id.parse().unwrap()).await.unwrap();
         assert!(run.next().await.unwrap().is_some());
         match ends_by {
             "token" => accounts::revoke_token(app, &owner(Role::Admin), token_id(&token)).await.unwrap(),
@@ -168,8 +168,8 @@ async fn a_download_ends_with_the_session() {
     send(&place, "john@example.org", "Hello").await;
     let id = approved(&place, &token(&place, "hugo", Role::Hr).await, &wanted("csv")).await;
     let session = sign_in::find(app, hugo.cookie.split_once('=').unwrap().1).unwrap().session;
-    let (acting, hold) = (acting(&place, "hugo", Role::Hr).await, Hold::of_session(&session));
-    let mut run = letterlock::services::export::begin(app, &acting, hold, id.parse().unwrap()).await.unwrap();
+    let (acting, credential) = (acting(&place, "hugo", Role::Hr).await, Credential::of_session(&session));
+    let mut run = letterlock::services::export::begin(app, &acting, credential, id.parse().unwrap()).await.unwrap();
     assert!(run.next().await.unwrap().is_some());
     assert_eq!(hugo.post("/staff/sign-out", &[]).await.status(), 200);
     assert!(run.next().await.is_err());
@@ -277,8 +277,8 @@ async fn whoever_is_erased_during_the_download_is_not_in_it() {
     let token = token(&place, "hanna", Role::Hr).await;
     let id = approved(&place, &token, &wanted("zip")).await;
     let hanna = acting(&place, "hanna", Role::Hr).await;
-    let hold = Hold::of_bearer(&token).unwrap();
-    let mut run = letterlock::services::export::begin(app, &hanna, hold, id.parse().unwrap()).await.unwrap();
+    let credential = Credential::of_bearer(&token).unwrap();
+    let mut run = letterlock::services::export::begin(app, &hanna, credential, id.parse().unwrap()).await.unwrap();
     let mut first = run.next().await.unwrap().unwrap();
     assert_eq!(first.submission.summary.id.to_string(), newer);
     for record in [&older, &newer] {

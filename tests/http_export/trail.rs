@@ -106,7 +106,7 @@ async fn a_reader_who_leaves_ends_the_work() {
 #[tokio::test]
 async fn a_trail_that_cannot_be_written_stops_it() {
     use letterlock::domain::form::FormSet;
-    use letterlock::services::{Hold, approvals, export, sign_in};
+    use letterlock::services::{Credential, approvals, export, sign_in};
     use letterlock::vault::Hooks;
 
     use crate::support::Service;
@@ -141,8 +141,8 @@ async fn a_trail_that_cannot_be_written_stops_it() {
     };
     let id = approvals::ask_export(&service.app, &sue, asked, "x").await.unwrap().id;
     approvals::approve(&service.app, &paul, id).await.unwrap();
-    let hold = Hold::of_bearer(&service.token(&[Role::Support]).await).unwrap();
-    let mut run = export::begin(&service.app, &sue, hold, id).await.unwrap();
+    let credential = Credential::of_bearer(&service.token(&[Role::Support]).await).unwrap();
+    let mut run = export::begin(&service.app, &sue, credential, id).await.unwrap();
     full.store(true, Ordering::SeqCst);
     assert!(run.next().await.is_err(), "nothing without its entry");
 }

@@ -26,7 +26,7 @@ use crate::http::layers::{Caller, token};
 use crate::policy::Role;
 use crate::services::approvals::{self, Done, READING, Shown};
 use crate::services::export::{Asked, Format};
-use crate::services::{self, App, Context, Hold, ServiceError, erase};
+use crate::services::{self, App, Context, Credential, ServiceError, erase};
 
 /// Longest body: as many people or submissions as one request may name, and a reason, each character escaped.
 const BODY: u64 = 32 * 1024;
@@ -226,8 +226,8 @@ pub(in crate::http) async fn download(
     let id: ApprovalId = params.parse("id")?;
     Query::strict(&uri, &[])?;
     let app = Arc::clone(&web.app);
-    let hold = token(&headers).and_then(Hold::of_bearer).ok_or_else(HttpError::internal)?;
-    let run = complete(async move { services::export::begin(&app, &ctx, hold, id).await }).await?;
+    let credential = token(&headers).and_then(Credential::of_bearer).ok_or_else(HttpError::internal)?;
+    let run = complete(async move { services::export::begin(&app, &ctx, credential, id).await }).await?;
     Ok(export::answer(&web.app, run))
 }
 

@@ -22,7 +22,7 @@ use crate::http::api::submissions::{parse_label, parse_status};
 use crate::http::error::HttpError;
 use crate::http::extract::query::Query;
 use crate::services::export::{self, Asked, Format, Progress, State as Came};
-use crate::services::{Context, Hold, ServiceError, approvals, review, work};
+use crate::services::{Context, Credential, ServiceError, approvals, review, work};
 
 /// Bytes of a post: as many submissions as can be ticked, and a reason.
 const POST: u64 = 32 * 1024;
@@ -110,8 +110,8 @@ pub(in crate::http) async fn download(
     Posted::read(&here, request, super::SMALL).await?;
     let id: ApprovalId = params.parse("id")?;
     let app = Arc::clone(&web.app);
-    let hold = Hold::of_session(&here.who.session);
-    let run = complete(async move { export::begin(&app, &ctx, hold, id).await }).await?;
+    let credential = Credential::of_session(&here.who.session);
+    let run = complete(async move { export::begin(&app, &ctx, credential, id).await }).await?;
     Ok(crate::http::export::answer(&web.app, run))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::export::{self, Format};
 use crate::domain::form::Form;
 use crate::policy::{self, Action, Actor, Resource};
 use crate::services::review::{Behind, Download, Submission, shown};
-use crate::services::{App, Context, Hold, ServiceError, approvals, blocking, sign_in, staff};
+use crate::services::{App, Context, Credential, ServiceError, approvals, blocking, sign_in, staff};
 use crate::vault::{Detail, Grant, Located, Vault, VaultError};
 
 /// Submissions under one entry of the trail, at most.
@@ -27,7 +27,7 @@ pub struct Export {
     app: Arc<App>,
     ctx: Context,
     /// What it was asked for by, and ends with.
-    hold: Hold,
+    credential: Credential,
     id: ApprovalId,
     wanted: export::Export,
     form: Arc<Form>,
@@ -73,7 +73,12 @@ pub struct ExportFile {
 /// # Errors
 /// [`ServiceError::Invalid`], [`ServiceError::Forbidden`] and [`ServiceError::NotFound`] as for everything that needs two people;
 /// [`ServiceError::Later`] while the account has a download under way, or too many have.
-pub async fn begin(app: &Arc<App>, ctx: &Context, hold: Hold, id: ApprovalId) -> Result<Export, ServiceError> {
+pub async fn begin(
+    app: &Arc<App>,
+    ctx: &Context,
+    credential: Credential,
+    id: ApprovalId,
+) -> Result<Export, ServiceError> {
     let wanted = approvals::wanted_export(app, ctx, id)?;
     approvals::check_open(app, ctx, id).await?;
     let Actor::Staff { id: account, .. } = &ctx.actor else { return Err(ServiceError::NotFound) };
@@ -91,7 +96,7 @@ pub async fn begin(app: &Arc<App>, ctx: &Context, hold: Hold, id: ApprovalId) ->
     Ok(Export {
         app: Arc::clone(app),
         ctx: ctx.clone(),
-        hold,
+        credential,
         id,
         wanted,
         form,
@@ -187,7 +192,7 @@ impl Export {
         *login = staff::login_of(&self.app, *id).ok_or(ServiceError::Forbidden)?;
         roles.retain(|role| own.contains(role));
         *scope = staff::complete(&self.app, *id, std::mem::take(scope));
-        if !self.hold.is_good(&self.app) || self.app.clock.now().since(self.begun) > LONGEST {
+        if !self.credential.is_good(&self.app) || self.app.clock.now().since(self.begun) > LONGEST {
             return Err(ServiceError::Forbidden);
         }
         self.form = self.app.forms().get(&self.wanted.form).cloned().ok_or(ServiceError::NotFound)?;

@@ -7,7 +7,7 @@ use crate::services::sign_in::Session;
 
 /// A session or a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hold(By);
+pub struct Credential(By);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
@@ -15,7 +15,7 @@ enum By {
     Token(TokenId),
 }
 
-impl Hold {
+impl Credential {
     /// By a session of the console.
     pub const fn of_session(session: &Session) -> Self {
         Self(By::Session(session.staff, session.id))
