@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::credentials::Codes;
 use super::enrol::{self, Setup};
+use super::hashing::Lane;
 use super::sessions::Session;
 use super::throttle::From;
-use super::{Lane, SignedIn, active, choose, hashing, make_hash, save};
+use super::{SignedIn, active, choose, make_hash, save};
 use crate::base::clock::Timestamp;
 use crate::base::ids::{Handle, StaffId};
 use crate::base::sensitive::SensitiveString;
@@ -257,7 +258,12 @@ pub(super) async fn confirm_password(
     app.door.throttle.begin(&here.login, true, from, app.clock.now()).map_err(ServiceError::Later)?;
     let hash = active(app, here.session.staff)?.factors.ok_or(ServiceError::NotFound)?.password;
     let password = Password::typed(password.expose());
-    if hashing(app, Lane::Known, move || password.is_some_and(|password| hash.matches(password.expose()))).await? {
+    if app
+        .door
+        .hashing
+        .run(Lane::Known, move || password.is_some_and(|password| hash.matches(password.expose())))
+        .await?
+    {
         app.door.throttle.succeeded(&here.login, from, app.clock.now());
         return Ok(());
     }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::credentials::{Codes, Credentials, Factors, First, Invitation, sha256};
+use super::hashing::Lane;
 use super::sessions::Factor;
-use super::{Complete, Lane, choose, make_hash, passkeys, write};
+use super::{Complete, choose, make_hash, passkeys, write};
 use crate::base::clock::Timestamp;
 use crate::base::ids::StaffId;
 use crate::base::sensitive::SensitiveString;

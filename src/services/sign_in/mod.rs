@@ -9,6 +9,7 @@ mod ceremonies;
 mod confirm;
 mod credentials;
 mod enrol;
+mod hashing;
 mod passkeys;
 mod place;
 mod provider;
@@ -18,14 +19,12 @@ mod sessions;
 mod throttle;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 use super::staff;
-use super::{App, Context, Problem, ServiceError, bearer, blocking};
+use super::{App, Context, Problem, ServiceError, bearer};
 use crate::base::ids::{Handle, StaffId};
 use crate::base::sensitive::SensitiveString;
 use crate::crypto::passkey::{BadSite, Site};
@@ -36,7 +35,8 @@ use crate::policy::{Action, Actor, Resource, Role};
 use crate::vault::system_rows::SystemTable;
 use crate::vault::{Detail, Vault, VaultError};
 use credentials::{Credentials, Ring, Second, sha256};
-use place::{Place, Shares};
+use hashing::{Hashing, Lane};
+use place::Place;
 use throttle::{From, Throttle};
 
 pub use account::{
@@ -56,15 +56,6 @@ pub use provider::{
 pub use roles::change_roles;
 pub(super) use roles::{change_roles_once, check_own_roles, check_set_up, keep_an_admin};
 pub use sessions::{FRESH, Factor, IDLE, LONGEST, Session};
-
-/// Passwords that are hashed at the same time; each takes tens of MiB.
-const AT_ONCE: usize = 2;
-/// Of those that wait for that.
-const WAITING: usize = 64;
-/// Of these, those of one address (IPv6: one /64), of its site's network, and of its provider's.
-const WAITING_OF_ONE: Shares = [8, 16, 32];
-/// Of those that wait by invitation, those by one.
-const WAITING_BY_ONE: usize = 8;
 
 /// The roles of an account that signs in; `None` for one that never was invited.
 pub(super) fn own_roles(app: &App, id: StaffId) -> Option<Vec<Role>> {
@@ -93,13 +84,7 @@ pub struct Door {
     /// Those who have gone to the provider.
     outside: provider::Waiting,
     cost: OnceLock<Cost>,
-    hashing: Semaphore,
-    /// Where strangers wait: whoever is known stands behind those of them who have come through, and no others.
-    strangers: Semaphore,
-    waiting: queue::Queue,
-    /// Those who were invited: strangers fill no queue of theirs.
-    invited: queue::Queue,
-    hashed: AtomicU64,
+    hashing: Hashing,
     /// Changes happen one at a time, so that a code cannot count twice.
     changing: Mutex<()>,
 }
@@ -137,11 +122,7 @@ impl Door {
             federation: OnceLock::new(),
             outside: provider::Waiting::default(),
             cost: OnceLock::new(),
-            hashing: Semaphore::new(AT_ONCE),
-            strangers: Semaphore::new(AT_ONCE),
-            waiting: queue::Queue::default(),
-            invited: queue::Queue::default(),
-            hashed: AtomicU64::new(0),
+            hashing: Hashing::default(),
             changing: Mutex::new(()),
         })
     }
@@ -221,7 +202,7 @@ pub async fn enter(
         From::Known(_) => Lane::Known,
         From::Stranger(address) => Lane::Any(Place::of(address)),
     };
-    let good = hashing(app, lane, move || typed.is_some_and(|password| hash.matches(password.expose()))).await;
+    let good = app.door.hashing.run(lane, move || typed.is_some_and(|password| hash.matches(password.expose()))).await;
     // Nothing was looked at: whoever tries again when there is less to do is not kept waiting for it.
     let good = good.inspect_err(|_| app.door.throttle.take_back(begun, app.clock.now()))?;
     let (true, Some(id), true) = (good, known, factors.is_some()) else {
@@ -321,7 +302,7 @@ pub fn knows(app: &App, login: &str, device: Option<&str>) -> bool {
 
 /// Passwords hashed since the start, right or wrong: what signing in costs.
 pub fn hashed(app: &App) -> u64 {
-    app.door.hashed.load(Ordering::Relaxed)
+    app.door.hashing.count()
 }
 
 /// Signs out, and has the account not know this browser any more, by whatever copy of its cookie.
@@ -429,40 +410,6 @@ fn choose(login: &Login, typed: &SensitiveString) -> Result<Password, ServiceErr
 
 async fn make_hash(app: &Arc<App>, lane: Lane, password: Password) -> Result<PasswordHash, ServiceError> {
     let (cost, entropy) = (app.door.cost(), Arc::clone(&app.entropy));
-    let made = hashing(app, lane, move || PasswordHash::make(password.expose(), cost, &*entropy)).await?;
+    let made = app.door.hashing.run(lane, move || PasswordHash::make(password.expose(), cost, &*entropy)).await?;
     made.map_err(|_| ServiceError::Unavailable)
-}
-
-/// Who waits for a password to be hashed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lane {
-    /// Somebody who was here before, or is signed in: goes before all strangers but those whose turn it is.
-    Known,
-    /// Anybody, from a place: many of one place leave room for the others.
-    Any(Place),
-    /// Somebody with an invitation, of which this is the hash.
-    Invited(throttle::Key),
-}
-
-/// Runs what takes a lot of memory: a few at a time, and not many strangers waiting.
-async fn hashing<T: Send + 'static>(
-    app: &App,
-    lane: Lane,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ServiceError> {
-    let waiting = match lane {
-        Lane::Known => None,
-        Lane::Any(place) => Some(app.door.waiting.enter(place.levels(), WAITING, WAITING_OF_ONE)),
-        Lane::Invited(by) => Some(app.door.invited.enter(&[by; 3], WAITING, [WAITING_BY_ONE; 3])),
-    };
-    let _waiting = match waiting {
-        None => None,
-        Some(waiting) => {
-            let waiting = waiting.ok_or(ServiceError::Later(Duration::from_secs(5)))?;
-            Some((waiting, app.door.strangers.acquire().await.map_err(|_| ServiceError::Unavailable)?))
-        }
-    };
-    let _turn = app.door.hashing.acquire().await.map_err(|_| ServiceError::Unavailable)?;
-    app.door.hashed.fetch_add(1, Ordering::Relaxed);
-    blocking(work).await
 }
